@@ -1,0 +1,62 @@
+"""The root of all exceptions: each carries a sentence for the user and what they can do next."""
+
+
+class NewsletterError(Exception):
+    """Something that the user can understand went wrong.
+
+    `message` is one sentence; `next_step`, where there is one, is a sentence that says what to do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}".strip()
+
+
+class UsageError(NewsletterError):
+    """What was asked for cannot be done as it was asked."""
+
+    exit_code = 2
+
+
+class SettingsError(NewsletterError):
+    """The settings have faults; `faults` names each with its dotted path."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, faults: tuple[str, ...] = (), next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.faults = faults
+
+
+class NotFoundError(NewsletterError):
+    """The thing that was named is not on record."""
+
+
+class FeedError(NewsletterError):
+    """A source of papers could not be read at all."""
+
+
+class StoreError(NewsletterError):
+    """The database could not do what was asked."""
+
+
+class SchemaError(StoreError):
+    """The database is of another version than the program."""
+
+
+class ConflictError(StoreError):
+    """Another process wrote the same thing first."""
+
+
+class RenderingError(NewsletterError):
+    """A template is wrong."""
+
+
+class DeliveryError(NewsletterError):
+    """The mail server cannot be used at the moment, so the run stops and nothing is lost."""

@@ -1,0 +1,272 @@
+"""The domain in frozen values: what the stages hand to each other; no I/O and no rules of any one stage."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+FOREVER = date.max
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+Cadence = Annotated[str, StringConstraints(pattern=r"^(daily|weekdays|weekly:(mon|tue|wed|thu|fri|sat|sun))$")]
+
+
+def falls_on(cadence: str, day: date) -> bool:
+    """Tell whether a cadence (`daily`, `weekdays`, `weekly:mon`) has an issue on that local day."""
+    if cadence == "daily":
+        return True
+    if cadence == "weekdays":
+        return day.weekday() < 5
+    return cadence == f"weekly:{WEEKDAYS[day.weekday()]}"
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Return the names of all time zones; they are looked up on the disk once."""
+    return frozenset(available_timezones())
+
+
+class Value(BaseModel):
+    """A frozen value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# Papers
+
+
+class Link(Value):
+    """An address that belongs to a paper."""
+
+    kind: Literal["paper", "pdf", "code", "project", "other"]
+    url: str
+
+
+class Paper(Value):
+    """One work, whatever the source and the version.
+
+    `id` and `first_seen_at` are None until the store has taken the paper in. `arxiv_id` has no version. `url` is None
+    where no source named an address. `votes`, `comments` and `stars` are counts as the source last told them.
+    """
+
+    id: int | None = None
+    title: str
+    abstract: str = ""
+    arxiv_id: str | None = None
+    doi: str | None = None
+    version: int | None = None
+    url: str | None = None
+    links: tuple[Link, ...] = ()
+    authors: tuple[str, ...] = ()
+    organization: str = ""
+    summary: str = ""
+    keywords: tuple[str, ...] = ()
+    source: str = ""
+    published_on: date | None = None
+    votes: int = 0
+    comments: int = 0
+    stars: int = 0
+    first_seen_at: datetime | None = None
+    hidden: bool = False
+    pinned: bool = False
+
+
+class Problem(Value):
+    """Something in a feed that was left out, or read only in part: where it stands and what is wrong."""
+
+    where: str
+    what: str
+
+
+class ParsedFeed(Value):
+    """What one file or response of a feed held, one paper an entry, in the order of the source."""
+
+    layout: Literal["page", "hub-json", "atom", "rss", "unknown"]
+    title: str = ""
+    published_on: date | None = None
+    papers: tuple[Paper, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Feed(Value):
+    """A source of papers."""
+
+    id: int
+    kind: Literal["file", "url"]
+    location: str
+    title: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    added_at: datetime
+    last_success_at: datetime | None = None
+    last_fault: str = ""
+    last_fault_at: datetime | None = None
+
+
+# People
+
+
+class Topic(Value):
+    """What a person asked for: a slug of the catalogue or free words, with a weight from -1 to 1."""
+
+    name: str
+    weight: float = Field(default=1.0, ge=-1, le=1)
+
+
+class Consent(StrEnum):
+    """The state of a subscription."""
+
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Subscription(Value):
+    """One change of the consent, with its evidence: how it came about, from which source, by whom, when."""
+
+    state: Consent
+    how: str
+    source: str = ""
+    at: datetime
+
+
+class Subscriber(Value):
+    """A person who gets the newsletter.
+
+    `key` is an opaque name for links and files. `hour` is local to `timezone`. `paused_until` is the first local day
+    on which they want mail again; `FOREVER` means until they resume by hand.
+    """
+
+    id: int
+    key: str
+    email: str
+    language: str
+    timezone: str
+    cadence: Cadence
+    hour: int = Field(ge=0, le=23)
+    state: Consent
+    topics: tuple[Topic, ...] = ()
+    muted_words: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    muted_authors: tuple[str, ...] = ()
+    paused_until: date | None = None
+    created_at: datetime
+    subscribed_at: datetime | None = None
+
+    def paused_on(self, day: date) -> bool:
+        """Tell whether they asked for no mail on that local day."""
+        return self.paused_until is not None and day < self.paused_until
+
+
+class Feedback(Value):
+    """What a reader said of a paper."""
+
+    subscriber_id: int
+    paper_id: int
+    verdict: Literal["more", "less", "saved"]
+    at: datetime
+
+
+# Issues
+
+
+class Reason(Value):
+    """Why a paper is in an issue: the thing that moved its score most, and the words that show it."""
+
+    kind: Literal["topic", "like", "author", "popular"]
+    subject: str = ""
+    words: tuple[str, ...] = ()
+
+
+class Pick(Value):
+    """One paper in an issue; `position` counts from 1."""
+
+    position: int
+    paper: Paper
+    score: float
+    reason: Reason
+
+
+class Edition(Value):
+    """One scheduled sending; its slot, a local date and a cadence, is unique."""
+
+    id: int
+    date: date
+    cadence: Cadence
+    note: str = ""
+    created_at: datetime
+
+
+class Issue(Value):
+    """What one person gets in one edition."""
+
+    id: int
+    edition: Edition
+    subscriber: Subscriber
+    picks: tuple[Pick, ...]
+
+
+# Deliveries
+
+
+class DeliveryState(StrEnum):
+    """Where a message stands; docs/architecture.md has the moves between the states."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    UNKNOWN = "unknown"
+    CAUGHT = "caught"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+class Delivery(Value):
+    """One message to one address and its state; `code`, `enhanced` and `text` are the server's last words."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    address: str
+    message_id: str
+    state: DeliveryState
+    attempts: int = 0
+    due_at: datetime
+    queued_at: datetime
+    at: datetime
+    code: int | None = None
+    enhanced: str = ""
+    text: str = ""
+
+
+class Outcome(Value):
+    """What one SMTP attempt gave: sent, caught (by the built-in catcher), deferred, rejected, unknown.
+
+    `code` and `enhanced` (RFC 3463) are None and empty where no server answered. `about` says whom a refusal is about:
+    the reader (their address), or us (policy, authentication, quota).
+    """
+
+    delivery_id: int
+    result: Literal["sent", "caught", "deferred", "rejected", "unknown"]
+    code: int | None = None
+    enhanced: str = ""
+    text: str = ""
+    about: Literal["reader", "us"] = "reader"
+
+
+class Attempt(Value):
+    """One attempt of a delivery that did not go straight through, as it is kept on record."""
+
+    number: int
+    at: datetime
+    result: str
+    code: int | None = None
+    enhanced: str = ""
+    text: str = ""
