@@ -1,0 +1,342 @@
+"""Deliveries: claimed as leases, moved from state to state under guards, and never by two at once."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.models import Consent, Delivery, DeliveryState
+from newsletter.store import papers as paper_rows
+from newsletter.store.database import chunks, insert
+from newsletter.store.tables import attempts, deliveries, editions, issues, subscribers
+
+
+def _in(*states: DeliveryState) -> ColumnElement[bool]:
+    # Written out: to an engine that sees a placeholder, a partial index says nothing.
+    return deliveries.c.state.in_([literal_column(f"'{state}'") for state in states])
+
+
+_WAITING = _in(DeliveryState.QUEUED, DeliveryState.DEFERRED)
+_NO_LEASE = {"lease_owner": None, "leased_until": None}
+
+# States in which a delivery has come to its end without the person getting it: its papers may be chosen again.
+RELEASING = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
+
+# States out of which a message may be sent once more.
+_REPEATABLE = _in(*RELEASING, DeliveryState.UNKNOWN, DeliveryState.CAUGHT, DeliveryState.DEFERRED)
+
+
+class Settled(NamedTuple):
+    """Where one attempt led: the new state, when it is due again, and what the server said."""
+
+    delivery_id: int
+    state: DeliveryState
+    due_at: datetime
+    result: str
+    code: int | None = None
+    enhanced: str = ""
+    text: str = ""
+
+
+async def claim(
+    connection: AsyncConnection,
+    *,
+    owner: str,
+    limit: int,
+    now: datetime,
+    until: datetime,
+    only: int | None = None,
+) -> list[Delivery]:
+    """Lease up to `limit` deliveries that are due to `owner`; they stay queued. `only` is the id of one subscriber.
+
+    What makes a row claimable stands twice: inside, where it picks rows and passes over those that another transaction
+    has locked, and outside, where PostgreSQL looks again at a row that changed while this statement waited for it. The
+    inner one is a WITH, which runs once; a plan may run a subquery several times, and lock more than `limit`.
+    """
+    claimable = and_(
+        _WAITING,
+        deliveries.c.due_at <= now,
+        # A run whose own leases ran out still holds the messages: it must not take them a second time.
+        or_(
+            deliveries.c.lease_owner.is_(None),
+            and_(deliveries.c.leased_until <= now, deliveries.c.lease_owner != owner),
+        ),
+        true() if only is None else deliveries.c.subscriber_id == only,
+    )
+    chosen = (
+        select(deliveries.c.id)
+        .where(claimable)
+        .order_by(deliveries.c.due_at, deliveries.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("chosen")
+    )
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.id.in_(select(chosen.c.id)), claimable)
+        .values(lease_owner=owner, leased_until=until)
+        .returning(deliveries)
+    )
+    found = [read(row) for row in await connection.execute(statement)]
+    return sorted(found, key=lambda delivery: delivery.id)
+
+
+async def renew(connection: AsyncConnection, owner: str, until: datetime) -> None:
+    """Make the leases of `owner` run longer; those that are being settled this moment need it no more."""
+    ours = deliveries.c.lease_owner == owner
+    await connection.execute(update(deliveries).where(_at_rest(ours), ours).values(leased_until=until))
+
+
+async def owners(connection: AsyncConnection) -> set[str]:
+    """Return who holds leases."""
+    statement = select(deliveries.c.lease_owner).where(deliveries.c.lease_owner.is_not(None)).distinct()
+    return set((await connection.execute(statement)).scalars())
+
+
+async def take_back(
+    connection: AsyncConnection, *, now: datetime, dead: Iterable[str] = (), resend: bool = False
+) -> int:
+    """End the leases that ran out and those of dead owners, and return how many deliveries became unknown.
+
+    What was queued is free again. What was being sent may or may not have arrived: it becomes unknown, or with `resend`
+    is queued again under its old Message-ID.
+    """
+    over = or_(deliveries.c.leased_until <= now, deliveries.c.lease_owner.in_(list(dead)))
+    leased = and_(deliveries.c.lease_owner.is_not(None), over)
+    sending = and_(deliveries.c.state == DeliveryState.SENDING, leased)
+    waiting = and_(_WAITING, leased)
+    text = "The program stopped while this message was on its way."
+    lost = await connection.execute(
+        update(deliveries)
+        .where(_at_rest(sending), sending)
+        .values(
+            state=DeliveryState.QUEUED if resend else DeliveryState.UNKNOWN,
+            at=now,
+            due_at=now,
+            code=None,
+            enhanced="",
+            text=text,
+            **_NO_LEASE,
+        )
+        .returning(deliveries.c.id)
+    )
+    ids = list(lost.scalars())
+    await _keep_attempts(connection, [(number, "unknown", None, "", text) for number in ids], now)
+    await connection.execute(update(deliveries).where(_at_rest(waiting), waiting).values(_NO_LEASE))
+    return 0 if resend else len(ids)
+
+
+async def begin_sending(connection: AsyncConnection, owner: str, ids: Sequence[int], now: datetime) -> set[int]:
+    """Note that messages are about to be handed to the server, and return those that are still ours to send.
+
+    People may have left since their delivery was claimed; what is theirs stays queued, for the next claim to suppress.
+    """
+    here = select(subscribers.c.id).where(subscribers.c.state == Consent.CONFIRMED)
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.lease_owner == owner, _WAITING)
+        .where(here.where(subscribers.c.id == deliveries.c.subscriber_id).exists())
+        .values(state=DeliveryState.SENDING, attempts=deliveries.c.attempts + 1, at=now)
+        .returning(deliveries.c.id)
+    )
+    return set((await connection.execute(statement)).scalars())
+
+
+async def settle(connection: AsyncConnection, owner: str, settled: Sequence[Settled], now: datetime) -> None:
+    """Write where attempts led; papers of mail that ends undelivered are released in the same transaction.
+
+    That a message was taken still counts for a delivery that is unknown, though its lease was taken away: it is the
+    truth, and nobody without it could know. What may have arrived once is never freed: it ends as unknown, not failed.
+    """
+    taken = bindparam("new_state").in_([literal_column("'sent'"), literal_column("'caught'")])
+    ours = or_(deliveries.c.lease_owner == owner, and_(deliveries.c.state == DeliveryState.UNKNOWN, taken))
+    movable = or_(_WAITING, _in(DeliveryState.SENDING, DeliveryState.UNKNOWN))
+    counted = case((_WAITING, deliveries.c.attempts + bindparam("made")), else_=deliveries.c.attempts)
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.id == bindparam("delivery_id"), ours, movable)
+        .values(
+            state=bindparam("new_state"),
+            attempts=counted,
+            due_at=bindparam("new_due_at"),
+            at=now,
+            code=bindparam("new_code"),
+            enhanced=bindparam("new_enhanced"),
+            text=bindparam("new_text"),
+            **_NO_LEASE,
+        )
+    )
+    rows = [
+        {
+            "delivery_id": one.delivery_id,
+            "new_state": one.state,
+            "made": int(one.state is not DeliveryState.SUPPRESSED),
+            "new_due_at": one.due_at,
+            "new_code": one.code,
+            "new_enhanced": one.enhanced,
+            "new_text": one.text,
+        }
+        for one in settled
+    ]
+    if rows:
+        await connection.execute(statement, rows)
+    rough = [one for one in settled if one.result not in ("sent", "caught", "suppressed")]
+    await _keep_attempts(
+        connection, [(one.delivery_id, one.result, one.code, one.enhanced, one.text) for one in rough], now
+    )
+    ended = [one.delivery_id for one in settled if one.state in RELEASING]
+    for part in chunks(ended):
+        doubtful = select(attempts.c.delivery_id).where(attempts.c.result == "unknown")
+        await connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(part), _in(*RELEASING), deliveries.c.id.in_(doubtful))
+            .values(state=DeliveryState.UNKNOWN)
+        )
+    await _release_papers(connection, ended)
+
+
+async def release(connection: AsyncConnection, owner: str, ids: Sequence[int] | None = None) -> None:
+    """Give back what was not begun.
+
+    With `ids`, their sending may have been noted already: their bodies are known not to have left, so they are queued
+    again and the attempt does not count. None: all leases that `owner` holds on what waits.
+    """
+    if ids is None:
+        waiting = update(deliveries).where(deliveries.c.lease_owner == owner, _WAITING)
+        await connection.execute(waiting.values(_NO_LEASE))
+        return
+    noted = deliveries.c.state == DeliveryState.SENDING
+    statement = update(deliveries).where(
+        deliveries.c.id.in_(ids), deliveries.c.lease_owner == owner, or_(_WAITING, noted)
+    )
+    await connection.execute(
+        statement.values(
+            state=case((noted, DeliveryState.QUEUED.value), else_=deliveries.c.state),
+            attempts=case((noted, deliveries.c.attempts - 1), else_=deliveries.c.attempts),
+            **_NO_LEASE,
+        )
+    )
+
+
+async def queue_again(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> int:
+    """Put deliveries back into the queue with their papers and their Message-ID, and return how many.
+
+    They go to the address that the person has now: it may have been mended since.
+    """
+    number = 0
+    for part in chunks(ids):
+        queued = await connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(part), _REPEATABLE, deliveries.c.lease_owner.is_(None))
+            .values(state=DeliveryState.QUEUED, address=_address_now(), due_at=now, queued_at=now, at=now)
+            .returning(deliveries.c.id)
+        )
+        number += len(queued.all())
+    return number
+
+
+async def lock(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, DeliveryState]:
+    """Return the states of deliveries, which nobody else changes until the transaction ends."""
+    statement = select(deliveries.c.id, deliveries.c.state).where(deliveries.c.id.in_(ids)).order_by(deliveries.c.id)
+    return {number: DeliveryState(state) for number, state in await connection.execute(statement.with_for_update())}
+
+
+async def hold(connection: AsyncConnection, now: datetime, why: str) -> int:
+    """Make all that waits or is on its way unknown, for whoever cannot know what became of it; return how many."""
+    statement = update(deliveries).where(or_(_WAITING, _in(DeliveryState.SENDING)))
+    held = statement.values(state=DeliveryState.UNKNOWN, at=now, text=why, **_NO_LEASE).returning(deliveries.c.id)
+    return len((await connection.execute(held)).all())
+
+
+async def move(connection: AsyncConnection, subscriber_id: int) -> None:
+    """Let a person's waiting mail go to the address that they have now; what is being handed over goes to the old."""
+    waiting = update(deliveries).where(deliveries.c.subscriber_id == subscriber_id, _WAITING)
+    await connection.execute(waiting.values(address=_address_now()))
+
+
+async def next_due(connection: AsyncConnection) -> datetime | None:
+    """Return when the next waiting delivery is due."""
+    found: datetime | None = (await connection.execute(select(func.min(deliveries.c.due_at)).where(_WAITING))).scalar()
+    return found
+
+
+async def counts(connection: AsyncConnection, *, day: date | None = None) -> dict[str, int]:
+    """Return how many deliveries are in each state, of all editions or those of one date."""
+    statement = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+    if day is not None:
+        statement = (
+            statement.join(issues, issues.c.id == deliveries.c.issue_id)
+            .join(editions, editions.c.id == issues.c.edition_id)
+            .where(editions.c.date == day)
+        )
+    return {state: number for state, number in await connection.execute(statement)}
+
+
+async def by_issue(connection: AsyncConnection, issue_id: int) -> Delivery | None:
+    """Return the delivery of an issue."""
+    row = (await connection.execute(select(deliveries).where(deliveries.c.issue_id == issue_id))).first()
+    return None if row is None else read(row)
+
+
+def _address_now() -> ScalarSelect[str]:
+    return select(subscribers.c.email).where(subscribers.c.id == deliveries.c.subscriber_id).scalar_subquery()
+
+
+async def _keep_attempts(
+    connection: AsyncConnection, made: Sequence[tuple[int, str, int | None, str, str]], now: datetime
+) -> None:
+    names = ("delivery_id", "result", "code", "enhanced", "text")
+    for part in chunks(made):
+        # A person may have been erased while their mail was on its way.
+        there = select(deliveries.c.id).where(deliveries.c.id.in_([one[0] for one in part]))
+        kept = set((await connection.execute(there.with_for_update(read=True, key_share=True))).scalars())
+        rows = [{**dict(zip(names, one, strict=True)), "at": now} for one in part if one[0] in kept]
+        if rows:
+            await connection.execute(insert(connection, attempts), rows)
+
+
+async def _release_papers(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    # Looked up by the state that was really written: a guard may have refused the change.
+    for part in chunks(ids):
+        ended = select(deliveries.c.issue_id).where(deliveries.c.id.in_(part), _in(*RELEASING))
+        await paper_rows.give_back(connection, list((await connection.execute(ended)).scalars()))
+
+
+def _at_rest(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    # Never waits for a row, so two that change many rows at once cannot wait for each other.
+    chosen = select(deliveries.c.id).where(wanted).with_for_update(skip_locked=True).cte("at_rest")
+    return deliveries.c.id.in_(select(chosen.c.id))
+
+
+def read(row: Row[Any]) -> Delivery:
+    """Return the delivery of a row."""
+    return Delivery(
+        id=row.id,
+        issue_id=row.issue_id,
+        subscriber_id=row.subscriber_id,
+        address=row.address,
+        message_id=row.message_id,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        due_at=row.due_at,
+        queued_at=row.queued_at,
+        at=row.at,
+        code=row.code,
+        enhanced=row.enhanced,
+        text=row.text,
+    )

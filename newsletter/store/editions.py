@@ -1,0 +1,259 @@
+"""Editions, issues and picks: what was put together for whom."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, and_, case, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.errors import ConflictError
+from newsletter.models import DeliveryState, Edition, Issue, Paper, Pick, Reason, Subscriber
+from newsletter.store import papers as paper_rows
+from newsletter.store import subscribers as people
+from newsletter.store.database import chunks, insert
+from newsletter.store.tables import deliveries, editions, issues, picks
+
+
+class Draft(NamedTuple):
+    """An issue that is about to be put on record; `message_id` is that of its one message."""
+
+    subscriber_id: int
+    address: str
+    message_id: str
+    picks: tuple[Pick, ...]
+
+
+async def ensure(connection: AsyncConnection, day: date, cadence: str, now: datetime) -> Edition:
+    """Return the edition of a slot, made if it is not there."""
+    row = {"date": day, "cadence": cadence, "note": "", "created_at": now}
+    await connection.execute(insert(connection, editions).values(row).on_conflict_do_nothing())
+    found = await find(connection, day, cadence)
+    if found is None:
+        raise ConflictError(f"The edition of {day} was deleted while it was made.", next_step="Try again.")
+    return found
+
+
+async def find(connection: AsyncConnection, day: date, cadence: str) -> Edition | None:
+    """Return the edition of a slot."""
+    row = (
+        await connection.execute(select(editions).where(editions.c.date == day, editions.c.cadence == cadence))
+    ).first()
+    return None if row is None else _edition(row)
+
+
+async def note(connection: AsyncConnection, edition_id: int, markdown: str) -> None:
+    """Set the editor's note of an edition."""
+    await connection.execute(update(editions).where(editions.c.id == edition_id).values(note=markdown))
+
+
+class Summary(NamedTuple):
+    """An edition and how its mail stands: issues without papers, and deliveries by state."""
+
+    edition: Edition
+    empty: int
+    states: Mapping[str, int]
+
+
+async def summaries(connection: AsyncConnection, *, day: date | None = None, limit: int = 30) -> list[Summary]:
+    """Return the newest editions, or those of one day, with how their mail stands."""
+    statement = select(editions).order_by(editions.c.date.desc(), editions.c.cadence).limit(limit)
+    if day is not None:
+        statement = statement.where(editions.c.date == day)
+    found = [_edition(row) for row in await connection.execute(statement)]
+    ids = [edition.id for edition in found]
+    states: dict[int, dict[str, int]] = defaultdict(dict)
+    grouped = (
+        select(issues.c.edition_id, deliveries.c.state, func.count())
+        .join(deliveries, deliveries.c.issue_id == issues.c.id)
+        .where(issues.c.edition_id.in_(ids))
+        .group_by(issues.c.edition_id, deliveries.c.state)
+    )
+    for edition_id, state, number in await connection.execute(grouped):
+        states[edition_id][state] = number
+    empty = select(issues.c.edition_id, func.count()).where(issues.c.edition_id.in_(ids), issues.c.empty)
+    blanks = {number: count for number, count in await connection.execute(empty.group_by(issues.c.edition_id))}
+    return [Summary(edition, blanks.get(edition.id, 0), states[edition.id]) for edition in found]
+
+
+async def compose(
+    connection: AsyncConnection, edition_id: int, drafts: Sequence[Draft], now: datetime
+) -> tuple[int, int]:
+    """Put issues on record with their picks, what was received, and their deliveries, all or nothing.
+
+    People who have an issue of this edition are passed over; an issue that was empty gives way. Returns how many issues
+    with papers and how many empty ones were written. Raises ConflictError (at the end of the transaction or here) if a
+    paper went to a person in another issue meanwhile.
+    """
+    # One draft a person, in one order for all processes: two that wait for each other are a deadlock.
+    by_person = {draft.subscriber_id: draft for draft in reversed(drafts)}
+    drafts = [by_person[number] for number in sorted(by_person)]
+    if not drafts:
+        return 0, 0
+    await connection.execute(
+        delete(issues).where(
+            issues.c.edition_id == edition_id,
+            issues.c.empty,
+            issues.c.subscriber_id.in_([draft.subscriber_id for draft in drafts]),
+        )
+    )
+    written = await connection.execute(
+        insert(connection, issues)
+        .on_conflict_do_nothing(index_elements=["edition_id", "subscriber_id"])
+        .returning(issues.c.subscriber_id, issues.c.id),
+        [
+            {
+                "edition_id": edition_id,
+                "subscriber_id": draft.subscriber_id,
+                "empty": not draft.picks,
+                "composed_at": now,
+            }
+            for draft in drafts
+        ],
+    )
+    ids = {subscriber_id: issue_id for subscriber_id, issue_id in written}
+    new = [(ids[draft.subscriber_id], draft) for draft in drafts if draft.subscriber_id in ids]
+    filled = [(issue_id, draft) for issue_id, draft in new if draft.picks]
+    if filled:
+        await connection.execute(insert(connection, picks), [row for pair in filled for row in _pick_rows(*pair)])
+        await paper_rows.take(connection, [issue_id for issue_id, _ in filled])
+        await connection.execute(
+            insert(connection, deliveries),
+            [_delivery_row(issue_id, draft, now) for issue_id, draft in filled],
+        )
+    return len(filled), len(new) - len(filled)
+
+
+async def settled(connection: AsyncConnection, day: date, cadence: str, *, empty_counts: bool) -> set[int]:
+    """Return who has an issue of a slot; empty ones are looked past unless `empty_counts`."""
+    statement = (
+        select(issues.c.subscriber_id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(editions.c.date == day, editions.c.cadence == cadence)
+    )
+    if not empty_counts:
+        statement = statement.where(~issues.c.empty)
+    return set((await connection.execute(statement)).scalars())
+
+
+async def latest_dates(connection: AsyncConnection, ids: Sequence[int], today: date, now: datetime) -> dict[int, date]:
+    """Return the date of the latest slot for which each of these people has an issue, seen from a day where they are.
+
+    An issue of a day to come was made by hand, and does not stand for the days before it. But one that was composed
+    later than now shows that the clock stepped back; it counts, unless that clock was ahead by more than a week.
+    """
+    ahead = and_(editions.c.date <= today + timedelta(days=7), issues.c.composed_at > now)
+    found: dict[int, date] = {}
+    for part in chunks(ids):
+        statement = (
+            select(issues.c.subscriber_id, func.max(editions.c.date))
+            .join(editions, editions.c.id == issues.c.edition_id)
+            .where(issues.c.subscriber_id.in_(part), or_(editions.c.date <= today, ahead))
+            .group_by(issues.c.subscriber_id)
+        )
+        found.update((number, day) for number, day in await connection.execute(statement))
+    return found
+
+
+async def issue_of(connection: AsyncConnection, subscriber_id: int, day: date) -> int | None:
+    """Return the issue with papers that a person has for a local date."""
+    statement = (
+        select(issues.c.id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(issues.c.subscriber_id == subscriber_id, editions.c.date == day, ~issues.c.empty)
+        .order_by(issues.c.id.desc())
+        .limit(1)
+    )
+    return (await connection.execute(statement)).scalar()
+
+
+async def load(
+    connection: AsyncConnection, issue_ids: Iterable[int], known: dict[int, Paper] | None = None
+) -> dict[int, Issue]:
+    """Return issues whole, by id.
+
+    `known` holds papers that were loaded before; those that are missing are added to it, so that a run builds each
+    paper once.
+    """
+    known = {} if known is None else known
+    rows: list[Row[Any]] = []
+    chosen: dict[int, list[Row[Any]]] = defaultdict(list)
+    for part in chunks(dict.fromkeys(issue_ids)):
+        statement = select(issues.c.id.label("issue_id"), issues.c.subscriber_id, *editions.c)
+        joined = statement.join(editions, editions.c.id == issues.c.edition_id).where(issues.c.id.in_(part))
+        rows += await connection.execute(joined)
+        for row in await connection.execute(
+            select(picks).where(picks.c.issue_id.in_(part)).order_by(picks.c.issue_id, picks.c.position)
+        ):
+            chosen[row.issue_id].append(row)
+    missing = {row.paper_id for found in chosen.values() for row in found} - known.keys()
+    known.update(await paper_rows.by_ids(connection, missing))
+    readers = await people.by_ids(connection, {row.subscriber_id for row in rows})
+    return {row.issue_id: _issue(row, readers[row.subscriber_id], chosen[row.issue_id], known) for row in rows}
+
+
+async def overview(connection: AsyncConnection, subscriber_id: int, *, limit: int = 10) -> list[tuple[date, str, int]]:
+    """Return a person's latest issues: date, state of the delivery (`empty` for none), number of papers."""
+    number = select(func.count()).where(picks.c.issue_id == issues.c.id).scalar_subquery()
+    state = case((issues.c.empty, "empty"), else_=func.coalesce(deliveries.c.state, DeliveryState.QUEUED.value))
+    statement = (
+        select(editions.c.date, state, number)
+        .select_from(issues)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .outerjoin(deliveries, deliveries.c.issue_id == issues.c.id)
+        .where(issues.c.subscriber_id == subscriber_id)
+        .order_by(editions.c.date.desc(), issues.c.id.desc())
+        .limit(limit)
+    )
+    return [(day, str(word), count) for day, word, count in await connection.execute(statement)]
+
+
+def _pick_rows(issue_id: int, draft: Draft) -> list[dict[str, Any]]:
+    return [
+        {
+            "issue_id": issue_id,
+            "position": pick.position,
+            "paper_id": pick.paper.id,
+            "score": pick.score,
+            "reason": pick.reason.model_dump(mode="json"),
+        }
+        for pick in draft.picks
+    ]
+
+
+def _delivery_row(issue_id: int, draft: Draft, now: datetime) -> dict[str, Any]:
+    return {
+        "issue_id": issue_id,
+        "subscriber_id": draft.subscriber_id,
+        "address": draft.address,
+        "message_id": draft.message_id,
+        "state": DeliveryState.QUEUED,
+        "attempts": 0,
+        "queued_at": now,
+        "due_at": now,
+        "at": now,
+        "enhanced": "",
+        "text": "",
+    }
+
+
+def _edition(row: Row[Any]) -> Edition:
+    return Edition(id=row.id, date=row.date, cadence=row.cadence, note=row.note, created_at=row.created_at)
+
+
+def _issue(row: Row[Any], subscriber: Subscriber, chosen: Sequence[Row[Any]], known: Mapping[int, Paper]) -> Issue:
+    return Issue(
+        id=row.issue_id,
+        edition=_edition(row),
+        subscriber=subscriber,
+        picks=tuple(
+            Pick(
+                position=pick.position,
+                paper=known[pick.paper_id],
+                score=pick.score,
+                reason=Reason(**{**pick.reason, "words": tuple(pick.reason["words"])}),
+            )
+            for pick in chosen
+        ),
+    )

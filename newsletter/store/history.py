@@ -1,0 +1,89 @@
+"""What became of deliveries, as it is told to people; nothing is changed here."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.models import Attempt, Delivery, DeliveryState
+from newsletter.store import deliveries as deliveries_of
+from newsletter.store.database import chunks
+from newsletter.store.tables import attempts, deliveries, editions, issues, papers, picks
+
+
+class Record(NamedTuple):
+    """A delivery with its edition and the titles of its papers, in order."""
+
+    delivery: Delivery
+    edition: date
+    cadence: str
+    titles: tuple[str, ...]
+
+
+async def records(
+    connection: AsyncConnection,
+    *,
+    after: int = 0,
+    limit: int = 500,
+    state: DeliveryState | None = None,
+    day: date | None = None,
+    subscriber_id: int | None = None,
+    ids: Sequence[int] | None = None,
+) -> list[Record]:
+    """Return the next deliveries by id that fit, so that a long list is read in parts."""
+    statement = (
+        select(deliveries, editions.c.date, editions.c.cadence)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(deliveries.c.id > after)
+        .order_by(deliveries.c.id)
+        .limit(limit)
+    )
+    statement = _narrowed(statement, state=state, day=day, subscriber_id=subscriber_id, ids=ids)
+    rows = list(await connection.execute(statement))
+    titles = await _titles(connection, [row.issue_id for row in rows])
+    return [Record(deliveries_of.read(row), row.date, row.cadence, titles.get(row.issue_id, ())) for row in rows]
+
+
+async def attempts_of(connection: AsyncConnection, delivery_id: int) -> list[Attempt]:
+    """Return the attempts of a delivery that did not go straight through, oldest first."""
+    statement = select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.id)
+    return [
+        Attempt(number=number, at=row.at, result=row.result, code=row.code, enhanced=row.enhanced, text=row.text)
+        for number, row in enumerate(await connection.execute(statement), start=1)
+    ]
+
+
+def _narrowed(
+    statement: Select[Any],
+    *,
+    state: DeliveryState | None,
+    day: date | None,
+    subscriber_id: int | None,
+    ids: Sequence[int] | None,
+) -> Select[Any]:
+    if state is not None:
+        statement = statement.where(deliveries.c.state == state)
+    if day is not None:
+        statement = statement.where(editions.c.date == day)
+    if subscriber_id is not None:
+        statement = statement.where(deliveries.c.subscriber_id == subscriber_id)
+    if ids is not None:
+        statement = statement.where(deliveries.c.id.in_(ids))
+    return statement
+
+
+async def _titles(connection: AsyncConnection, issue_ids: Sequence[int]) -> Mapping[int, tuple[str, ...]]:
+    found: dict[int, list[str]] = {}
+    for part in chunks(issue_ids):
+        statement = (
+            select(picks.c.issue_id, papers.c.title)
+            .join(papers, papers.c.id == picks.c.paper_id)
+            .where(picks.c.issue_id.in_(part))
+            .order_by(picks.c.issue_id, picks.c.position)
+        )
+        for issue_id, title in await connection.execute(statement):
+            found.setdefault(issue_id, []).append(title)
+    return {issue_id: tuple(titles) for issue_id, titles in found.items()}

@@ -1,0 +1,1 @@
+"""Alembic's scripts; `newsletter migrate` runs them, nobody else."""

@@ -1,0 +1,271 @@
+"""Papers on record."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.errors import ConflictError
+from newsletter.models import Link, Paper
+from newsletter.store.database import chunks, insert
+from newsletter.store.tables import feedback, former_titles, issues, papers, picks, received
+
+_LIVING = papers.c.merged_into.is_(None)
+
+
+class Known(NamedTuple):
+    """A paper on record, the normalised title under which it stands, and those under which it stood before."""
+
+    paper: Paper
+    title_key: str
+    former: tuple[str, ...] = ()
+
+
+async def find(connection: AsyncConnection, arxiv_ids: Iterable[str], title_keys: Iterable[str]) -> list[Known]:
+    """Return the living papers with one of the ids or one of the normalised titles, now or before; oldest first."""
+    found: dict[int, Row[Any]] = {}
+    titles = list(dict.fromkeys(title_keys))
+    for part in chunks(dict.fromkeys(arxiv_ids)):
+        found.update(await _living(connection, papers.c.arxiv_id.in_(part)))
+    for part in chunks(titles):
+        before = select(former_titles.c.paper_id).where(former_titles.c.title_key.in_(part))
+        found.update(await _living(connection, or_(papers.c.title_key.in_(part), papers.c.id.in_(before))))
+    former: dict[int, list[str]] = defaultdict(list)
+    for ids in chunks(sorted(found)):
+        kept = select(former_titles).where(former_titles.c.paper_id.in_(ids)).order_by(former_titles.c.title_key)
+        for row in await connection.execute(kept):
+            former[row.paper_id].append(row.title_key)
+    return [Known(_paper(row), row.title_key, tuple(former.get(number, ()))) for number, row in sorted(found.items())]
+
+
+async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime) -> list[int]:
+    """Take papers in and return their ids in the same order."""
+    ids: list[int] = []
+    for part in chunks(new, 500):
+        rows = [{**_row(known), "first_seen_at": known.paper.first_seen_at or now} for known in part]
+        statement = insert(connection, papers).returning(papers.c.id, sort_by_parameter_order=True)
+        ids += (await connection.execute(statement, rows)).scalars()
+    return ids
+
+
+async def change(connection: AsyncConnection, changed: Sequence[Known]) -> None:
+    """Write papers anew that are on record already."""
+    if not changed:
+        return
+    former = [
+        {"title_key": title, "paper_id": known.paper.id}
+        for known in changed
+        for title in known.former
+        if title != known.title_key
+    ]
+    if former:
+        await connection.execute(insert(connection, former_titles).on_conflict_do_nothing(), former)
+    rows = [{**_row(known), "paper_id": known.paper.id} for known in changed]
+    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "paper_id"}
+    await connection.execute(update(papers).where(papers.c.id == bindparam("paper_id")).values(values), rows)
+
+
+async def merge(connection: AsyncConnection, kept: int, double: int) -> None:
+    """Make two papers one: who received either has received the one that is kept, and so with feedback."""
+    # Whoever writes `received` for one of them holds its row (as a foreign key does): wait for them, or they for us.
+    both = select(papers.c.id).where(papers.c.id.in_([kept, double])).order_by(papers.c.id)
+    await connection.execute(both.with_for_update())
+    had = select(received.c.subscriber_id, literal(kept), received.c.issue_id).where(received.c.paper_id == double)
+    copied = insert(connection, received).from_select(["subscriber_id", "paper_id", "issue_id"], had)
+    await connection.execute(copied.on_conflict_do_nothing())
+    said = select(feedback.c.subscriber_id, literal(kept), feedback.c.verdict, feedback.c.at)
+    spoken = insert(connection, feedback).from_select(
+        ["subscriber_id", "paper_id", "verdict", "at"], said.where(feedback.c.paper_id == double)
+    )
+    latest = {"verdict": spoken.excluded.verdict, "at": spoken.excluded.at}
+    await connection.execute(
+        spoken.on_conflict_do_update(
+            index_elements=["subscriber_id", "paper_id"], set_=latest, where=spoken.excluded.at > feedback.c.at
+        )
+    )
+    await _keep_titles(connection, select(papers.c.title_key, literal(kept)).where(papers.c.id == double))
+    earlier = select(former_titles.c.title_key, literal(kept)).where(former_titles.c.paper_id == double)
+    await _keep_titles(connection, earlier)
+    hidden = select(papers.c.id).where(papers.c.id == double, papers.c.hidden)
+    await connection.execute(update(papers).where(papers.c.id == kept, hidden.exists()).values(hidden=True))
+    await connection.execute(
+        update(papers).where(or_(papers.c.id == double, papers.c.merged_into == double)).values(merged_into=kept)
+    )
+
+
+async def candidates(connection: AsyncConnection, *, since: datetime, until: datetime) -> list[Paper]:
+    """Return the papers first taken in within the span that may be chosen, oldest first."""
+    statement = select(papers).where(
+        _LIVING, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
+    )
+    return [_paper(row) for row in await connection.execute(statement.order_by(papers.c.id))]
+
+
+async def archive(connection: AsyncConnection, limit: int) -> list[Paper]:
+    """Return the newest `limit` living papers, from which the words of the field are learned."""
+    statement = select(papers).where(_LIVING).order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+    return [_paper(row) for row in await connection.execute(statement.limit(limit))]
+
+
+async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Paper]:
+    """Return papers by their ids, merged ones too, as they stand."""
+    found: dict[int, Paper] = {}
+    for part in chunks(dict.fromkeys(ids)):
+        rows = await connection.execute(select(papers).where(papers.c.id.in_(part)))
+        found.update((row.id, _paper(row)) for row in rows)
+    return found
+
+
+async def search(connection: AsyncConnection, words: str = "", *, limit: int = 50) -> list[Paper]:
+    """Return the newest living papers whose title has all the words."""
+    statement = select(papers).where(_LIVING)
+    for word in words.split():
+        statement = statement.where(func.lower(papers.c.title).contains(word.lower(), autoescape=True))
+    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc()).limit(limit)
+    return [_paper(row) for row in await connection.execute(statement)]
+
+
+async def count(connection: AsyncConnection) -> int:
+    """Return how many living papers there are."""
+    return (await connection.execute(select(func.count()).select_from(papers).where(_LIVING))).scalar_one()
+
+
+async def mark(connection: AsyncConnection, paper_id: int, **marks: bool) -> None:
+    """Set `hidden` or `pinned` of a paper."""
+    await connection.execute(update(papers).where(papers.c.id == paper_id).values(**marks))
+
+
+async def received_by(
+    connection: AsyncConnection, subscriber_ids: Sequence[int], *, since: datetime
+) -> Mapping[int, set[int]]:
+    """Return what each subscriber has received of the papers first taken in since a moment, with their doubles."""
+    found: dict[int, set[int]] = {number: set() for number in subscriber_ids}
+    # A list of candidates may be older than a merge, and still hold the double.
+    for same in (papers.c.id, papers.c.merged_into):
+        for part in chunks(found):
+            statement = (
+                select(received.c.subscriber_id, papers.c.id)
+                .join(papers, same == received.c.paper_id)
+                .where(received.c.subscriber_id.in_(part), papers.c.first_seen_at >= since)
+            )
+            for subscriber_id, paper_id in await connection.execute(statement):
+                found[subscriber_id].add(paper_id)
+    return found
+
+
+async def take(connection: AsyncConnection, issue_ids: Sequence[int]) -> None:
+    """Note the picks of issues as received; raises ConflictError if one went to the person in another issue."""
+    for part in chunks(issue_ids):
+        columns = ["subscriber_id", "paper_id", "issue_id"]
+        await connection.execute(insert(connection, received).from_select(columns, _picked(part)))
+
+
+async def give_back(connection: AsyncConnection, issue_ids: Sequence[int]) -> None:
+    """Free the papers of issues that did not reach the person, so that they may be chosen again."""
+    for part in chunks(issue_ids):
+        # A merge that is under way copies what is deleted here; see `merge`.
+        held = select(papers.c.id).where(papers.c.id.in_(select(picks.c.paper_id).where(picks.c.issue_id.in_(part))))
+        await connection.execute(held.order_by(papers.c.id).with_for_update(read=True, key_share=True))
+        await connection.execute(delete(received).where(received.c.issue_id.in_(part)))
+        # Another issue may have brought them the double of such a paper.
+        double = papers.alias()
+        had = (
+            select(received.c.subscriber_id, double.c.merged_into, received.c.issue_id)
+            .join(double, double.c.id == received.c.paper_id)
+            .join(issues, issues.c.subscriber_id == received.c.subscriber_id)
+            .join(picks, picks.c.issue_id == issues.c.id)
+            .join(papers, papers.c.id == picks.c.paper_id)
+            .where(issues.c.id.in_(part), double.c.merged_into == func.coalesce(papers.c.merged_into, papers.c.id))
+        )
+        again = insert(connection, received).from_select(["subscriber_id", "paper_id", "issue_id"], had)
+        await connection.execute(again.on_conflict_do_nothing())
+
+
+async def take_again(connection: AsyncConnection, issue_id: int, subscriber_id: int) -> bool:
+    """Note the picks of an issue as received once more; False if one went to them in another issue meanwhile."""
+    picked = _picked([issue_id])
+    elsewhere = select(func.count()).where(
+        received.c.subscriber_id == subscriber_id,
+        received.c.issue_id != issue_id,
+        received.c.paper_id.in_(select(picked.subquery().c.paper_id)),
+    )
+    if (await connection.execute(elsewhere)).scalar_one():
+        return False
+    statement = insert(connection, received).from_select(["subscriber_id", "paper_id", "issue_id"], picked)
+    await connection.execute(statement.on_conflict_do_nothing())
+    # Another process may have been at it: what it wrote is to be seen now that our rows had to wait for it.
+    if (await connection.execute(elsewhere)).scalar_one():
+        raise ConflictError("A paper of this issue went out in another one just now.", next_step="Try again.")
+    return True
+
+
+def _picked(issue_ids: Sequence[int]) -> CompoundSelect[Any]:
+    """Select what is received by the picks of issues: the papers, and those that they turned out to be."""
+    rows = (
+        select(issues.c.subscriber_id, papers.c.id.label("paper_id"), picks.c.issue_id)
+        .join(picks, picks.c.issue_id == issues.c.id)
+        .join(papers, papers.c.id == picks.c.paper_id)
+        .where(picks.c.issue_id.in_(issue_ids))
+    )
+    merged = rows.with_only_columns(issues.c.subscriber_id, papers.c.merged_into, picks.c.issue_id)
+    return rows.union(merged.where(papers.c.merged_into.is_not(None)))
+
+
+async def _living(connection: AsyncConnection, wanted: ColumnElement[bool]) -> dict[int, Row[Any]]:
+    return {row.id: row for row in await connection.execute(select(papers).where(_LIVING, wanted))}
+
+
+async def _keep_titles(connection: AsyncConnection, rows: Select[Any]) -> None:
+    kept = insert(connection, former_titles).from_select(["title_key", "paper_id"], rows)
+    await connection.execute(kept.on_conflict_do_nothing())
+
+
+def _row(known: Known) -> dict[str, Any]:
+    paper = known.paper
+    return {
+        "arxiv_id": paper.arxiv_id,
+        "doi": paper.doi,
+        "version": paper.version,
+        "title": paper.title,
+        "title_key": known.title_key,
+        "abstract": paper.abstract,
+        "url": paper.url,
+        "links": [[link.kind, link.url] for link in paper.links],
+        "authors": list(paper.authors),
+        "organization": paper.organization,
+        "summary": paper.summary,
+        "keywords": list(paper.keywords),
+        "source": paper.source,
+        "published_on": paper.published_on,
+        "votes": paper.votes,
+        "comments": paper.comments,
+        "stars": paper.stars,
+    }
+
+
+def _paper(row: Row[Any]) -> Paper:
+    return Paper(
+        id=row.id,
+        title=row.title,
+        abstract=row.abstract,
+        arxiv_id=row.arxiv_id,
+        doi=row.doi,
+        version=row.version,
+        url=row.url,
+        links=tuple(Link(kind=kind, url=url) for kind, url in row.links),
+        authors=tuple(row.authors),
+        organization=row.organization,
+        summary=row.summary,
+        keywords=tuple(row.keywords),
+        source=row.source,
+        published_on=row.published_on,
+        votes=row.votes,
+        comments=row.comments,
+        stars=row.stars,
+        first_seen_at=row.first_seen_at,
+        hidden=row.hidden,
+        pinned=row.pinned,
+    )

@@ -1,0 +1,222 @@
+"""Subscribers, their consent and their preferences."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, falls_on
+from newsletter.store.database import chunks, insert
+from newsletter.store.tables import feedback, issues, papers, preferences, subscribers, subscriptions
+
+_LISTS = {"muted_word": "muted_words", "author": "authors", "muted_author": "muted_authors"}
+
+
+async def add(
+    connection: AsyncConnection, new: Sequence[tuple[Subscriber, str]], evidence: Subscription
+) -> dict[str, int]:
+    """Take people in with their preferences and the evidence of their consent.
+
+    `new` pairs each subscriber (the id is not looked at) with the address as it is compared. People whose address is
+    on record, or comes twice, are passed over. Returns the ids of the others by that address.
+    """
+    added: dict[str, int] = {}
+    once = {email_key: (subscriber, email_key) for subscriber, email_key in reversed(new)}
+    for part in chunks(reversed(once.values()), 500):
+        statement = insert(connection, subscribers).on_conflict_do_nothing(index_elements=["email_key"])
+        returned = await connection.execute(
+            statement.returning(subscribers.c.email_key, subscribers.c.id), [_row(*pair) for pair in part]
+        )
+        ids = {email_key: number for email_key, number in returned}
+        added |= ids
+        people = [(ids[email_key], subscriber) for subscriber, email_key in part if email_key in ids]
+        await _note(connection, [number for number, _ in people], evidence)
+        await _write_preferences(connection, people)
+    return added
+
+
+async def change(connection: AsyncConnection, subscriber: Subscriber, email_key: str) -> None:
+    """Write a person anew, preferences and all; their consent is changed by `consent` alone."""
+    row = _row(subscriber, email_key)
+    kept = {name: row[name] for name in row if name not in ("key", "state", "created_at", "subscribed_at")}
+    await connection.execute(update(subscribers).where(subscribers.c.id == subscriber.id).values(kept))
+    await connection.execute(delete(preferences).where(preferences.c.subscriber_id == subscriber.id))
+    await _write_preferences(connection, [(subscriber.id, subscriber)])
+
+
+async def consent(connection: AsyncConnection, subscriber_id: int, evidence: Subscription) -> None:
+    """Change the state of a consent and keep the evidence."""
+    values: dict[str, Any] = {"state": evidence.state}
+    if evidence.state is Consent.CONFIRMED:
+        values["subscribed_at"] = evidence.at
+    await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(values))
+    await _note(connection, [subscriber_id], evidence)
+
+
+async def evidence(connection: AsyncConnection, subscriber_id: int) -> list[Subscription]:
+    """Return every change of a person's consent, oldest first."""
+    statement = select(subscriptions).where(subscriptions.c.subscriber_id == subscriber_id)
+    rows = await connection.execute(statement.order_by(subscriptions.c.id))
+    return [Subscription(state=Consent(row.state), how=row.how, source=row.source, at=row.at) for row in rows]
+
+
+async def by_email(connection: AsyncConnection, email_key: str) -> Subscriber | None:
+    """Return the person with an address (as it is compared)."""
+    found = await _load(connection, select(subscribers).where(subscribers.c.email_key == email_key))
+    return found[0] if found else None
+
+
+async def by_key(connection: AsyncConnection, key: str) -> Subscriber | None:
+    """Return the person with an opaque key."""
+    found = await _load(connection, select(subscribers).where(subscribers.c.key == key))
+    return found[0] if found else None
+
+
+async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Subscriber]:
+    """Return people by their ids."""
+    found: dict[int, Subscriber] = {}
+    for part in chunks(ids):
+        people = await _load(connection, select(subscribers).where(subscribers.c.id.in_(part)))
+        found.update((person.id, person) for person in people)
+    return found
+
+
+async def page(
+    connection: AsyncConnection, *, after: int = 0, limit: int = 1000, state: Consent | None = None
+) -> list[Subscriber]:
+    """Return the next people by id, so that a long list is read in parts."""
+    statement = select(subscribers).where(subscribers.c.id > after).order_by(subscribers.c.id).limit(limit)
+    if state is not None:
+        statement = statement.where(subscribers.c.state == state)
+    return await _load(connection, statement)
+
+
+async def cadences_on(connection: AsyncConnection, day: date) -> list[str]:
+    """Return the cadences of confirmed people that have an issue on a day."""
+    statement = select(subscribers.c.cadence).where(subscribers.c.state == Consent.CONFIRMED).distinct()
+    found = (await connection.execute(statement)).scalars()
+    return sorted(cadence for cadence in found if falls_on(cadence, day))
+
+
+async def some_emails(connection: AsyncConnection, *, limit: int = 5000) -> list[str]:
+    """Return addresses, to find the one that was nearly typed."""
+    rows = await connection.execute(select(subscribers.c.email).order_by(subscribers.c.id).limit(limit))
+    return list(rows.scalars())
+
+
+async def counts(connection: AsyncConnection) -> dict[str, int]:
+    """Return how many people there are in each state of consent."""
+    rows = await connection.execute(select(subscribers.c.state, func.count()).group_by(subscribers.c.state))
+    return {state: number for state, number in rows}
+
+
+async def erase(connection: AsyncConnection, subscriber_id: int) -> None:
+    """Delete a person and everything that refers to them."""
+    # Issues first: they hold deliveries, picks and what was received, each of which goes with them.
+    await connection.execute(delete(issues).where(issues.c.subscriber_id == subscriber_id))
+    await connection.execute(delete(subscribers).where(subscribers.c.id == subscriber_id))
+
+
+async def say(connection: AsyncConnection, said: Feedback) -> None:
+    """Keep what a reader said of a paper, or of the one that it turned out to be; the latest word counts."""
+    living = select(func.coalesce(papers.c.merged_into, papers.c.id)).where(papers.c.id == said.paper_id)
+    row = {**said.model_dump(), "paper_id": living.scalar_subquery()}
+    statement = insert(connection, feedback).values(row)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["subscriber_id", "paper_id"], set_={"verdict": said.verdict, "at": said.at}
+        )
+    )
+
+
+async def feedback_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Feedback]]:
+    """Return what each of these people said of papers, oldest first; of a paper and its double once."""
+    found: dict[int, list[Feedback]] = defaultdict(list)
+    for part in chunks(ids):
+        statement = (
+            select(feedback)
+            .join(papers, papers.c.id == feedback.c.paper_id)
+            .where(feedback.c.subscriber_id.in_(part), papers.c.merged_into.is_(None))
+            .order_by(feedback.c.at, feedback.c.paper_id)
+        )
+        for row in await connection.execute(statement):
+            found[row.subscriber_id].append(
+                Feedback(subscriber_id=row.subscriber_id, paper_id=row.paper_id, verdict=row.verdict, at=row.at)
+            )
+    return found
+
+
+async def pause(connection: AsyncConnection, subscriber_id: int, until: date | None) -> None:
+    """Set the first local day on which a person wants mail again; None ends the pause."""
+    await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(paused_until=until))
+
+
+async def _note(connection: AsyncConnection, ids: Sequence[int], evidence: Subscription) -> None:
+    rows = [{**evidence.model_dump(), "subscriber_id": number} for number in ids]
+    if rows:
+        await connection.execute(insert(connection, subscriptions), rows)
+
+
+async def _write_preferences(connection: AsyncConnection, people: Sequence[tuple[int, Subscriber]]) -> None:
+    rows = []
+    for number, subscriber in people:
+        # What is named twice is kept once, with its last weight.
+        named = {("topic", topic.name): topic.weight for topic in subscriber.topics}
+        for kind, field in _LISTS.items():
+            named |= {(kind, name): 1.0 for name in getattr(subscriber, field)}
+        rows += [
+            {"subscriber_id": number, "kind": kind, "name": name, "weight": weight, "position": position}
+            for position, ((kind, name), weight) in enumerate(named.items())
+        ]
+    for part in chunks(rows):
+        await connection.execute(insert(connection, preferences), part)
+
+
+async def _load(connection: AsyncConnection, statement: Select[Any]) -> list[Subscriber]:
+    rows = list(await connection.execute(statement))
+    asked: dict[int, dict[str, list[Any]]] = {row.id: defaultdict(list) for row in rows}
+    for part in chunks(asked):
+        kept = select(preferences).where(preferences.c.subscriber_id.in_(part)).order_by(preferences.c.position)
+        for row in await connection.execute(kept):
+            value = Topic(name=row.name, weight=row.weight) if row.kind == "topic" else row.name
+            asked[row.subscriber_id][row.kind].append(value)
+    return [_subscriber(row, asked[row.id]) for row in rows]
+
+
+def _row(subscriber: Subscriber, email_key: str) -> dict[str, Any]:
+    return {
+        "key": subscriber.key,
+        "email": subscriber.email,
+        "email_key": email_key,
+        "language": subscriber.language,
+        "timezone": subscriber.timezone,
+        "cadence": subscriber.cadence,
+        "hour": subscriber.hour,
+        "state": subscriber.state,
+        "paused_until": subscriber.paused_until,
+        "created_at": subscriber.created_at,
+        "subscribed_at": subscriber.subscribed_at,
+    }
+
+
+def _subscriber(row: Row[Any], asked: dict[str, list[Any]]) -> Subscriber:
+    return Subscriber(
+        id=row.id,
+        key=row.key,
+        email=row.email,
+        language=row.language,
+        timezone=row.timezone,
+        cadence=row.cadence,
+        hour=row.hour,
+        state=Consent(row.state),
+        topics=tuple(asked["topic"]),
+        muted_words=tuple(asked["muted_word"]),
+        authors=tuple(asked["author"]),
+        muted_authors=tuple(asked["muted_author"]),
+        paused_until=row.paused_until,
+        created_at=row.created_at,
+        subscribed_at=row.subscribed_at,
+    )

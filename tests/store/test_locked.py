@@ -1,0 +1,224 @@
+"""Every function of the store, called while another process has the database locked, says so in a sentence."""
+
+import contextlib
+import inspect
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from newsletter.errors import StoreError
+from newsletter.models import Consent, DeliveryState, Feedback, Topic
+from newsletter.store import backup, deliveries, editions, feeds, history, papers, schema, subscribers, suppressions
+from newsletter.store import database as database_module
+from newsletter.store.database import Database
+from newsletter.store.deliveries import Settled
+from newsletter.store.editions import Draft
+from store.samples import CONFIRMED, MINUTE, NOW, TODAY, known, person, queue
+
+MODULES = (deliveries, editions, feeds, history, papers, subscribers, suppressions)
+SAID = Feedback(subscriber_id=1, paper_id=1, verdict="more", at=NOW)
+ONE, KEY = person(1, id=1, topics=(Topic(name="lora"),))
+FAILED = Settled(1, DeliveryState.FAILED, NOW, "rejected")
+
+# What to call each function with, after the connection.
+CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
+    history.attempts_of: ((1,), {}),
+    deliveries.begin_sending: (("one", [1], NOW), {}),
+    deliveries.by_issue: ((1,), {}),
+    deliveries.claim: ((), {"owner": "one", "limit": 1, "now": NOW, "until": NOW + MINUTE}),
+    deliveries.counts: ((), {"day": TODAY}),
+    deliveries.next_due: ((), {}),
+    deliveries.owners: ((), {}),
+    deliveries.queue_again: (([1], NOW), {}),
+    history.records: ((), {}),
+    deliveries.release: (("one", [1]), {}),
+    deliveries.renew: (("one", NOW), {}),
+    deliveries.settle: (("one", [FAILED], NOW), {}),
+    deliveries.take_back: ((), {"now": NOW}),
+    deliveries.hold: ((NOW, "why"), {}),
+    deliveries.lock: (([1],), {}),
+    deliveries.move: ((1,), {}),
+    editions.compose: ((1, [Draft(1, "a@example.org", "<1@example.org>", ())], NOW), {}),
+    editions.ensure: ((TODAY, "daily", NOW), {}),
+    editions.find: ((TODAY, "daily"), {}),
+    editions.issue_of: ((1, TODAY), {}),
+    editions.latest_dates: (([1], TODAY, NOW), {}),
+    editions.load: (([1],), {}),
+    editions.note: ((1, "A note."), {}),
+    editions.overview: ((1,), {}),
+    editions.settled: ((TODAY, "daily"), {"empty_counts": True}),
+    editions.summaries: ((), {}),
+    feeds.add: (("url", "https://example.org", NOW), {}),
+    feeds.all_of_them: ((), {}),
+    feeds.remove: (("https://example.org",), {}),
+    feeds.went_well: ((1, NOW), {"title": "", "etag": "", "last_modified": ""}),
+    feeds.went_wrong: ((1, NOW, "It is broken."), {}),
+    papers.add: (([known(5)], NOW), {}),
+    papers.archive: ((5,), {}),
+    papers.by_ids: (([1],), {}),
+    papers.candidates: ((), {"since": NOW, "until": NOW}),
+    papers.change: (([papers.Known(known(1).paper.model_copy(update={"id": 1}), "paper1")],), {}),
+    papers.count: ((), {}),
+    papers.find: ((["2603.00001"], ["paper1"]), {}),
+    papers.give_back: (([1],), {}),
+    papers.mark: ((1,), {"hidden": True}),
+    papers.merge: ((1, 2), {}),
+    papers.received_by: (([1],), {"since": NOW}),
+    papers.search: (("words",), {}),
+    papers.take: (([1],), {}),
+    papers.take_again: ((1, 1), {}),
+    subscribers.add: (([person(50)], CONFIRMED), {}),
+    subscribers.by_email: ((KEY,), {}),
+    subscribers.by_ids: (([1],), {}),
+    subscribers.by_key: (("key-1",), {}),
+    subscribers.cadences_on: ((TODAY,), {}),
+    subscribers.change: ((ONE, KEY), {}),
+    subscribers.consent: ((1, CONFIRMED), {}),
+    subscribers.counts: ((), {}),
+    subscribers.erase: ((1,), {}),
+    subscribers.evidence: ((1,), {}),
+    subscribers.feedback_of: (([1],), {}),
+    subscribers.page: ((), {"state": Consent.CONFIRMED}),
+    subscribers.pause: ((1, None), {}),
+    subscribers.say: ((SAID,), {}),
+    subscribers.some_emails: ((), {}),
+    suppressions.add: ((KEY, "it bounced", NOW), {}),
+    suppressions.among: (([KEY],), {}),
+    suppressions.count: ((), {}),
+    suppressions.lift: ((KEY,), {}),
+}
+
+
+LOCKED = r"is locked by another process\. Wait"
+
+WRITES = {
+    deliveries.begin_sending,
+    deliveries.claim,
+    deliveries.hold,
+    deliveries.move,
+    deliveries.queue_again,
+    deliveries.release,
+    deliveries.renew,
+    deliveries.settle,
+    deliveries.take_back,
+    editions.compose,
+    editions.ensure,
+    editions.note,
+    feeds.add,
+    feeds.remove,
+    feeds.went_well,
+    feeds.went_wrong,
+    papers.add,
+    papers.change,
+    papers.give_back,
+    papers.mark,
+    papers.merge,
+    papers.take,
+    papers.take_again,
+    subscribers.add,
+    subscribers.change,
+    subscribers.consent,
+    subscribers.erase,
+    subscribers.pause,
+    subscribers.say,
+    suppressions.add,
+    suppressions.lift,
+}
+
+
+def public() -> set[Callable[..., Any]]:
+    """Return every function that takes a connection."""
+    return {
+        function
+        for module in MODULES
+        for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+def test_none_is_left_out() -> None:
+    assert set(CALLS) == public()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a delivery that waits."""
+    file = tmp_path_factory.mktemp("filled") / "newsletter.db"
+    shutil.copyfile(migrated_file, file)
+    database = Database.at(f"sqlite:///{file}")
+    await queue(database, 1)
+    await database.close()
+    return file
+
+
+@pytest.fixture
+async def database(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """A database that is given up soon."""
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.002)
+    shutil.copyfile(filled, tmp_path / "newsletter.db")
+    database = Database.at("sqlite:///newsletter.db", folder=tmp_path)
+    yield database
+    await database.close()
+
+
+@contextlib.contextmanager
+def lock(database: Database, *commands: str) -> Iterator[None]:
+    """Be another process that says these commands and stays."""
+    with contextlib.closing(sqlite3.connect(str(database.file), isolation_level=None)) as other:
+        for command in commands:
+            other.execute(command)
+        yield
+
+
+def _named(function: Callable[..., Any]) -> str:
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+
+
+@pytest.mark.parametrize("function", sorted(CALLS, key=_named), ids=_named)
+async def test_a_locked_database_is_a_sentence_for_every_function(database: Database, function: Any) -> None:
+    given, named = CALLS[function]
+    # Someone writes. A read goes on; what writes finds the lock at the first word, or in the midst of a read.
+    async with contextlib.AsyncExitStack() as stack:
+        reading = await stack.enter_async_context(database.connect())
+        assert await papers.count(reading) == 1
+        with lock(database, "BEGIN IMMEDIATE"):
+            with pytest.raises(StoreError, match=LOCKED):
+                async with database.begin() as connection:
+                    await function(connection, *given, **named)
+            with pytest.raises(StoreError, match=LOCKED) if function in WRITES else contextlib.nullcontext():
+                async with database.connect() as connection:
+                    await function(connection, *given, **named)
+    # Someone keeps everyone out.
+    await database.close()
+    with lock(database, "PRAGMA locking_mode=EXCLUSIVE", "BEGIN EXCLUSIVE"):
+        for transaction in (database.begin, database.connect):
+            with pytest.raises(StoreError, match=LOCKED):
+                async with transaction() as connection:
+                    await function(connection, *given, **named)
+
+
+@pytest.mark.parametrize("act", ["check", "migrate", "write", "restore"])
+async def test_a_locked_database_is_a_sentence_for_its_upkeep(
+    database: Database, act: str, tmp_path: Path, migrated_file: Path
+) -> None:
+    spare = Database.at(f"sqlite:///{migrated_file}")
+    file = tmp_path / "backup.tar.gz"
+    await backup.write(spare, file)
+    await spare.close()
+    acts: dict[str, Callable[[], Awaitable[Any]]] = {
+        "check": lambda: schema.check(database),
+        "migrate": lambda: schema.migrate(database, NOW),
+        "write": lambda: backup.write(database, tmp_path / "other.tar.gz"),
+        "restore": lambda: backup.restore(database, file, NOW),
+    }
+    with (
+        lock(database, "PRAGMA locking_mode=EXCLUSIVE", "BEGIN EXCLUSIVE"),
+        pytest.raises(StoreError, match=LOCKED),
+    ):
+        await acts[act]()
+    assert not (tmp_path / "other.tar.gz").exists()
