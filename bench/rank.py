@@ -1,0 +1,124 @@
+"""Time of `Ranker.top` for many synthetic profiles and papers, and the memory at the peak.
+
+PYTHONPATH=. .venv/bin/python bench/rank.py --profiles 10000 --papers 1600
+"""
+
+import argparse
+import random
+import resource
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+from newsletter.models import Paper
+from newsletter.ranking import Profile, Ranker
+
+DAY = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+class Library:
+    """Papers of made-up words, each about one of many themes."""
+
+    def __init__(self, seed: int, themes: int = 60, vocabulary: int = 20_000) -> None:
+        """Make the themes: words of their own beside those that all share."""
+        self.random = random.Random(seed)
+        syllables = [first + second for first in "bdfgklmnprstvz" for second in "aeiou"]
+        self.words = sorted({"".join(self.random.choices(syllables, k=3)) for _ in range(vocabulary)})
+        self.common = self.random.sample(self.words, 800)
+        self.themes = [self.random.sample(self.words, 60) for _ in range(themes)]
+
+    def paper(self, identity: int) -> Paper:
+        """Return a paper with a title of 9 words and an abstract of 160."""
+        theme = self.random.choice(self.themes)
+
+        def text(length: int) -> str:
+            sources = self.random.choices((theme, self.common, self.words), (0.2, 0.6, 0.2), k=length)
+            return " ".join(source[int(len(source) * self.random.random() ** 2)] for source in sources)
+
+        return Paper(
+            id=identity,
+            title=text(9),
+            abstract=text(160),
+            authors=(f"Author {self.random.randrange(3000)}",),
+            votes=int(self.random.paretovariate(1.0)),
+            first_seen_at=DAY - timedelta(days=self.random.randrange(14)),
+        )
+
+
+class Readers(Sequence[Profile]):
+    """Profiles that are made as they are asked for, always the same ones."""
+
+    def __init__(self, ranker: Ranker, library: Library, archive: list[Paper], count: int, likes: int) -> None:
+        """Take how many, and how many papers each of them liked."""
+        self.ranker, self.library, self.archive, self.size, self.likes = ranker, library, archive, count, likes
+        self.topics = [" ".join(theme[:2]) for theme in library.themes] + [theme[3] for theme in library.themes]
+
+    def __len__(self) -> int:
+        return self.size
+
+    @overload
+    def __getitem__(self, at: int) -> Profile: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Profile]: ...
+    def __getitem__(self, at: int | slice) -> Profile | list[Profile]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(self.size))]
+        if at >= self.size:
+            raise IndexError(at)
+        chance = random.Random(at)
+        return self.ranker.profile(
+            topics=[(topic, chance.choice((1.0, 1.0, 0.5, -0.5))) for topic in chance.sample(self.topics, 5)],
+            likes=chance.sample(self.archive, min(self.likes, len(self.archive))),
+            muted=[chance.choice(self.library.common[-200:])] if chance.random() < 0.3 else (),
+        )
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profiles", type=int, default=10_000)
+    parser.add_argument("--papers", type=int, default=1_600)
+    parser.add_argument("--archive", type=int, default=5_000)
+    parser.add_argument("--likes", type=int, default=10)
+    parser.add_argument("--k", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lazy", action="store_true", help="make the profiles as they are asked for")
+    parser.add_argument("--explain", action="store_true", help="explain every choice as well")
+    options = parser.parse_args()
+    library = Library(options.seed)
+    archive = [library.paper(identity) for identity in range(1, options.archive + 1)]
+    papers = archive[-options.papers :]
+    ranker = Ranker()
+    started = time.perf_counter()
+    ranker.fit(archive)
+    print(f"fit          {len(archive):9,} papers            {time.perf_counter() - started:7.2f} s")
+    readers: Sequence[Profile] = Readers(ranker, library, archive, options.profiles, options.likes)
+    if not options.lazy:
+        readers = list(readers)
+    chance = random.Random(options.seed)
+    received = [chance.sample(range(papers[0].id or 0, (papers[-1].id or 0) + 1), 50) for _ in range(64)]
+    before = _peak()
+    started = time.perf_counter()
+    chosen = ranker.top(
+        readers, papers, options.k, received=[received[at % 64] for at in range(options.profiles)], today=DAY.date()
+    )
+    seconds = time.perf_counter() - started
+    picks = sum(map(len, chosen))
+    print(f"top {options.k:3d}      {options.profiles:9,} profiles {len(papers):6,}  {seconds:7.2f} s  {picks:,} picks")
+    print(f"peak memory  {_peak():9,.0f} MB, {_peak() - before:,.0f} MB of it by top")
+    if options.explain:
+        started = time.perf_counter()
+        for at, choice in enumerate(chosen):
+            profile = readers[at]
+            for place, _ in choice:
+                ranker.explain(profile, papers[place])
+        print(f"explain      {picks:9,} picks             {time.perf_counter() - started:7.2f} s")
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Text to terms: words, word pairs and where they stand; knows nothing of papers, weights or people."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+# Longer texts are cut: no abstract is that long, and one broken entry must not cost the run.
+LONGEST = 200_000
+
+WORD = re.compile(r"([^\W_]+(?:\+\+|\#)?)(?:['’]s\b)?")
+
+# Han and kana put no spaces between words; Hangul does.
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+
+STOP_WORDS = (
+    "a about above after again all allow allows along also although always among an and another any are "
+    "as at based be became because become been before being below between both but by can cannot could "
+    "did do does doing done due during each either enable enables et al etc even every few finally first "
+    "for from further furthermore get gets give given gives had has have having he hence her here his how "
+    "however i if in indeed instead into is it its itself just later least less let like made mainly make "
+    "makes making many may me might more moreover most much must my near need needs neither new no nor "
+    "not now of off often on once one only onto or other others our out over own paper per perhaps please "
+    "propose proposed proposes quite rather really same several shall she should show showed shown shows "
+    "since so some still such than that the their them then there thereby therefore these they this those "
+    "three through thus to together too toward towards two under until up upon us use used uses using "
+    "various very via was we well were what when where whereas whether which while who whom whose why "
+    "will with within without would yet you your "
+)
+
+
+class Token(NamedTuple):
+    """A word as it is compared, and where it stands in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[Token]:
+    """Cut a text into words, folded and stripped of their plural; unspaced scripts into pairs of characters."""
+    found: list[Token] = []
+    for match in WORD.finditer(text[:LONGEST]):
+        word = match[1]
+        if not word.isascii() and UNSPACED.search(word):
+            found.extend(_pairs(word, match.start(1)))
+        else:
+            found.append(Token(fold(word), match.start(1), match.end(1)))
+    return found
+
+
+def words(text: str) -> list[str]:
+    """Return only the words of `tokens`."""
+    if UNSPACED.search(text):
+        return [token.word for token in tokens(text)]
+    return [fold(word) for word in WORD.findall(text[:LONGEST])]
+
+
+def terms(text: str) -> list[str]:
+    """Return the words that carry meaning, and the pairs of such words that stand side by side."""
+    return list(as_terms(words(text)))
+
+
+def as_terms(sequence: Iterable[str]) -> Iterator[str]:
+    """Yield the terms of words in their order."""
+    before = ""
+    for word in sequence:
+        if word in STOP:
+            before = ""
+            continue
+        if len(word) > 1 or not word.isascii():
+            yield word
+        if before:
+            yield f"{before} {word}"
+        before = word
+
+
+@lru_cache(maxsize=200_000)
+def fold(word: str) -> str:
+    """Return a word without case, accents and plural; `LLMs` becomes `llm`."""
+    if not word.isascii():
+        decomposed = unicodedata.normalize("NFKD", word)
+        word = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    if len(word) > 2 and word[-1] == "s" and word[:-1].isupper():
+        return word[:-1].casefold()
+    return singular(word.casefold())
+
+
+def singular(word: str) -> str:
+    """Strip the English plural, and only that (the S-stemmer of Harman, JASIS 42(1), 1991, with two additions)."""
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith(("lyses", "theses")):
+        return word[:-2] + "is"
+    if word.endswith("ies"):
+        return word[:-3] + "y" if len(word) > 4 else word[:-1]
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
+    return word[:-1]
+
+
+def _pairs(word: str, offset: int) -> Iterator[Token]:
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    if len(folded) != len(word):
+        folded = word
+    if len(word) == 1:
+        yield Token(folded, offset, offset + 1)
+    for at in range(len(word) - 1):
+        yield Token(folded[at : at + 2], offset + at, offset + at + 2)
+
+
+def muted_phrase(text: str) -> str:
+    """Return muted words as they are looked for: in the stream of a text's words, or bare in an unspaced script.
+
+    Nothing but punctuation gives an empty string, which mutes nothing.
+    """
+    if UNSPACED.search(text):
+        return _plain(text)
+    return " ".join(words(text))
+
+
+def mutes(phrase: str, stream: str, plain: str) -> bool:
+    """Tell whether a phrase of `muted_phrase` stands in a text, given its `word_stream` and its `plain_stream`."""
+    return phrase in plain if UNSPACED.search(phrase) else f" {phrase} " in stream
+
+
+def word_stream(texts: Iterable[str]) -> str:
+    """Return the words of texts between blanks, with a bar between the texts that no phrase crosses."""
+    return " | ".join(["", *(" ".join(words(text)) for text in texts), ""])
+
+
+def plain_stream(texts: Iterable[str]) -> str:
+    """Return texts as unspaced scripts are searched: without case and without blanks."""
+    return "|".join(_plain(text[:LONGEST]) for text in texts)
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def author_key(name: str) -> str:
+    """Return a person's name as it is compared: without case, accents and points, the family name last."""
+    family, comma, given = name.partition(",")
+    ordered = f"{given} {family}" if comma else name
+    decomposed = unicodedata.normalize("NFKD", ordered)
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W_]+", plain.casefold()))
+
+
+# Words that bear no meaning of their own, in the form in which words are compared.
+STOP = frozenset(map(fold, STOP_WORDS.split()))

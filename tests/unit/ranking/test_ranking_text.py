@@ -1,0 +1,113 @@
+"""Words as they are compared: plurals, accents, scripts, and where they stand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.ranking.text import (
+    author_key,
+    muted_phrase,
+    mutes,
+    plain_stream,
+    singular,
+    terms,
+    tokens,
+    word_stream,
+    words,
+)
+
+
+def muted(phrase: str, *texts: str) -> bool:
+    return mutes(muted_phrase(phrase), word_stream(texts), plain_stream(texts))
+
+
+@pytest.mark.parametrize(
+    ("plural", "one"),
+    [
+        ("adapters", "adapter"),
+        ("studies", "study"),
+        ("analyses", "analysis"),
+        ("hypotheses", "hypothesis"),
+        ("boxes", "box"),
+        ("losses", "loss"),
+        ("corpus", "corpus"),
+        ("bias", "bia"),
+        ("loss", "loss"),
+        ("gas", "gas"),
+    ],
+)
+def test_plurals_are_stripped_and_little_else(plural: str, one: str) -> None:
+    assert singular(plural) == one
+
+
+def test_case_accents_hyphens_and_genitives_do_not_matter() -> None:
+    assert words("Schrödinger's Low-Rank LLMs") == words("schrodinger low rank LLM")
+
+
+def test_code_names_keep_their_signs() -> None:
+    assert words("C++ and C# beside C") == ["c++", "and", "c#", "beside", "c"]
+
+
+def test_pairs_do_not_cross_words_without_meaning() -> None:
+    assert terms("training of large models") == ["training", "large", "model", "large model"]
+
+
+def test_unspaced_scripts_become_pairs_of_characters() -> None:
+    assert words("扩散模型 LLM") == ["扩散", "散模", "模型", "llm"]
+    assert words("猫") == ["猫"]
+
+
+@given(st.text(max_size=300))
+def test_tokens_stand_where_they_say(text: str) -> None:
+    found = tokens(text)
+    assert all(0 <= token.start < token.end <= len(text) for token in found)
+    assert [token.start for token in found] == sorted(token.start for token in found)
+    assert [token.word for token in found] == words(text)
+
+
+@given(st.text(max_size=300))
+def test_terms_come_from_any_text(text: str) -> None:
+    assert all(term.strip() for term in terms(text))
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        ("diffusion model", "Diffusion Models for all"),
+        ("DIFFUSION-MODELS", "a diffusion model"),
+        ("LLM", "Small LLMs reason"),
+        ("survey", "A survey"),
+        ("扩散", "关于扩散模型的研究"),
+        ("猫", "关于猫的研究"),
+        ("C++", "Rewriting C++ code"),
+    ],
+)
+def test_muted_words_are_found(phrase: str, text: str) -> None:
+    assert muted(phrase, text)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        ("rag", "Storage for fragments"),
+        ("diffusion model", "a model of diffusion"),
+        ("C", "Rewriting C++ code"),
+        ("扩散", "关于猫的研究"),
+    ],
+)
+def test_muted_words_end_where_words_end(phrase: str, text: str) -> None:
+    assert not muted(phrase, text)
+
+
+def test_muted_words_do_not_run_from_the_title_into_the_abstract() -> None:
+    assert not muted("video diffusion", "Editing video", "Diffusion is used.")
+
+
+@pytest.mark.parametrize("nothing", ["", "   ", "...", "!?", "🤗"])
+def test_punctuation_mutes_nothing(nothing: str) -> None:
+    assert muted_phrase(nothing) == ""
+
+
+def test_names_are_compared_without_case_accents_points_and_order() -> None:
+    assert author_key("Müller, Zoë A.") == author_key("zoe a muller") == "zoe a muller"
+    assert author_key("..") == ""
