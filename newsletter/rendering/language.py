@@ -1,0 +1,90 @@
+"""The reader's language: its words out of a gettext catalogue, its dates, numbers and direction from Babel."""
+
+import io
+import re
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+
+CATALOGUES = Path(__file__).parent / "locales"
+SOURCE = "en"
+DOMAIN = "newsletter"
+
+_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
+
+
+class Language:
+    """Words, dates and numbers for readers of one language.
+
+    `code` is a BCP 47 tag, `direction` is `ltr` or `rtl`, `start` and `end` are the sides where lines do.
+    """
+
+    def __init__(self, locale: Locale, translations: Translations) -> None:
+        self.locale = locale
+        self.translations = translations
+        self.code = str(locale).replace("_", "-")
+        self.direction = "rtl" if locale.character_order == "right-to-left" else "ltr"
+        self.start = "right" if self.direction == "rtl" else "left"
+        self.end = "left" if self.direction == "rtl" else "right"
+        self.gettext = translations.ugettext
+        self.ngettext = translations.ungettext
+
+    def long_date(self, day: date) -> str:
+        """Return the day with its weekday."""
+        return format_date(day, "full", locale=self.locale)
+
+    def short_date(self, day: date) -> str:
+        """Return the day with a short month."""
+        return format_skeleton("yMMMd", day, locale=self.locale)
+
+    def number(self, value: int) -> str:
+        """Return the number with the groups of digits of the language."""
+        return format_decimal(value, locale=self.locale)
+
+
+def available() -> tuple[str, ...]:
+    """Return the languages that there is a catalogue of."""
+    return tuple(sorted(folder.name for folder in CATALOGUES.iterdir() if _file(folder.name).is_file()))
+
+
+@lru_cache(maxsize=256)
+def resolve(code: str) -> Language:
+    """Return the language of a tag such as `de`, `de-AT` or `de_AT`; English if there is no catalogue of it."""
+    tag = code.replace("_", "-") if _TAG.fullmatch(code) else SOURCE
+    name = tag.partition("-")[0].lower()
+    if name not in available():
+        tag = name = SOURCE
+    return _language(str(_locale(tag, name)), name)
+
+
+@lru_cache(maxsize=256)
+def _language(locale: str, name: str) -> Language:
+    return Language(Locale.parse(locale), _translations(name))
+
+
+@lru_cache(maxsize=64)
+def _translations(name: str) -> Translations:
+    with _file(name).open("rb") as file:
+        catalogue = read_po(file, locale=name, domain=DOMAIN)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled, domain=DOMAIN)
+
+
+def _locale(tag: str, name: str) -> Locale:
+    try:
+        return Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(name)
+
+
+def _file(name: str) -> Path:
+    return CATALOGUES / name / "LC_MESSAGES" / f"{DOMAIN}.po"

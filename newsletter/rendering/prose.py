@@ -1,0 +1,128 @@
+"""Readable text out of what feeds and people wrote: cleaned, cut at a sentence or a word, wrapped; knows no markup."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Controls, lone surrogates and the marks that turn the direction of everything after them (UAX #9 section 2).
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
+)
+_SPACE = re.compile(r"\s+")
+_OTHER_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
+
+_SENTENCE_END = re.compile(
+    r"""[.!?…]["'”’»)\]]*(?=\s+["'“‘«(\[]*[A-Z0-9\u00c0-\u00de\u0370-\U0010ffff])   # an end, then a new start
+      | [。！？]["'”’»)\]」』]*
+      | [.!?…]["'”’»)\]]*$""",
+    re.VERBOSE,
+)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|cf|vs|al|etc|resp|approx|Fig|Figs|Eq|Eqs|Sec|Tab|No|Dr|Prof|St|z\.B|bzw)|\b[A-Z])\.$"
+)
+
+
+def clean(text: str) -> str:
+    """Return the text as one line without control characters and without doubled spaces."""
+    return _SPACE.sub(" ", _UNWANTED.sub("", text)).strip()
+
+
+def clean_lines(text: str) -> str:
+    """Return the text without control characters, its lines kept."""
+    return _OTHER_SPACE.sub(" ", _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the text, or as many whole words of it as fit into `limit` characters together with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    end = limit - 1
+    while end > 0 and _joins(text[end]):
+        end -= 1
+    head = text[:end]
+    if not text[end].isspace():
+        words, space, _ = head.rpartition(" ")
+        # A script without spaces, or one long word, is cut where it is.
+        head = words if space and len(words) >= limit // 2 else head
+    return head.rstrip(" ,;:.–—-(") + "…"
+
+
+def excerpt(text: str, characters: int) -> str:
+    """Return the opening of a text, cut at the sentence's end that is nearest to `characters`, else at a word."""
+    if len(text) <= characters * 5 // 4:
+        return text
+    nearest = None
+    for end in _sentence_ends(text):
+        if nearest is not None and abs(end - characters) >= abs(nearest - characters):
+            break
+        nearest = end
+    if nearest is None or not characters // 2 <= nearest <= characters * 3 // 2:
+        return cut(text, characters)
+    return text[:nearest]
+
+
+def direction(text: str) -> str:
+    """Return `rtl` if the first letter with a direction runs from right to left, else `ltr` (UAX #9, rule P2)."""
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind == "L":
+            return "ltr"
+        if kind in ("R", "AL"):
+            return "rtl"
+    return "ltr"
+
+
+def wrap(text: str, columns: int = 72, *, first: int = 0, indent: int = 0) -> str:
+    """Return the text folded to lines of at most `columns`.
+
+    `first` columns of the first line are taken by what stands before it; later lines begin with `indent` spaces.
+    Addresses are never broken; words of scripts that use no spaces are.
+    """
+    lines: list[str] = []
+    line, used = "", first
+    for word in _pieces(text, columns - max(first, indent)):
+        wide = width(word)
+        gap = 0 if not line or word.startswith("\0") else 1
+        word = word.removeprefix("\0")
+        if line and used + gap + wide > columns:
+            lines.append(line)
+            line, used, gap = "", indent, 0
+        line += " " * gap + word
+        used += gap + wide
+    return ("\n" + " " * indent).join([*lines, line])
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal the text takes (UAX #11: wide characters take two)."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
+
+
+def _joins(character: str) -> bool:
+    """Tell whether the character belongs to the one before it, so that no cut may come between."""
+    return character in "\u200d\ufe0e\ufe0f" or bool(unicodedata.combining(character))
+
+
+def _sentence_ends(text: str) -> Iterator[int]:
+    for match in _SENTENCE_END.finditer(text):
+        if not _ABBREVIATION.search(text, max(0, match.start() - 12), match.start() + 1):
+            yield match.end()
+
+
+def _pieces(text: str, columns: int) -> Iterator[str]:
+    """Yield the words; of one that is too long, the pieces, all but the first after a NUL: no space before it."""
+    for word in text.split():
+        if width(word) <= columns or "://" in word or word.startswith("mailto:"):
+            yield word
+            continue
+        piece, mark = "", ""
+        for character in word:
+            if piece and width(piece + character) > columns and not _joins(character):
+                yield mark + piece
+                piece, mark = "", "\0"
+            piece += character
+        yield mark + piece

@@ -1,0 +1,31 @@
+"""Why a paper is in an issue, as a sentence in the reader's language; the choosing itself is the ranking's."""
+
+from newsletter.models import Reason
+from newsletter.rendering.language import resolve
+from newsletter.rendering.prose import clean, cut
+
+WORDS = 4
+LONGEST_SUBJECT = 90
+
+
+def reason_sentence(reason: Reason, language: str) -> str:
+    """Return the reason as a sentence without a full stop, for readers of a language such as `en`."""
+    subject = cut(clean(reason.subject), LONGEST_SUBJECT)
+    # "Matches quantization: Quantization, GPTQ" would say one thing twice.
+    telling = [word for word in map(clean, reason.words[:WORDS]) if word and word.casefold() != subject.casefold()]
+    words = ", ".join(cut(word, LONGEST_SUBJECT) for word in telling)
+    values = {"subject": subject, "words": words}
+    gettext = resolve(language).gettext
+    if reason.kind == "popular" or not (subject or words):
+        return gettext("Popular right now")
+    if not subject:
+        return gettext("Matches what you asked for: %(words)s") % values
+    if reason.kind == "author":
+        return gettext("By %(subject)s, whom you follow") % values
+    if reason.kind == "like":
+        if words:
+            return gettext("Close to “%(subject)s”, which you liked: %(words)s") % values
+        return gettext("Close to “%(subject)s”, which you liked") % values
+    if words:
+        return gettext("Matches %(subject)s: %(words)s") % values
+    return gettext("Matches %(subject)s") % values

@@ -1,0 +1,275 @@
+"""From an issue to the two bodies of a mail: what readers share is rendered once, what is their own is filled in."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import escape
+
+from newsletter import config
+from newsletter.errors import RenderingError
+from newsletter.models import Issue, Paper, Reason
+from newsletter.rendering import note
+from newsletter.rendering.language import Language, resolve
+from newsletter.rendering.paper import Entry, entry
+from newsletter.rendering.prose import clean, cut, wrap
+from newsletter.rendering.reasons import reason_sentence
+from newsletter.rendering.slots import Pieces, slot, split
+from newsletter.rendering.templates import ISSUE_TEXT, PAPER, PAPER_TEXT, SHELL, Templates, safe, written_in
+
+SUBJECT = 60
+PREHEADER = 140
+COLUMNS = 72
+INDENT = 3
+
+PAPERS_KEPT = 2048
+SHELLS_KEPT = 64
+NOTES_KEPT = 16
+REASONS_KEPT = 8192
+
+_PAPER_SLOTS = frozenset({"position", "reason"})
+_SHELL_SLOTS = frozenset({"papers", "subject", "preheader", "email", "unsubscribe", "settings", "pause", "web"})
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The addresses that are one reader's own: http, https or mailto; all but `unsubscribe` may be empty.
+
+    `settings` and `pause` lead to the reader's pages, `web` to the mail as a page.
+    """
+
+    unsubscribe: str
+    settings: str = ""
+    pause: str = ""
+    web: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no link."""
+        for name in ("unsubscribe", "settings", "pause", "web"):
+            value = getattr(self, name)
+            if not _LINK.fullmatch(value) and (value or name == "unsubscribe"):
+                raise ValueError(f"{name} is no http, https or mailto link")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail without its headers.
+
+    In `html_parts` and `text_parts` what many mails share (the even places: the same string objects each time, so
+    that their encoding can be kept by them) takes turns with what is this reader's own (the odd places, short).
+    `language` is the tag of the language that it is in. `subject` and `preheader` are one line each, without control
+    characters.
+    """
+
+    language: str
+    subject: str
+    preheader: str
+    html_parts: tuple[str, ...]
+    text_parts: tuple[str, ...]
+
+    @property
+    def html(self) -> str:
+        """The HTML body."""
+        return "".join(self.html_parts)
+
+    @property
+    def text(self) -> str:
+        """The plain-text body."""
+        return "".join(self.text_parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A paper as it stands in every mail of one language."""
+
+    html: Pieces
+    text: Pieces
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """What stands around the papers in every mail of one edition with so many papers and these links."""
+
+    html: Pieces
+    text: Pieces
+
+
+class Renderer:
+    """Renders issues.
+
+    `templates` is the folder of the built-in templates; those of the same name under `overrides` stand before them,
+    by default the folder that the settings name, seen from the working folder. `search_url` has `{title}` where the
+    title of a paper belongs that has no address. `tidy` makes the TeX of titles and abstracts readable. Raises
+    RenderingError for a wrong template.
+    """
+
+    def __init__(
+        self,
+        newsletter: config.Newsletter,
+        rendering: config.Rendering,
+        *,
+        templates: Path,
+        search_url: str,
+        overrides: Path | None = None,
+        tidy: Callable[[str], str] = str,
+    ) -> None:
+        self._newsletter = newsletter
+        self._characters = rendering.abstract_characters
+        self._search_url = search_url
+        self._tidy = tidy
+        overrides = overrides or rendering.templates
+        if overrides is not None and not overrides.is_dir():
+            raise RenderingError(
+                f"The folder {overrides} of your own templates is not there.",
+                next_step="Make it, or take rendering.templates out of the settings.",
+            )
+        self._templates = Templates((overrides, templates) if overrides is not None else (templates,))
+        self._environments: dict[str, jinja2.Environment] = {}
+        self._note = lru_cache(maxsize=NOTES_KEPT)(note.to_html)
+        self._note_text = lru_cache(maxsize=NOTES_KEPT)(note.to_text)
+        self._block = lru_cache(maxsize=PAPERS_KEPT)(self._render_block)
+        self._shell = lru_cache(maxsize=SHELLS_KEPT)(self._render_shell)
+        self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
+        self._try_out()
+
+    def render(self, issue: Issue, links: Links) -> Rendered:
+        """Return the mail of an issue."""
+        subscriber, edition = issue.subscriber, issue.edition
+        language = resolve(subscriber.language)
+        blocks = [self._block(pick.paper, language) for pick in issue.picks]
+        subject, preheader = self._lines([block.entry for block in blocks])
+        given = tuple(name for name in ("settings", "pause", "web") if getattr(links, name))
+        shell = self._shell(language, edition.date, edition.note, len(blocks), given)
+        own = {
+            "subject": subject,
+            "preheader": preheader,
+            "email": clean(subscriber.email),
+            "unsubscribe": links.unsubscribe,
+            "settings": links.settings,
+            "pause": links.pause,
+            "web": links.web,
+            "papers": "",
+        }
+        html_papers: list[str] = []
+        text_papers: list[str] = []
+        for pick, block in zip(issue.picks, blocks, strict=True):
+            position = str(pick.position)
+            html_reason, text_reason = self._reason(pick.reason, language.code)
+            html_papers += ["", *block.html.filled({"position": position, "reason": html_reason})]
+            text_papers += ["", *block.text.filled({"position": position, "reason": text_reason})]
+        html_own = {name: str(escape(value)) for name, value in own.items()}
+        return Rendered(
+            language=language.code,
+            subject=subject,
+            preheader=preheader,
+            html_parts=_joined(shell.html, html_own, html_papers),
+            text_parts=_joined(shell.text, own, text_papers),
+        )
+
+    def note(self, markdown: str) -> str:
+        """Return safe HTML of an editor's note in Markdown."""
+        return self._note(markdown)
+
+    def note_text(self, markdown: str) -> str:
+        """Return the same note as plain text."""
+        return self._note_text(markdown)
+
+    def _lines(self, entries: list[Entry]) -> tuple[str, str]:
+        """Return the subject and the preheader: the first title, and the next ones."""
+        if not entries:
+            return cut(clean(self._newsletter.name), SUBJECT), ""
+        preheader = entries[0].summary
+        if len(entries) > 1:
+            preheader = entries[1].title
+            for following in entries[2:]:
+                if len(preheader) >= PREHEADER:
+                    break
+                preheader += " · " + following.title
+        return cut(entries[0].title, SUBJECT), cut(preheader, PREHEADER)
+
+    def _render_block(self, paper: Paper, language: Language) -> _Block:
+        shown = entry(paper, language, search_url=self._search_url, characters=self._characters, tidy=self._tidy)
+        values = {
+            "language": language,
+            "paper": shown,
+            "position": slot("position"),
+            "reason": slot("reason"),
+        }
+        return _Block(
+            html=self._pieces(PAPER, language, values, _PAPER_SLOTS),
+            text=self._pieces(PAPER_TEXT, language, values, _PAPER_SLOTS),
+            entry=shown,
+        )
+
+    def _render_shell(self, language: Language, day: date, markdown: str, count: int, given: tuple[str, ...]) -> _Shell:
+        newsletter = self._newsletter
+        contact = newsletter.reply_to or newsletter.from_address
+        values = {
+            "language": language,
+            "name": newsletter.name,
+            "postal_address": newsletter.postal_address,
+            "contact": contact,
+            "contact_link": f"mailto:{quote(contact, safe='@+')}",  # RFC 6068 section 2
+            "date": language.long_date(day),
+            "count": count,
+            "papers": slot("papers"),
+            "subject": slot("subject"),
+            "preheader": slot("preheader"),
+            "email": slot("email"),
+            "unsubscribe": slot("unsubscribe"),
+            # A template may ask whether there is such a page, so an absent one is empty.
+            **{name: slot(name) if name in given else "" for name in ("settings", "pause", "web")},
+        }
+        return _Shell(
+            html=self._pieces(SHELL, language, values | {"note": safe(self.note(markdown))}, _SHELL_SLOTS),
+            text=self._pieces(ISSUE_TEXT, language, values | {"note": self.note_text(markdown)}, _SHELL_SLOTS),
+        )
+
+    def _render_reason(self, reason: Reason, language: str) -> tuple[str, str]:
+        if reason.kind == "like":
+            reason = reason.model_copy(update={"subject": self._tidy(reason.subject)})
+        sentence = reason_sentence(reason, language)
+        return str(escape(sentence)), wrap(sentence, COLUMNS, first=INDENT, indent=INDENT)
+
+    def _pieces(self, template: str, language: Language, values: dict[str, Any], slots: frozenset[str]) -> Pieces:
+        environment = self._environments.get(language.locale.language)
+        if environment is None:
+            environment = self._environments[language.locale.language] = self._templates.environment(language)
+        return split(self._templates.render(environment, template, values), slots, written_in(template))
+
+    def _try_out(self) -> None:
+        """Render one paper of every kind, so that a wrong template is told at the start and not at night."""
+        language = resolve(self._newsletter.language)
+        day = date(2000, 1, 1)
+        full = Paper(
+            title="A title", abstract="A summary.", arxiv_id="2000.00001", authors=("A", "B", "C", "D", "E"),
+            organization="A place", votes=1, stars=1, published_on=day, source="A source",
+        )  # fmt: skip
+        for paper in (full, Paper(title="A title")):
+            self._render_block(paper, language)
+        for markdown, given in (("", ()), ("A note.", ("settings", "pause", "web"))):
+            shell = self._render_shell(language, day, markdown, 1, given)
+            for pieces in (shell.html, shell.text):
+                for name in ("papers", "unsubscribe"):
+                    if name not in pieces.slots:
+                        raise RenderingError(
+                            f"The templates of the mail print no {name}.",
+                            next_step="Take {{ " + name + " }} into the template of your own.",
+                        )
+
+
+def _joined(shell: Pieces, own: dict[str, str], papers: list[str]) -> tuple[str, ...]:
+    """Return the parts of a mail; `papers` begins at an odd place and ends at an even one."""
+    parts = shell.filled(own)
+    if papers:
+        at = 2 * shell.slots.index("papers") + 1
+        parts[at : at + 1] = [*papers, ""]
+    return tuple(parts)

@@ -1,0 +1,78 @@
+"""The editor's note: Markdown that cannot do harm, and its plain twin."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from outline import Outline
+
+from newsletter.rendering import note
+
+NOTE = """
+# Hello
+
+We moved to [a new home](https://home.example/) and [write](mailto:us@example.org) to *you*.
+
+* first
+* second with `code`
+
+3. three
+4. four
+
+> quoted
+> words
+
+    kept   as it is
+"""
+
+
+def test_html_of_a_note():
+    html = note.to_html(NOTE)
+    assert '<a href="https://home.example/">a new home</a>' in html
+    assert "<h2>Hello</h2>" in html
+    assert '<ol start="3">' in html
+
+
+def test_text_of_a_note():
+    assert note.to_text(NOTE) == (
+        "Hello\n\n"
+        "We moved to a new home (https://home.example/) and write\n(us@example.org) to you.\n\n"
+        "- first\n- second with code\n\n"
+        "3. three\n4. four\n\n"
+        "> quoted words\n\n"
+        "kept   as it is"
+    )
+
+
+def test_what_could_harm_is_taken_out():
+    html = note.to_html(
+        '<script>alert(1)</script><style>p{}</style><img src="https://x.example/p.png"><p style="x" onclick="y">'
+        "words</p> [a](javascript:alert(1)) [b](data:text/html,x) [c](/relative) [d](https://ok.example/)"
+    )
+    assert [attributes for _, attributes in Outline(html).elements if attributes] == [{"href": "https://ok.example/"}]
+    assert "alert(1)</" not in html
+    assert "words" in html
+
+
+def test_an_empty_note_is_nothing():
+    assert (note.to_html(" \n"), note.to_text(" \n")) == ("", "")
+
+
+def test_a_note_is_rendered_once(renderer):
+    text = "A note that is rendered " + "once"
+    assert renderer.note(text) is renderer.note("A note that is " + "rendered once")
+    assert renderer.note_text(text) is renderer.note_text(text)
+
+
+@given(st.one_of(st.text(max_size=200), st.text(alphabet="<>[]()!*_`#-1. \n\"'=/:abhrefsc\x02\x03&;", max_size=200)))
+def test_any_note_is_safe(markdown):
+    html = note.to_html(markdown)
+    for tag, attributes in Outline(html).elements:
+        assert tag in note.TAGS
+        if tag == "pre":
+            assert attributes == {"style": note.CODE_STYLE}
+        else:
+            assert set(attributes) <= {"href", "start"}
+        if "href" in attributes:
+            assert re.match(r"(?i)https?:|mailto:", attributes["href"])
+    assert not re.search("[\x00-\x08\x0e-\x1f]", html + note.to_text(markdown))
