@@ -1,0 +1,66 @@
+"""Mail addresses: whether one is well-formed, its usual form, and its form on the wire; never asks the DNS."""
+
+import re
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+
+from newsletter.errors import UsageError
+
+# What would end an address early in a header or on a command line. Quoted local parts are refused by `normalise`, so a
+# quote is never part of an address here.
+_NOT_IN_AN_ADDRESS = re.compile(r'[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff<>()\[\],;:\\"]')
+
+
+def normalise(address: str) -> str:
+    """Return the usual form of a mail address: Unicode in NFC, the domain in lower case.
+
+    International addresses (RFC 6531) are welcome; comments, quoted local parts and bare host names are not. Raises
+    UsageError with the reason where the address is not well-formed.
+    """
+    try:
+        return validate_email(address.strip(), check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise UsageError(
+            f"{_shown(address)} is not a mail address: {_sentence(error)}",
+            next_step="An address looks like ada@example.org.",
+        ) from error
+
+
+def key(address: str) -> str:
+    """Return what is equal for all spellings of one address: normalised, casefolded, in NFC; raises UsageError."""
+    return unicodedata.normalize("NFC", normalise(address).casefold())
+
+
+def on_the_wire(address: str) -> str:
+    """Return an address with its domain in A-labels (RFC 5890), which every server understands.
+
+    A local part beyond ASCII stays as it is and needs SMTPUTF8. Raises ValueError for what cannot stand in a header or
+    in a command.
+    """
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or "@" in local or _NOT_IN_AN_ADDRESS.search(address):
+        raise ValueError("the address cannot stand in a header or a command")
+    if domain.isascii():
+        return address
+    try:
+        checked = validate_email(
+            f"x@{domain}", check_deliverability=False, test_environment=True, globally_deliverable=False
+        )
+    except EmailNotValidError as error:
+        raise ValueError("the domain of the address is not well-formed") from error
+    return f"{local}@{checked.ascii_domain}"
+
+
+def needs_smtputf8(address: str) -> bool:
+    """Tell whether the local part is beyond ASCII, so that RFC 6531 is needed all the way to the mailbox."""
+    return not address.rpartition("@")[0].isascii()
+
+
+def _shown(address: str) -> str:
+    return repr(address if len(address) <= 80 else address[:79] + "…")
+
+
+def _sentence(error: EmailNotValidError) -> str:
+    words = str(error).strip().rstrip(".")
+    return f"{words[:1].lower()}{words[1:]}."

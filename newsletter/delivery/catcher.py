@@ -1,0 +1,153 @@
+"""The built-in mail server that mails nobody: it puts what it is sent into a folder; knows nothing of deliveries."""
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.errors import MessageError
+from email.policy import default
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakSet
+
+from aiosmtpd.smtp import SMTP
+
+from newsletter.errors import DeliveryError
+
+_LARGEST = 50_000_000
+_NUMBERED = re.compile(r"\.?(\d+)-")
+_UNSAFE = re.compile(r"[^A-Za-z0-9@._+-]+")
+
+
+class Catcher:
+    """A mail server on loopback that keeps each message as NNNN-RECIPIENT.eml, and its HTML beside it.
+
+    It says yes only once the message is on the disk. `host` and `port` hold within `async with`.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self, outbox: Path) -> None:
+        self._outbox = outbox
+        self._numbers: Iterator[int] = count(1)
+        self._sessions: WeakSet[SMTP] = WeakSet()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        """Start; raises DeliveryError where the folder cannot be used."""
+        # aiosmtpd tells every command with its addresses to this logger.
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
+        try:
+            self._numbers = count(await asyncio.to_thread(_next_number, self._outbox))
+            self._server = await asyncio.get_running_loop().create_server(self._session, self.host, 0)
+        except OSError as error:
+            raise DeliveryError(
+                f"The built-in mail catcher cannot start with the folder {self._outbox}: {error.strerror or error}.",
+                next_step="Set smtp.outbox to a folder that can be written, or smtp.host to a mail server.",
+            ) from error
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, and close what is still connected."""
+        if self._server is not None:
+            self._server.close()
+            for session in list(self._sessions):
+                if session.transport is not None:
+                    session.transport.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - the name is aiosmtpd's
+        """Keep a message, and answer when it is kept."""
+        recipient = envelope.rcpt_tos[0] if envelope.rcpt_tos else ""
+        try:
+            name = await asyncio.to_thread(self._keep, recipient, envelope.original_content)
+        except OSError as error:
+            # RFC 3463 section 3.4: the server's storage, for now.
+            return f"451 4.3.1 The outbox cannot be written: {error.strerror or 'it fails'}"
+        return f"250 2.0.0 Kept as {name}"
+
+    def _session(self) -> SMTP:
+        session = SMTP(
+            self,
+            hostname="localhost",
+            ident="newsletter mail catcher",
+            data_size_limit=_LARGEST,
+            enable_SMTPUTF8=True,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"],
+            loop=asyncio.get_running_loop(),
+        )
+        self._sessions.add(session)
+        return session
+
+    def _keep(self, recipient: str, content: bytes) -> str:
+        name, partial = self._claim(_safe(recipient))
+        try:
+            html = _html(content)
+            if html is not None:
+                (self._outbox / f"{name}.html").write_text(html, encoding="utf-8", errors="replace")
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.rename(self._outbox / f"{name}.eml")
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(self._outbox)
+        return name
+
+    def _claim(self, recipient: str) -> tuple[str, Path]:
+        """Take a name that no message has, also beside another catcher on the same folder."""
+        for number in self._numbers:
+            name = f"{number:04}-{recipient}"
+            partial = self._outbox / f".{name}.partial"
+            try:
+                partial.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            # Kept by another catcher before this one could claim it.
+            if (self._outbox / f"{name}.eml").exists():
+                partial.unlink()
+                continue
+            return name, partial
+        raise AssertionError("numbers do not end")
+
+
+def _next_number(outbox: Path) -> int:
+    outbox.mkdir(parents=True, exist_ok=True)
+    found = (_NUMBERED.match(path.name) for path in outbox.iterdir())
+    return max((int(match[1]) for match in found if match), default=0) + 1
+
+
+def _safe(recipient: str) -> str:
+    return _UNSAFE.sub("_", recipient).strip(".")[:80] or "nobody"
+
+
+def _html(content: bytes) -> str | None:
+    """Return the HTML of a message, or None where it has none that can be read; anyone may send anything here."""
+    try:
+        body = message_from_bytes(content, policy=default).get_body(("html",))
+        return None if body is None else str(body.get_content())
+    except (MessageError, LookupError, ValueError, AttributeError, TypeError):
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name itself has to be on the disk too; where folders cannot be opened this is not needed or not possible.
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

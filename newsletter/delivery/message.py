@@ -1,0 +1,110 @@
+"""A letter to the bytes of RFC 5322 that are sent; knows nothing of templates, servers or the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+
+from newsletter.delivery import headers
+from newsletter.delivery.quoted import Pieces
+
+_pieces = Pieces()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All that makes one reader's message.
+
+    `message_id` stands in its angle brackets, `list_id` and the URIs of `list_unsubscribe` (mailto, https) without
+    them; `date` is aware; `language` is a tag of RFC 5646. The bodies are in parts that are joined as they are: a part
+    that many readers share is best the same string for all, since it is encoded once.
+    """
+
+    from_name: str
+    from_address: str
+    to_address: str
+    subject: str
+    message_id: str
+    date: datetime
+    list_id: str
+    html_parts: tuple[str, ...]
+    text_parts: tuple[str, ...]
+    list_name: str = ""
+    list_unsubscribe: tuple[str, ...] = ()
+    one_click: bool = False
+    reply_to: str | None = None
+    language: str = ""
+
+
+def build(letter: Letter) -> bytes:
+    """Return the whole message, ready for DATA: CRLF everywhere, no line that begins with a dot, lines of at most 78.
+
+    The same letter gives the same bytes. Control characters in names and in the subject become spaces; in an address,
+    an identifier or a URI they raise ValueError. The bytes are ASCII, unless an address has a local part beyond it.
+    """
+    boundary = _boundary(letter.message_id)
+    return b"".join(
+        (
+            headers.bare_address("To", letter.to_address),
+            _subject(letter.subject),
+            headers.date(letter.date),
+            headers.message_id(letter.message_id),
+            headers.list_unsubscribe(letter.list_unsubscribe, one_click=letter.one_click),
+            _shared(
+                letter.from_name,
+                letter.from_address,
+                letter.reply_to,
+                letter.list_name or letter.from_name,
+                letter.list_id,
+                letter.language,
+            ),
+            b'Content-Type: multipart/alternative;\r\n boundary="',
+            boundary,
+            b'"\r\n\r\n',
+            *_part(boundary, b"plain", letter.text_parts),
+            *_part(boundary, b"html", letter.html_parts),
+            b"--",
+            boundary,
+            b"--\r\n",
+        )
+    )
+
+
+def _part(boundary: bytes, subtype: bytes, parts: tuple[str, ...]) -> tuple[bytes, ...]:
+    # A body must not end in a soft line break, so a hard one follows where the text has none (RFC 2045 section 6.7).
+    ended = not parts or next((part.endswith(("\n", "\r")) for part in reversed(parts) if part), True)
+    return (
+        b"--",
+        boundary,
+        b"\r\nContent-Type: text/",
+        subtype,
+        b"; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+        *map(_pieces.encode, parts),
+        b"\r\n" if ended else b"\r\n\r\n",
+    )
+
+
+def _boundary(message_id: str) -> bytes:
+    # "=_" cannot occur in quoted-printable (RFC 2045 section 6.7).
+    return b"=_" + blake2b(message_id.encode("utf-8", "replace"), digest_size=12).hexdigest().encode()
+
+
+@lru_cache(maxsize=64)
+def _shared(
+    from_name: str, from_address: str, reply_to: str | None, list_name: str, list_id: str, language: str
+) -> bytes:
+    fields = [
+        headers.mailbox("From", from_name, from_address),
+        headers.list_id(list_name, list_id),
+        b"MIME-Version: 1.0\r\n",
+    ]
+    if reply_to:
+        fields.append(headers.bare_address("Reply-To", reply_to))
+    if language:
+        fields.append(headers.token("Content-Language", language))
+    return b"".join(fields)
+
+
+@lru_cache(maxsize=256)
+def _subject(value: str) -> bytes:
+    return headers.text("Subject", value)

@@ -1,0 +1,122 @@
+"""A refusal is about the reader or about us, and pauses grow."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.delivery.policy import Reply, Stage, Verdict, give_up, judge, next_pause, read, reconnect_pause
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reply"),
+    [
+        (550, "5.1.1 No such user", Reply(550, "5.1.1", "No such user")),
+        (550, "5.1.1 No such user\n5.1.1 Try again", Reply(550, "5.1.1", "No such user Try again")),
+        (550, "No such user", Reply(550, "", "No such user")),
+        (550, "4.2.1 of another class", Reply(550, "", "4.2.1 of another class")),
+        (250, "2.0.0 Ok: queued as 4F", Reply(250, "2.0.0", "Ok: queued as 4F")),
+        (550, "5.7.26", Reply(550, "5.7.26", "")),
+        (550, "5.7.1.9 is no such code", Reply(550, "", "5.7.1.9 is no such code")),
+        (450, "4.2.1 a\x00b\x1b[31m\udc80c", Reply(450, "4.2.1", "a b [31m c")),
+    ],
+)
+def test_the_enhanced_code_is_told_from_the_words(code: int, message: str, reply: Reply) -> None:
+    assert read(code, message) == reply
+
+
+def test_a_long_answer_is_cut() -> None:
+    assert len(read(550, "x" * 10_000).text) == 500
+
+
+READER = Verdict("rejected", "reader")
+US = Verdict("deferred", "us")
+STOP = Verdict("deferred", "us", stop=True)
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "message", "verdict"),
+    [
+        ("rcpt", 550, "5.1.1 unknown", READER),
+        ("rcpt", 550, "5.1.10 null MX", READER),
+        ("rcpt", 553, "5.1.3 bad syntax", READER),
+        ("rcpt", 550, "5.2.1 disabled", READER),
+        ("rcpt", 552, "5.2.2 mailbox full", READER),
+        ("data", 552, "5.2.2 mailbox full", READER),
+        ("rcpt", 550, "5.4.4 no route", READER),
+        ("rcpt", 550, "No such user here", READER),
+        ("rcpt", 550, "", READER),
+        ("rcpt", 550, "5.0.0 User unknown", READER),
+        ("rcpt", 552, "Mailbox over its quota", READER),
+        ("rcpt", 550, "5.7.1 relay denied", US),
+        ("rcpt", 554, "5.7.1 Service unavailable; Client host blocked", US),
+        ("rcpt", 554, "Transaction failed", US),
+        ("rcpt", 550, "Blocked, see our policy", US),
+        ("rcpt", 550, "5.4.5 Daily sending quota exceeded", US),
+        ("rcpt", 550, "5.5.3 Too many recipients", US),
+        ("rcpt", 550, "5.1.8 Sender domain not found", US),
+        ("data", 554, "", US),
+        ("data", 550, "5.7.515 Access denied", US),
+        ("data", 554, "5.6.0 bad content", US),
+        ("mail", 550, "5.7.1 sender not allowed", STOP),
+        ("mail", 553, "", STOP),
+        ("mail", 550, "5.1.1 unknown sender", STOP),
+        ("rcpt", 530, "5.7.0 Authentication required", STOP),
+        ("mail", 530, "5.7.0 Authentication required", STOP),
+        ("data", 535, "5.7.8 bad credentials", STOP),
+        ("mail", 552, "5.3.4 too big", Verdict("rejected", "us")),
+        ("data", 552, "5.3.4 too big", Verdict("rejected", "us")),
+        ("rcpt", 552, "5.2.3 too long for that mailbox", Verdict("rejected", "us")),
+        ("mail", 553, "5.6.7 no international addresses", READER),
+        ("rcpt", 450, "4.2.1 busy", Verdict("deferred", "reader")),
+        ("rcpt", 451, "4.7.1 greylisted", Verdict("deferred", "us")),
+        ("mail", 452, "4.3.1 full", Verdict("deferred", "us")),
+        ("data", 421, "4.7.0 slow down", Verdict("deferred", "us")),
+    ],
+)
+def test_what_a_refusal_means(stage: Stage, code: int, message: str, verdict: Verdict) -> None:
+    assert judge(stage, read(code, message)) == verdict
+
+
+@given(
+    stage=st.sampled_from(["mail", "rcpt", "data"]),
+    code=st.integers(400, 599),
+    message=st.text(max_size=60) | st.from_regex(r"\A[45]\.\d{1,3}\.\d{1,3}( \w+)?\Z"),
+)
+def test_only_what_is_permanent_and_about_the_reader_or_a_size_is_final(stage: Stage, code: int, message: str) -> None:
+    verdict = judge(stage, read(code, message))
+    if code < 500:
+        assert verdict.result == "deferred"
+        assert not verdict.stop
+    if verdict.stop:
+        assert verdict.about == "us"
+    if stage == "mail" and verdict.about == "reader":
+        assert ".6." in message
+
+
+@given(attempts=st.integers(1, 10_000), first=st.floats(1, 1000), times=st.floats(1, 1000), seed=st.integers())
+def test_pauses_grow_up_to_the_longest(attempts: int, first: float, times: float, seed: int) -> None:
+    longest = first * times
+    chance = random.Random(seed)
+    pause, later = next_pause(attempts, first, longest, chance), next_pause(attempts + 1, first, longest, chance)
+    assert first <= pause <= longest
+    assert later > pause or later == longest
+
+
+def test_pauses_differ_by_chance() -> None:
+    chance = random.Random(1)
+    assert len({next_pause(2, 300, 14_400, chance) for _ in range(10)}) == 10
+
+
+def test_a_temporary_failure_is_final_after_its_time() -> None:
+    queued = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
+    assert not give_up(queued, queued + timedelta(seconds=59), 60)
+    assert give_up(queued, queued + timedelta(seconds=60), 60)
+
+
+def test_a_connection_is_tried_again_after_the_pause_that_is_next() -> None:
+    chance = random.Random(1)
+    for failures, about in ((1, 1.0), (2, 4.0), (3, 15.0), (9, 15.0)):
+        assert about * 0.75 <= reconnect_pause(failures, (1.0, 4.0, 15.0), chance) <= about * 1.25
