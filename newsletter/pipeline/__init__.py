@@ -1,0 +1,1 @@
+"""One module per act: here the stages meet, and nowhere else; every act is safe to repeat."""

@@ -1,0 +1,250 @@
+"""Choose papers for everyone who is due, and put their issues on record; it knows nothing of mail."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.clock import Clock
+from newsletter.config import Settings
+from newsletter.delivery.addresses import key
+from newsletter.errors import ConflictError
+from newsletter.models import WEEKDAYS, Consent, Feedback, Paper, Pick, Reason, Subscriber, Topic
+from newsletter.pipeline import slots
+from newsletter.pipeline.slots import Slot
+from newsletter.store import editions, papers, subscribers, suppressions
+from newsletter.store.database import Database
+from newsletter.store.editions import Draft
+
+log = structlog.get_logger()
+
+BLOCK = 500
+
+# The newest papers from which the words of the field are learned.
+ARCHIVE = 20_000
+
+# How often a block is put together anew because others wrote meanwhile.
+MOST_CONFLICTS = 5
+
+# West and east of Greenwich a date begins and ends at most so many hours from the same date in UTC.
+_WIDEST_OFFSET = timedelta(hours=14)
+
+Progress = Callable[[int, int], None]
+
+
+class Chooser(Protocol):
+    """What composing needs of a ranker; what a profile is, is the ranker's own affair."""
+
+    def profile(
+        self,
+        topics: Iterable[Topic] = (),
+        likes: Iterable[tuple[Paper, date]] = (),
+        dislikes: Iterable[tuple[Paper, date]] = (),
+        muted: Iterable[str] = (),
+        *,
+        authors: Iterable[str] = (),
+        muted_authors: Iterable[str] = (),
+        today: date | None = None,
+    ) -> Any:
+        """Return what is known of a person."""
+        ...
+
+    def top(
+        self,
+        profiles: Sequence[Any],
+        papers: Sequence[Paper],
+        k: int,
+        *,
+        received: Sequence[Collection[int]] = (),
+        today: date | None = None,
+    ) -> Sequence[Sequence[tuple[int, float]]]:
+        """Return for each profile the places of its best papers and their scores, best first."""
+        ...
+
+    def explain(self, profile: Any, paper: Paper) -> Reason:
+        """Return why a paper suits a profile."""
+        ...
+
+
+class ComposeReport(NamedTuple):
+    """What one run of choosing did: issues with papers, and who got none because nothing was left for them."""
+
+    composed: int
+    empty: tuple[str, ...]
+
+
+class Composer:
+    """Chooses for blocks of people; `chooser` has been fitted on the archive."""
+
+    def __init__(self, database: Database, clock: Clock, settings: Settings, chooser: Chooser) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._chooser = chooser
+        self._candidates: dict[date, list[Paper]] = {}
+        self._known: dict[int, Paper] = {}
+
+    async def compose(
+        self, due: Sequence[tuple[Subscriber, Slot]], *, progress: Progress = lambda _done, _of: None
+    ) -> ComposeReport:
+        """Put an issue on record for each of these people and slots; those who have one are passed over."""
+        by_slot: dict[Slot, list[Subscriber]] = defaultdict(list)
+        for subscriber, slot in due:
+            by_slot[slot].append(subscriber)
+        composed, empty, done = 0, [], 0
+        for slot in sorted(by_slot):
+            people = by_slot[slot]
+            for start in range(0, len(people), BLOCK):
+                block = people[start : start + BLOCK]
+                written, nothing_for = await self._block(slot, block)
+                composed += written
+                empty += nothing_for
+                done += len(block)
+                progress(done, len(due))
+        log.info("composed", issues=composed, empty=len(empty))
+        return ComposeReport(composed, tuple(empty))
+
+    async def pick(self, people: Sequence[Subscriber], day: date) -> list[tuple[Pick, ...]]:
+        """Return the papers that each would get on a local date, in order; nothing is put on record."""
+        found = await self._papers_of(day)
+        ids = [person.id for person in people]
+        async with self._database.connect() as connection:
+            had = await papers.received_by(connection, ids, since=self._window(day)[0])
+            said = await subscribers.feedback_of(connection, ids)
+            await self._learn(connection, said)
+        profiles = [self._profile(person, said.get(person.id, []), day) for person in people]
+        received: list[Collection[int]] = [had[number] for number in ids]
+        best = self._chooser.top(profiles, found, self._settings.ranking.papers, received=received, today=day)
+        return [
+            tuple(
+                Pick(
+                    position=position,
+                    paper=found[place],
+                    score=float(score),
+                    reason=self._chooser.explain(profile, found[place]),
+                )
+                for position, (place, score) in enumerate(chosen, start=1)
+            )
+            for profile, chosen in zip(profiles, best, strict=True)
+        ]
+
+    async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> tuple[int, list[str]]:
+        for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
+            picks = await self.pick(people, slot.date)
+            drafts = [
+                Draft(person.id, person.email, self._message_id(), chosen)
+                for person, chosen in zip(people, picks, strict=True)
+            ]
+            try:
+                async with self._database.begin() as connection:
+                    now = self._clock.now()
+                    edition = await editions.ensure(connection, slot.date, slot.cadence, now)
+                    written, _ = await editions.compose(connection, edition.id, drafts, now)
+            except ConflictError:
+                # Someone was erased, or got one of these papers in another issue, since they were read.
+                if last_try:
+                    raise
+                self._candidates.pop(slot.date, None)
+                people = await self._still_there(people)
+                continue
+            return written, [person.email for person, chosen in zip(people, picks, strict=True) if not chosen]
+        return 0, []
+
+    async def _still_there(self, people: Sequence[Subscriber]) -> list[Subscriber]:
+        async with self._database.connect() as connection:
+            found = await subscribers.by_ids(connection, [person.id for person in people])
+        return [found[person.id] for person in people if person.id in found]
+
+    async def _papers_of(self, day: date) -> list[Paper]:
+        if day not in self._candidates:
+            since, until = self._window(day)
+            async with self._database.connect() as connection:
+                self._candidates[day] = await papers.candidates(connection, since=since, until=until)
+        return self._candidates[day]
+
+    def _window(self, day: date) -> tuple[datetime, datetime]:
+        """Return the span of first sight of the papers that an issue of that local date may hold."""
+        midnight = datetime.combine(day, time(), UTC)
+        since = midnight - timedelta(days=self._settings.ranking.window_days)
+        return since, midnight + timedelta(days=1) + _WIDEST_OFFSET
+
+    async def _learn(self, connection: AsyncConnection, said: dict[int, list[Feedback]]) -> None:
+        """Load the papers that people spoke of, each once a run."""
+        named = {one.paper_id for words in said.values() for one in words}
+        self._known.update(await papers.by_ids(connection, named - self._known.keys()))
+
+    def _profile(self, person: Subscriber, said: Sequence[Feedback], day: date) -> Any:
+        def spoken_of(*verdicts: str) -> list[tuple[Paper, date]]:
+            return [(self._known[one.paper_id], one.at.date()) for one in said if one.verdict in verdicts]
+
+        return self._chooser.profile(
+            person.topics,
+            spoken_of("more", "saved"),
+            spoken_of("less"),
+            person.muted_words,
+            authors=person.authors,
+            muted_authors=person.muted_authors,
+            today=day,
+        )
+
+    def _message_id(self) -> str:
+        return f"<{secrets.token_urlsafe(18)}@{self._settings.newsletter.domain}>"
+
+
+async def due_by_hand(
+    database: Database, now: datetime, *, day: date | None = None, only: str | None = None
+) -> list[tuple[Subscriber, Slot]]:
+    """Return everyone whose cadence has the day and who has no paper of it, whatever their hour.
+
+    `only` is the address of one person. People whose slot was empty before are looked at again.
+    """
+    found: list[tuple[Subscriber, Slot]] = []
+    for person in await _confirmed(database, only):
+        slot = slots.by_hand(person, now, day)
+        if slot is not None:
+            found.append((person, slot))
+    async with database.connect() as connection:
+        settled = {date: await _settled(connection, date) for date in {slot.date for _, slot in found}}
+    return [(person, slot) for person, slot in found if person.id not in settled[slot.date]]
+
+
+async def due_now(database: Database, now: datetime, catch_up: timedelta) -> list[tuple[Subscriber, Slot]]:
+    """Return everyone whose hour has come and who has no issue of that slot so far."""
+    people = await _confirmed(database)
+    by_date: dict[date, list[int]] = defaultdict(list)
+    for person in people:
+        by_date[slots.local_date(person, now)].append(person.id)
+    latest: dict[int, date] = {}
+    async with database.connect() as connection:
+        for today, ids in by_date.items():
+            latest |= await editions.latest_dates(connection, ids, today, now)
+    slotted = [(person, slots.due(person, now, latest.get(person.id), catch_up)) for person in people]
+    return [(person, slot) for person, slot in slotted if slot is not None]
+
+
+async def _settled(connection: AsyncConnection, day: date) -> set[int]:
+    """Return who has papers of a date; their cadence may have been another one then."""
+    found: set[int] = set()
+    for cadence in ("daily", "weekdays", f"weekly:{WEEKDAYS[day.weekday()]}"):
+        found |= await editions.settled(connection, day, cadence, empty_counts=False)
+    return found
+
+
+async def _confirmed(database: Database, only: str | None = None) -> list[Subscriber]:
+    """Return the people who may be mailed, or the one of them with an address."""
+    people: list[Subscriber] = []
+    async with database.connect() as connection:
+        if only is not None:
+            person = await subscribers.by_email(connection, key(only))
+            people = [person] if person is not None and person.state is Consent.CONFIRMED else []
+        else:
+            while part := await subscribers.page(
+                connection, after=people[-1].id if people else 0, state=Consent.CONFIRMED
+            ):
+                people += part
+        suppressed = await suppressions.among(connection, [key(person.email) for person in people])
+    return [person for person in people if key(person.email) not in suppressed]

@@ -1,0 +1,127 @@
+"""What a run tells the record while it sends: all that waits goes into one commit, and nothing waits for a timer.
+
+`sending` returns once it is on disk. An outcome is on disk before the next `sending` of the same connection returns,
+since commits keep the order in which things were said; so at most one message a connection is ever unknown.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+from newsletter.clock import Clock
+from newsletter.models import DeliveryState, Outcome
+from newsletter.store import deliveries
+from newsletter.store.database import Database
+from newsletter.store.deliveries import Settled
+
+Judge = Callable[[Outcome, datetime], Settled]
+
+
+class Ledger:
+    """Writes for one owner of leases; `judge` says where an outcome leads. Use it as an async context manager."""
+
+    def __init__(self, database: Database, clock: Clock, owner: str, judge: Judge) -> None:
+        self._database = database
+        self._clock = clock
+        self._owner = owner
+        self._judge = judge
+        self._beginning: list[tuple[int, asyncio.Future[bool]]] = []
+        self._settled: list[Settled] = []
+        self._released: list[int] = []
+        self._called = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failure: BaseException | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self.results: Counter[DeliveryState] = Counter()
+
+    async def __aenter__(self) -> "Ledger":
+        self._writer = asyncio.create_task(self._write_on(), name="ledger")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        flushing = asyncio.ensure_future(self.flush())
+        try:
+            await asyncio.shield(flushing)
+        except asyncio.CancelledError:
+            # What servers have answered is still to be written, or it would be unknown.
+            await asyncio.gather(flushing, return_exceptions=True)
+            raise
+        finally:
+            if self._writer is not None:
+                self._writer.cancel()
+                await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def sending(self, delivery_id: int) -> bool:
+        """Note durably that a message is on its way; False if the delivery is no longer ours to send."""
+        self._check()
+        noted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._beginning.append((delivery_id, noted))
+        self._call()
+        return await noted
+
+    async def outcome(self, outcome: Outcome) -> None:
+        """Take over what an attempt gave."""
+        self.settle(self._judge(outcome, self._clock.now()))
+
+    def settle(self, settled: Settled) -> None:
+        """Take over where a delivery went without an attempt, or with one; raises what the record failed with."""
+        self._check()
+        self.results[settled.state] += 1
+        self._settled.append(settled)
+        self._call()
+
+    async def release(self, delivery_id: int) -> None:
+        """Give a delivery back that was not begun."""
+        self._check()
+        self._released.append(delivery_id)
+        self._call()
+
+    async def flush(self) -> None:
+        """Wait until everything said so far is on disk; raises what kept it from getting there."""
+        await self._idle.wait()
+        self._check()
+
+    def _call(self) -> None:
+        self._idle.clear()
+        self._called.set()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    async def _write_on(self) -> None:
+        while True:
+            await self._called.wait()
+            self._called.clear()
+            beginning, self._beginning = self._beginning, []
+            settled, self._settled = self._settled, []
+            released, self._released = self._released, []
+            try:
+                ours = await self._commit([number for number, _ in beginning], settled, released)
+            except Exception as error:
+                self._fail(error, beginning)
+                return
+            for number, noted in beginning:
+                if not noted.done():
+                    noted.set_result(number in ours)
+            if not self._called.is_set():
+                self._idle.set()
+
+    async def _commit(self, beginning: list[int], settled: list[Settled], released: list[int]) -> set[int]:
+        async with self._database.begin() as connection:
+            now = self._clock.now()
+            await deliveries.settle(connection, self._owner, settled, now)
+            if released:
+                await deliveries.release(connection, self._owner, released)
+            if not beginning:
+                return set()
+            return await deliveries.begin_sending(connection, self._owner, beginning, now)
+
+    def _fail(self, error: Exception, beginning: list[tuple[int, asyncio.Future[bool]]]) -> None:
+        self._failure = error
+        for _, noted in [*beginning, *self._beginning]:
+            if not noted.done():
+                noted.set_exception(error)
+        self._idle.set()

@@ -1,0 +1,76 @@
+"""Show what a person would get, or got; it changes nothing."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import NamedTuple
+
+from newsletter.clock import Clock
+from newsletter.errors import NotFoundError
+from newsletter.models import Delivery, Edition, Issue, Pick, Subscriber
+from newsletter.pipeline import slots
+from newsletter.pipeline.compose import Composer
+from newsletter.pipeline.letter import LetterWriter, Written
+from newsletter.pipeline.subscribers import find
+from newsletter.rendering.reasons import reason_sentence
+from newsletter.store import deliveries, editions
+from newsletter.store.database import Database
+
+
+class Preview(NamedTuple):
+    """The message of an issue; `delivery` is there if it was put on record, and so is what they got."""
+
+    issue: Issue
+    written: Written
+    delivery: Delivery | None
+
+
+async def preview(
+    database: Database,
+    clock: Clock,
+    writer: LetterWriter,
+    composer: Callable[[], Awaitable[Composer]],
+    email: str,
+    *,
+    day: date | None = None,
+) -> Preview:
+    """Return the message of a person for a local date, by default that of today.
+
+    What is on record for that date is shown as it was composed; else papers are chosen as `send` would choose them.
+    Raises NotFoundError if the person is not on record, or if there is nothing for them.
+    """
+    person = await find(database, email)
+    day = slots.local_date(person, clock.now()) if day is None else day
+    async with database.connect() as connection:
+        number = await editions.issue_of(connection, person.id, day)
+        if number is not None:
+            issue = (await editions.load(connection, [number]))[number]
+            delivery = await deliveries.by_issue(connection, number)
+        else:
+            issue, delivery = None, None
+            found = await editions.find(connection, day, person.cadence)
+    if issue is None:
+        issue = await _composed(composer, person, found or _unsaved(person, day, clock))
+    message_id = delivery.message_id if delivery else f"<preview.{secrets.token_hex(8)}@preview.invalid>"
+    address = delivery.address if delivery else person.email
+    written = writer.write(issue, address=address, message_id=message_id, date=clock.now())
+    return Preview(issue, written, delivery)
+
+
+def reason(pick: Pick, language: str) -> str:
+    """Return why a paper is in an issue, as the mail says it."""
+    return reason_sentence(pick.reason, language)
+
+
+async def _composed(composer: Callable[[], Awaitable[Composer]], person: Subscriber, edition: Edition) -> Issue:
+    picks = (await (await composer()).pick([person], edition.date))[0]
+    if not picks:
+        raise NotFoundError(
+            f"There is no paper for {person.email} on {edition.date}.",
+            next_step="Take papers in with `newsletter feeds ingest`, or widen their topics.",
+        )
+    return Issue(id=0, edition=edition, subscriber=person, picks=picks)
+
+
+def _unsaved(person: Subscriber, day: date, clock: Clock) -> Edition:
+    return Edition(id=0, date=day, cadence=person.cadence, created_at=clock.now())

@@ -1,0 +1,185 @@
+"""Look at the record, and put deliveries back into the queue: who got what, who did not, and why."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from newsletter.clock import Clock
+from newsletter.delivery import addresses
+from newsletter.errors import NotFoundError, UsageError
+from newsletter.models import Attempt, DeliveryState, Edition, Paper
+from newsletter.store import deliveries, editions, history, papers, subscribers, suppressions
+from newsletter.store.database import Database
+from newsletter.store.deliveries import RELEASING
+from newsletter.store.editions import Summary as Summary
+from newsletter.store.history import Record as Record
+
+RETRIABLE = (
+    DeliveryState.CAUGHT,
+    DeliveryState.DEFERRED,
+    DeliveryState.FAILED,
+    DeliveryState.SUPPRESSED,
+    DeliveryState.UNKNOWN,
+)
+PAGE = 500
+
+
+class Status(NamedTuple):
+    """The figures of the whole."""
+
+    subscribers: dict[str, int]
+    papers: int
+    deliveries: dict[str, int]
+    suppressions: int
+    next_due: datetime | None
+
+
+class Shown(NamedTuple):
+    """A delivery with the attempts that did not go straight through."""
+
+    record: Record
+    attempts: list[Attempt]
+
+
+class RetryReport(NamedTuple):
+    """How many deliveries were put back, and those whose papers went out in another issue meanwhile."""
+
+    queued: int
+    overtaken: tuple[str, ...]
+
+
+async def status(database: Database) -> Status:
+    """Return the figures of the whole."""
+    async with database.connect() as connection:
+        return Status(
+            await subscribers.counts(connection),
+            await papers.count(connection),
+            await deliveries.counts(connection),
+            await suppressions.count(connection),
+            await deliveries.next_due(connection),
+        )
+
+
+async def list_deliveries(
+    database: Database,
+    *,
+    state: DeliveryState | None = None,
+    day: date | None = None,
+    email: str | None = None,
+    ids: Sequence[int] | None = None,
+) -> AsyncIterator[Record]:
+    """Go through the deliveries that fit, oldest first, in parts that fit into memory."""
+    subscriber_id = None
+    if email is not None:
+        async with database.connect() as connection:
+            person = await subscribers.by_email(connection, addresses.key(email))
+        if person is None:
+            raise NotFoundError(f"Nobody with the address {email} is on record.")
+        subscriber_id = person.id
+    after = 0
+    while True:
+        async with database.connect() as connection:
+            part = await history.records(
+                connection, after=after, limit=PAGE, state=state, day=day, subscriber_id=subscriber_id, ids=ids
+            )
+        for record in part:
+            yield record
+        if len(part) < PAGE:
+            return
+        after = part[-1].delivery.id
+
+
+async def show_delivery(database: Database, number: int) -> Shown:
+    """Return one delivery whole."""
+    async with database.connect() as connection:
+        found = await history.records(connection, ids=[number])
+        if not found:
+            raise NotFoundError(
+                f"There is no delivery {number}.", next_step="`newsletter deliveries list` shows their numbers."
+            )
+        return Shown(found[0], await history.attempts_of(connection, number))
+
+
+async def retry(
+    database: Database,
+    clock: Clock,
+    *,
+    state: DeliveryState | None = None,
+    day: date | None = None,
+    email: str | None = None,
+    ids: Sequence[int] | None = None,
+) -> RetryReport:
+    """Put deliveries back into the queue with their papers and their Message-ID; the next run sends them.
+
+    One whose papers were released is put back only if none of them went to the person in another issue meanwhile.
+    """
+    if state is not None and state not in RETRIABLE:
+        raise UsageError(f"What is {state} is not sent again.", next_step=f"Name one of {', '.join(RETRIABLE)}.")
+    overtaken: list[str] = []
+    queued = 0
+    found = [
+        record
+        async for record in list_deliveries(database, state=state, day=day, email=email, ids=ids)
+        if record.delivery.state in RETRIABLE
+    ]
+    for start in range(0, len(found), PAGE):
+        async with database.begin() as connection:
+            ready = []
+            part = [record.delivery for record in found[start : start + PAGE]]
+            states = await deliveries.lock(connection, [one.id for one in part])
+            # A run may have gone on with some of them since they were listed.
+            for one in (one for one in part if states.get(one.id) is one.state):
+                if one.state in RELEASING and not await papers.take_again(connection, one.issue_id, one.subscriber_id):
+                    overtaken.append(one.address)
+                else:
+                    ready.append(one.id)
+            queued += await deliveries.queue_again(connection, ready, clock.now())
+    return RetryReport(queued, tuple(overtaken))
+
+
+async def list_editions(database: Database, *, day: date | None = None, limit: int = 30) -> list[Summary]:
+    """Return the newest editions with how their mail stands."""
+    async with database.connect() as connection:
+        return await editions.summaries(connection, day=day, limit=limit)
+
+
+async def set_note(
+    database: Database, clock: Clock, markdown: str, day: date, cadences: Sequence[str]
+) -> list[Edition]:
+    """Set the editor's note of the editions of a day, made if they are not there."""
+    if "\x00" in markdown:
+        raise UsageError("The note holds a NUL character.", next_step="Give a file of plain text in Markdown.")
+    async with database.begin() as connection:
+        found = [await editions.ensure(connection, day, cadence, clock.now()) for cadence in cadences]
+        for edition in found:
+            await editions.note(connection, edition.id, markdown)
+    return [edition.model_copy(update={"note": markdown}) for edition in found]
+
+
+async def cadences(database: Database, day: date) -> list[str]:
+    """Return the cadences in use that have an issue on a day."""
+    async with database.connect() as connection:
+        return await subscribers.cadences_on(connection, day)
+
+
+async def search_papers(database: Database, words: str, *, limit: int) -> list[Paper]:
+    """Return the newest papers whose title has all the words."""
+    async with database.connect() as connection:
+        return await papers.search(connection, words, limit=limit)
+
+
+async def paper(database: Database, number: int) -> Paper:
+    """Return one paper."""
+    async with database.connect() as connection:
+        found = await papers.by_ids(connection, [number])
+    if number not in found:
+        raise NotFoundError(f"There is no paper {number}.", next_step="`newsletter papers list` shows their numbers.")
+    return found[number]
+
+
+async def mark_paper(database: Database, number: int, **marks: bool) -> Paper:
+    """Hide a paper from choosing, or pin it, or take that back."""
+    await paper(database, number)
+    async with database.begin() as connection:
+        await papers.mark(connection, number, **marks)
+    return await paper(database, number)

@@ -1,0 +1,230 @@
+"""People come, change what they want, and go: each with the evidence of their consent."""
+
+import difflib
+import re
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from newsletter.clock import Clock
+from newsletter.config import Newsletter
+from newsletter.delivery import addresses
+from newsletter.errors import NotFoundError, UsageError
+from newsletter.models import FOREVER, Consent, Subscriber, Subscription, Topic, timezones
+from newsletter.store import deliveries, editions, subscribers, suppressions
+from newsletter.store.database import Database
+
+BY_OPERATOR = "by the operator"
+
+LONGEST_WISH = 200
+
+# BCP 47 (RFC 5646) as far as it names a language, a script and a region.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
+# What ends a line for some, or has no UTF-8, or is refused by PostgreSQL.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Details(NamedTuple):
+    """All that is on record of a person, for the operator or for themselves."""
+
+    subscriber: Subscriber
+    consents: list[Subscription]
+    issues: list[tuple[date, str, int]]
+    suppressed: str | None
+
+
+def new(defaults: Newsletter, clock: Clock, email: str, **wishes: Any) -> Subscriber:
+    """Return a person as they are before they are on record; what they did not wish is as the settings have it.
+
+    Raises UsageError if the address is none, or for a wish that cannot be kept, with what is wrong.
+    """
+    now = clock.now()
+    filled = {
+        "language": defaults.language,
+        "timezone": defaults.timezone,
+        "cadence": defaults.cadence,
+        "hour": defaults.hour,
+    } | {name: wish for name, wish in wishes.items() if wish is not None}
+    person = Subscriber(
+        id=0,
+        key=secrets.token_urlsafe(15),
+        email=addresses.normalise(email),
+        state=Consent.CONFIRMED,
+        created_at=now,
+        subscribed_at=now,
+        **filled,
+    )
+    return _checked(person)
+
+
+async def add(
+    database: Database, clock: Clock, subscriber: Subscriber, *, source: str, again: bool = False
+) -> Subscriber:
+    """Put a person on record with a consent given to the operator.
+
+    `again` takes back someone who had unsubscribed. Raises UsageError for someone who is on record, or whose address
+    must not be mailed.
+    """
+    email_key = addresses.key(subscriber.email)
+    evidence = Subscription(state=Consent.CONFIRMED, how=BY_OPERATOR, source=source, at=clock.now())
+    async with database.begin() as connection:
+        known = await subscribers.by_email(connection, email_key)
+        if known is not None and not (known.state is Consent.UNSUBSCRIBED and again):
+            raise _already(known)
+        await _refuse_suppressed(connection, email_key, subscriber.email)
+        if known is not None:
+            await subscribers.change(connection, subscriber.model_copy(update={"id": known.id}), email_key)
+            await subscribers.consent(connection, known.id, evidence)
+        elif not await subscribers.add(connection, [(subscriber, email_key)], evidence):
+            # Another process added them since we looked.
+            raise _already(subscriber)
+    return await find(database, subscriber.email)
+
+
+async def find(database: Database, email: str) -> Subscriber:
+    """Return the person with an address; raises NotFoundError with the nearest address on record."""
+    async with database.connect() as connection:
+        found = await subscribers.by_email(connection, addresses.key(email))
+        if found is not None:
+            return found
+        near = difflib.get_close_matches(email, await subscribers.some_emails(connection), n=1, cutoff=0.8)
+    raise NotFoundError(
+        f"Nobody with the address {email} is on record.",
+        next_step=f"Did you mean {near[0]}?" if near else "`newsletter subscribers list` shows who is.",
+    )
+
+
+async def details(database: Database, email: str) -> Details:
+    """Return all that is on record of a person."""
+    person = await find(database, email)
+    async with database.connect() as connection:
+        barred = await suppressions.among(connection, [addresses.key(person.email)])
+        return Details(
+            person,
+            await subscribers.evidence(connection, person.id),
+            await editions.overview(connection, person.id),
+            barred.get(addresses.key(person.email)),
+        )
+
+
+async def edit(database: Database, email: str, change: Callable[[Subscriber], Subscriber]) -> Subscriber:
+    """Write a person as `change` makes them; raises UsageError if their new address is another person's."""
+    person = await find(database, email)
+    changed = change(person)
+    # A copy with changes is not validated by itself.
+    changed = _checked(Subscriber(**{**dict(changed), "email": addresses.normalise(changed.email)}))
+    email_key = addresses.key(changed.email)
+    async with database.begin() as connection:
+        other = await subscribers.by_email(connection, email_key)
+        if other is not None and other.id != person.id:
+            raise UsageError(f"{changed.email} is the address of another subscriber.")
+        if other is None:
+            await _refuse_suppressed(connection, email_key, changed.email)
+        await subscribers.change(connection, changed, email_key)
+        await deliveries.move(connection, person.id)
+    return changed
+
+
+async def pause(database: Database, email: str, until: date | None) -> Subscriber:
+    """Send a person nothing until a local day, or until they resume."""
+    person = await find(database, email)
+    async with database.begin() as connection:
+        await subscribers.pause(connection, person.id, until or FOREVER)
+    return await find(database, email)
+
+
+async def resume(database: Database, email: str) -> Subscriber:
+    """End a person's pause; raises UsageError for someone who left."""
+    person = await find(database, email)
+    if person.state is Consent.UNSUBSCRIBED:
+        raise _already(person)
+    async with database.begin() as connection:
+        await subscribers.pause(connection, person.id, None)
+    return await find(database, email)
+
+
+async def remove(database: Database, clock: Clock, email: str, *, source: str) -> Subscriber:
+    """Unsubscribe a person; what they received stays on record."""
+    person = await find(database, email)
+    evidence = Subscription(state=Consent.UNSUBSCRIBED, how=BY_OPERATOR, source=source, at=clock.now())
+    if person.state is not Consent.UNSUBSCRIBED:
+        async with database.begin() as connection:
+            await subscribers.consent(connection, person.id, evidence)
+    return await find(database, email)
+
+
+async def erase(database: Database, clock: Clock, email: str) -> None:
+    """Delete all that is on record of a person, but that their address must not be mailed."""
+    person = await find(database, email)
+    async with database.begin() as connection:
+        await subscribers.erase(connection, person.id)
+        await suppressions.add(connection, addresses.key(person.email), "erased at their wish", clock.now())
+
+
+async def everyone(database: Database, *, state: Consent | None = None) -> Sequence[Subscriber]:
+    """Return all people on record, oldest first."""
+    found: list[Subscriber] = []
+    async with database.connect() as connection:
+        while part := await subscribers.page(connection, after=found[-1].id if found else 0, state=state):
+            found += part
+    return found
+
+
+def _checked(person: Subscriber) -> Subscriber:
+    """Return a person with each wish once; raises UsageError for one that cannot be kept."""
+    if person.timezone not in timezones():
+        raise UsageError(f"{person.timezone!r} is no time zone.", next_step="Names look like Europe/Berlin.")
+    if not _LANGUAGE.fullmatch(person.language):
+        raise UsageError(f"{person.language!r} is no language.", next_step="Tags look like en or pt-BR.")
+    topics = [Topic(name=_words(topic.name), weight=topic.weight) for topic in person.topics]
+    return person.model_copy(
+        update={
+            "topics": tuple({topic.name: topic for topic in topics}.values()),
+            "muted_words": _once(person.muted_words),
+            "authors": _once(person.authors),
+            "muted_authors": _once(person.muted_authors),
+        }
+    )
+
+
+def _once(wishes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_words, wishes)))
+
+
+def _words(wish: str) -> str:
+    words = " ".join(wish.split())
+    if not words:
+        raise UsageError("A topic, a word or a name is empty.")
+    if len(words) > LONGEST_WISH:
+        raise UsageError(f"{words[:30]}… is longer than {LONGEST_WISH} characters.")
+    if _UNPRINTABLE.search(words):
+        raise UsageError(f"{words!r} has a character that cannot be printed.")
+    return words
+
+
+async def _refuse_suppressed(connection: Any, email_key: str, email: str) -> None:
+    reason = (await suppressions.among(connection, [email_key])).get(email_key)
+    if reason is not None:
+        raise UsageError(
+            f"{email} must not be mailed: {reason}.",
+            next_step="If they ask for it themselves, `newsletter subscribers unsuppress ADDRESS` lifts that.",
+        )
+
+
+async def unsuppress(database: Database, email: str) -> bool:
+    """End the suppression of an address, at its owner's wish; False if there was none."""
+    async with database.begin() as connection:
+        return await suppressions.lift(connection, addresses.key(email))
+
+
+def _already(known: Subscriber) -> UsageError:
+    if known.state is Consent.UNSUBSCRIBED:
+        return UsageError(
+            f"{known.email} has unsubscribed.",
+            next_step="If they ask to come back, add them with --again.",
+        )
+    return UsageError(
+        f"{known.email} is on record already.",
+        next_step=f"`newsletter subscribers edit {known.email}` changes what they get.",
+    )

@@ -1,0 +1,182 @@
+"""What the ledger says is on disk when it says so; a second connection looks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from newsroom import NOW, Newsroom, beside, ended, papers
+from sqlalchemy import text
+
+from newsletter.errors import StoreError
+from newsletter.models import Delivery, DeliveryState, Outcome
+from newsletter.pipeline.ledger import Ledger
+from newsletter.store import deliveries
+from newsletter.store.database import Database
+from newsletter.store.deliveries import Settled
+
+OWNER = "place/1/owner"
+
+
+def judge(outcome: Outcome, now: datetime) -> Settled:
+    states = {"sent": DeliveryState.SENT, "deferred": DeliveryState.DEFERRED, "rejected": DeliveryState.FAILED}
+    return Settled(outcome.delivery_id, states[outcome.result], now, outcome.result, outcome.code)
+
+
+async def claimed(room: Newsroom, count: int) -> list[Delivery]:
+    """Put deliveries on record and lease them to the owner."""
+    await room.take_in(*papers(0, 1))
+    for number in range(count):
+        await room.subscribe(f"reader{number}")
+    await room.compose()
+    async with room.database.begin() as connection:
+        return await deliveries.claim(connection, owner=OWNER, limit=count, now=NOW, until=NOW + timedelta(minutes=1))
+
+
+def ledger(room: Newsroom) -> Ledger:
+    return Ledger(room.database, room.clock, OWNER, judge)
+
+
+@pytest.fixture
+async def second(database_url: str) -> AsyncIterator[Database]:
+    """Another connection to the same database, as another process has it."""
+    database = Database.at(database_url)
+    yield database
+    await database.close()
+
+
+async def state(database: Database, number: int) -> str:
+    async with database.connect() as connection:
+        found = await connection.execute(text("SELECT state FROM deliveries WHERE id = :id"), {"id": number})
+        return str(found.scalar_one())
+
+
+async def test_a_sending_is_on_disk_when_it_returns(room: Newsroom, second: Database) -> None:
+    found = await claimed(room, 3)
+    async with ledger(room) as book:
+        for delivery in found:
+            assert await state(second, delivery.id) == "queued"
+            assert await book.sending(delivery.id)
+            assert await state(second, delivery.id) == "sending"
+
+
+async def test_an_outcome_is_on_disk_when_the_next_sending_returns(room: Newsroom, second: Database) -> None:
+    found = await claimed(room, 4)
+    results = ["sent", "deferred", "rejected", "sent"]
+    expected = ["sent", "deferred", "failed", "sent"]
+    async with ledger(room) as book:
+        before = None
+        for place, (delivery, result) in enumerate(zip(found, results, strict=True)):
+            assert await book.sending(delivery.id)
+            if before is not None:
+                assert await state(second, before.id) == expected[place - 1]
+            await book.outcome(Outcome.model_validate({"delivery_id": delivery.id, "result": result, "code": 250}))
+            before = delivery
+    assert [await state(second, delivery.id) for delivery in found] == expected
+    assert book.results == {DeliveryState.SENT: 2, DeliveryState.DEFERRED: 1, DeliveryState.FAILED: 1}
+
+
+async def test_many_connections_at_once_each_have_their_order(room: Newsroom, second: Database) -> None:
+    found = await claimed(room, 24)
+
+    async def connection(own: list[Delivery]) -> None:
+        before = None
+        for delivery in own:
+            assert await book.sending(delivery.id)
+            assert await state(second, delivery.id) == "sending"
+            if before is not None:
+                assert await state(second, before.id) == "sent"
+            await book.outcome(Outcome(delivery_id=delivery.id, result="sent", code=250))
+            before = delivery
+
+    async with ledger(room) as book:
+        await asyncio.gather(*(connection(found[start::4]) for start in range(4)))
+    assert {await state(second, delivery.id) for delivery in found} == {"sent"}
+
+
+async def test_what_waits_goes_into_one_commit(small_room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await claimed(small_room, 12)
+    commits = 0
+    begin = Database.begin
+
+    @asynccontextmanager
+    async def counted(database: Database) -> AsyncIterator[Any]:
+        nonlocal commits
+        commits += 1
+        async with begin(database) as connection:
+            yield connection
+
+    monkeypatch.setattr(Database, "begin", counted)
+    async with ledger(small_room) as book:
+        assert all(await asyncio.gather(*(book.sending(delivery.id) for delivery in found)))
+        assert commits <= 2
+        for delivery in found:
+            await book.outcome(Outcome(delivery_id=delivery.id, result="sent", code=250))
+    assert commits <= 4
+    assert set((await small_room.states()).values()) == {"sent"}
+
+
+async def test_what_another_took_over_is_not_ours_to_send(room: Newsroom) -> None:
+    (ours, theirs) = await claimed(room, 2)
+    async with room.database.begin() as connection:
+        later = NOW + timedelta(hours=1)
+        await deliveries.take_back(connection, now=later, dead=[])
+        taken = await deliveries.claim(
+            connection, owner="place/2/other", limit=1, now=NOW, until=later + timedelta(minutes=1)
+        )
+    assert [delivery.id for delivery in taken] == [ours.id]
+    async with ledger(room) as book:
+        assert not await book.sending(ours.id)
+        # Its lease is nobody's any more.
+        assert not await book.sending(theirs.id)
+
+
+async def test_what_was_not_begun_is_given_back_without_an_attempt(room: Newsroom, second: Database) -> None:
+    (one, two) = await claimed(room, 2)
+    async with ledger(room) as book:
+        assert await book.sending(one.id)
+        await book.release(one.id)
+        await book.release(two.id)
+    rows = await room.rows("SELECT state, attempts, lease_owner FROM deliveries")
+    assert [tuple(row) for row in rows] == [("queued", 0, None), ("queued", 0, None)]
+
+
+async def test_a_failure_reaches_everyone_who_waits_and_whoever_comes_after(room: Newsroom) -> None:
+    found = await claimed(room, 5)
+    await room.say("ALTER TABLE deliveries RENAME TO gone")
+    answers: list[Any] = []
+
+    async def use() -> None:
+        async with ledger(room) as book:
+            waiting = [asyncio.create_task(book.sending(delivery.id)) for delivery in found[:3]]
+            await asyncio.wait(waiting, timeout=10)
+            answers.extend(task.exception() if task.done() else task.cancel() for task in waiting)
+            with pytest.raises(StoreError):
+                await book.sending(found[3].id)
+            with pytest.raises(StoreError):
+                await book.outcome(Outcome(delivery_id=found[3].id, result="sent", code=250))
+            with pytest.raises(StoreError):
+                await book.release(found[4].id)
+            with pytest.raises(StoreError):
+                book.settle(Settled(found[4].id, DeliveryState.SUPPRESSED, NOW, "suppressed"))
+
+    async with beside(use()) as run:
+        with pytest.raises(StoreError):
+            await ended(run)
+    assert [type(answer) for answer in answers] == [StoreError] * 3
+
+
+async def test_a_failure_at_the_very_end_is_told(room: Newsroom) -> None:
+    (found,) = await claimed(room, 1)
+
+    async def use() -> None:
+        async with ledger(room) as book:
+            assert await book.sending(found.id)
+            await room.say("ALTER TABLE deliveries RENAME TO gone")
+            await book.outcome(Outcome(delivery_id=found.id, result="sent", code=250))
+
+    async with beside(use()) as run:
+        with pytest.raises(StoreError):
+            await ended(run)
