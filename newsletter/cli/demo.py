@@ -1,0 +1,223 @@
+"""`newsletter demo`: the whole job with sample papers and three people, into the built-in catcher."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from newsletter.cli import send
+from newsletter.cli.face import Face, pass_face
+from newsletter.cli.groups import Command
+from newsletter.cli.output import Column, Output
+from newsletter.cli.values import write
+from newsletter.errors import NewsletterError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from newsletter.app import App
+    from newsletter.config import Settings
+
+MARK = "# A newsletter to play with, made by `newsletter demo`."
+CONFIG = f"""\
+{MARK}
+# Nobody is mailed as long as smtp.host is empty. config.example.toml has every setting with its meaning.
+
+[newsletter]
+# The name that readers see, and the address that mail comes from.
+name = "Papers for you"
+from_address = "papers@newsletter.example"
+
+[database]
+# Beside this file.
+url = "sqlite:///newsletter.db"
+
+[smtp]
+# Without a host, the built-in catcher takes the mail and puts it here.
+host = ""
+outbox = "outbox"
+"""
+NOTE = """\
+**Welcome.** This is the editor's note of the day, in Markdown; `newsletter editions note FILE.md` sets another.
+Below are the papers that fit what *you* asked for, each with the reason why it is there.
+"""
+SHOWN = 3
+
+
+class Persona(NamedTuple):
+    """Someone who asks for some of the topics of the catalogue."""
+
+    email: str
+    topics: tuple[str, ...]
+    muted: tuple[str, ...] = ()
+
+
+PERSONAS = (
+    Persona("ada@example.org", ("mathematical-reasoning", "theorem-proving", "test-time-scaling")),
+    Persona("grace@example.org", ("quantization", "efficient-inference", "kv-cache"), ("survey",)),
+    Persona("alan@example.org", ("image-generation", "video-generation", "3d-vision")),
+)
+
+
+@click.command("demo", cls=Command, example="newsletter demo\nnewsletter demo --dir /tmp/papers")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where all of it goes.",
+)
+@pass_face
+def demo(face: Face, folder: Path) -> None:
+    """Show the whole job with sample papers; nobody is mailed.
+
+    It needs nothing set up. Three people with different topics get their mail through real SMTP, from a server that
+    this command starts by itself on this machine. It leaves the settings, the database and the mail in a folder, from
+    where the other commands go on. Safe to repeat.
+    """
+    from newsletter.pipeline import upkeep
+
+    config = _prepared(folder)
+    settings = _settings(config)
+    face.run(lambda app: upkeep.migrate(app.database, app.clock), settings=settings, checked=False)
+
+    async def act(app: "App") -> tuple[send.Sent, list[dict[str, Any]]]:
+        await _fill(app, face.out)
+        sent = await send.run_once(app, face.out)
+        return sent, await _received(app, app.clock.now().date())
+
+    sent, received = face.run(act, settings=settings, level="error")
+    if face.json:
+        face.out.table((), received)
+    else:
+        send.report(face.out, sent, None)
+        _tell(face.out, config, settings, received)
+    if sent.delivered.fault is not None:
+        raise sent.delivered.fault
+
+
+def _prepared(folder: Path) -> Path:
+    """Return the settings file of the demo, made if it is not there; refuse a folder of someone else's newsletter."""
+    config = folder / "config.toml"
+    if config.exists():
+        if not config.read_text("utf-8", errors="replace").startswith(MARK):
+            raise UsageError(
+                f"{config} was not made by the demo, which would add its people and papers there.",
+                next_step="Name another folder with --dir.",
+            )
+        return config
+    if (folder / "newsletter.db").exists():
+        raise UsageError(
+            f"{folder / 'newsletter.db'} was not made by the demo.", next_step="Name another folder with --dir."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NewsletterError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    write(config, CONFIG.encode())
+    return config
+
+
+def _settings(config: Path) -> "Settings":
+    from newsletter.config import load
+
+    # The environment may name a real server and a real database; the demo touches neither.
+    settings = load(config, {})
+    if settings.smtp.host:
+        raise UsageError(
+            f"{config} names a mail server, and the people of the demo are nobody's to mail.",
+            next_step="`newsletter send` uses it; for the demo name another folder with --dir.",
+        )
+    return settings
+
+
+async def _fill(app: "App", out: Output) -> None:
+    """Take in the sample pages, the people and the note of the day, as far as they are not there."""
+    from newsletter import resources
+    from newsletter.models import Topic
+    from newsletter.pipeline import record, refresh
+    from newsletter.pipeline import subscribers as people
+
+    with out.progress("Taking in") as progress:
+        pages = sorted(resources.seeds().glob("*.txt"))
+        report = await refresh.ingest(app.database, app.clock, app.settings.feeds, pages, progress=progress)
+    out.say(f"{report.entries:,} entries of {len(pages)} sample pages: {report.papers:,} papers, {report.new:,} new.")
+    for persona in PERSONAS:
+        try:
+            await people.find(app.database, persona.email)
+        except NotFoundError:
+            topics = tuple(Topic(name=slug) for slug in persona.topics)
+            new = people.new(
+                app.settings.newsletter, app.clock, persona.email, topics=topics, muted_words=persona.muted
+            )
+            await people.add(app.database, app.clock, new, source="the demo")
+    today = app.clock.now().date()
+    if not await record.list_editions(app.database, day=today):
+        cadences = await record.cadences(app.database, today)
+        await record.set_note(app.database, app.clock, NOTE, today, cadences)
+
+
+async def _received(app: "App", today: date) -> list[dict[str, Any]]:
+    """Return what went to each person of the demo today."""
+    from newsletter.pipeline import preview
+
+    writer = await app.writer()
+    received = []
+    for persona in PERSONAS:
+        try:
+            found = await preview.preview(app.database, app.clock, writer, app.composer, persona.email, day=today)
+        except NotFoundError:
+            continue
+        if found.delivery is None:
+            continue
+        language = found.issue.subscriber.language
+        received.append(
+            {
+                "email": found.delivery.address,
+                "topics": [topic.name for topic in found.issue.subscriber.topics],
+                "state": str(found.delivery.state),
+                "papers": [
+                    {"title": pick.paper.title, "reason": preview.reason(pick, language)} for pick in found.issue.picks
+                ],
+            }
+        )
+    return received
+
+
+def _tell(out: Output, config: Path, settings: "Settings", received: Sequence[dict[str, Any]]) -> None:
+    out.say()
+    out.table(
+        (
+            Column("who asked for what", "who"),
+            Column("papers", "papers", lambda papers: str(len(papers)), right=True),
+            Column("the first of them, and why", "papers", _first, long=True),
+        ),
+        ({**one, "who": "\n  ".join([one["email"], *one["topics"]])} for one in received),
+        lines=True,
+    )
+    out.say()
+    program = _program()
+    out.say(
+        f"The mail is in {_short(settings.path(settings.smtp.outbox))}: *.html for a browser, *.eml as it was sent."
+    )
+    out.say()
+    out.say("Go on with:")
+    out.say(f"  {program} --config {config} preview {PERSONAS[0].email}")
+    out.say(f"  {program} --config {config} send")
+
+
+def _first(papers: Sequence[dict[str, str]]) -> str:
+    return "\n".join(f"{paper['title']}\n  {paper['reason']}" for paper in papers[:SHOWN])
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _program() -> str:
+    """Return what is typed to call this program again."""
+    return "newsletter" if shutil.which("newsletter") else sys.argv[0]

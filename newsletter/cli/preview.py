@@ -1,0 +1,98 @@
+"""`newsletter preview`: the mail of one person, looked at and not sent."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.face import Face, pass_face
+from newsletter.cli.groups import Command
+from newsletter.cli.output import Column
+from newsletter.cli.values import DAY, FILE, write
+
+if TYPE_CHECKING:
+    from newsletter.app import App
+    from newsletter.pipeline.preview import Preview
+
+
+@click.command(
+    "preview",
+    cls=Command,
+    example="newsletter preview ada@example.org\nnewsletter preview ada@example.org --date 2026-11-20 --out mail.html",
+)
+@click.argument("email")
+@click.option("--date", "day", type=DAY, help="The local day; by default today.")
+@click.option("--out", type=FILE, metavar="F.html", help="Write the HTML there, for a browser.")
+@click.option("--text", is_flag=True, help="Print the text part.")
+@click.option("--eml", type=FILE, metavar="F.eml", help="Write the whole message there, for a mail program.")
+@pass_face
+def preview(face: Face, email: str, day: date | None, out: Path | None, text: bool, eml: Path | None) -> None:
+    """Show what a person would get, or got; it changes nothing.
+
+    The message has the headers and the bytes that `send` would send, but for Date, Message-ID and the signed links.
+    """
+    from newsletter.pipeline import preview as previews
+
+    async def act(app: "App") -> "Preview":
+        return await previews.preview(app.database, app.clock, await app.writer(), app.composer, email, day=day)
+
+    shown = face.run(act)
+    for file, content in ((out, shown.written.rendered.html.encode()), (eml, shown.written.content)):
+        if file is not None:
+            write(file, content)
+    if text:
+        click.echo(shown.written.rendered.text.rstrip("\n"))
+    else:
+        _describe(face, shown)
+    for file in filter(None, (out, eml)):
+        face.out.say(f"{file} is written.")
+    if not (out or eml or text):
+        face.out.say()
+        face.out.say("--out F.html writes it for a browser, --text prints its text.")
+
+
+def _describe(face: Face, shown: "Preview") -> None:
+    from newsletter.pipeline.preview import reason
+
+    issue, delivery = shown.issue, shown.delivery
+    picks = [
+        {
+            "position": pick.position,
+            "id": pick.paper.id,
+            "title": pick.paper.title,
+            "url": pick.paper.url,
+            "score": round(pick.score, 4),
+            "reason": reason(pick, issue.subscriber.language),
+        }
+        for pick in issue.picks
+    ]
+    if face.json:
+        face.out.line(
+            {
+                "email": delivery.address if delivery else issue.subscriber.email,
+                "edition": issue.edition.date,
+                "subject": shown.written.rendered.subject,
+                "state": delivery.state if delivery else None,
+                "message_id": delivery.message_id if delivery else None,
+                "papers": picks,
+            }
+        )
+        return
+    face.out.facts(
+        {
+            "to": delivery.address if delivery else issue.subscriber.email,
+            "subject": shown.written.rendered.subject,
+            "edition": issue.edition.date,
+            "state": f"{delivery.state}, as it is on record" if delivery else "not on record: what `send` would choose",
+        }
+    )
+    face.out.say()
+    face.out.table(
+        (
+            Column("", "position", right=True),
+            Column("paper", "title", long=True),
+            Column("why", "reason", long=True),
+        ),
+        picks,
+    )

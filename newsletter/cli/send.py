@@ -1,0 +1,226 @@
+"""`newsletter send`: one run for a day, by hand or from cron, and its report."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from newsletter.cli.face import Face, pass_face
+from newsletter.cli.groups import Command
+from newsletter.cli.output import Column, Output, shown
+from newsletter.cli.values import DAY
+
+if TYPE_CHECKING:
+    from newsletter.app import App
+    from newsletter.models import Subscriber
+    from newsletter.pipeline.compose import ComposeReport
+    from newsletter.pipeline.deliver import DeliverReport
+    from newsletter.pipeline.slots import Slot
+
+# So many addresses are named in a report; the commands that it names list the rest.
+MOST_NAMED = 10
+
+MEANINGS = {
+    "queued": "waits for the next run",
+    "sending": "is on its way",
+    "sent": "taken by the mail server",
+    "deferred": "not taken for now; tried again later by itself",
+    "failed": "refused for good, or given up; the papers may be chosen again",
+    "suppressed": "not mailed: they unsubscribed, paused, or must not be mailed",
+    "unknown": "was on its way when the program stopped; may have arrived",
+    "caught": "went to the built-in catcher, nobody was mailed; "
+    "`deliveries retry --state caught` sends it once smtp.host is set",
+    "bounced": "came back",
+    "complained": "reported as unwanted",
+}
+TROUBLE = ("deferred", "failed", "suppressed", "unknown")
+
+
+class Sent(NamedTuple):
+    """What one run did, and how things stand after it: whose mail may or may not have arrived, and how many wait."""
+
+    due: int
+    composed: "ComposeReport"
+    delivered: "DeliverReport"
+    unknown: Sequence[str]
+    waiting: int
+    people: int
+    papers: int
+
+
+@click.command(
+    "send",
+    cls=Command,
+    example="newsletter send\nnewsletter send --dry-run\nnewsletter send --only ada@example.org --date 2026-11-22",
+)
+@click.option("--date", "day", type=DAY, help="The local day for which papers are chosen; by default today.")
+@click.option("--only", metavar="EMAIL", help="Only this person: nobody else is chosen for, or mailed.")
+@click.option("--dry-run", is_flag=True, help="Show who would get what; nothing is put on record or sent.")
+@pass_face
+def send(face: Face, day: date | None, only: str | None, dry_run: bool) -> None:
+    """Choose papers and send the mail of a day; safe to repeat.
+
+    Papers are chosen for everyone whose cadence has the day, whatever their hour, and all mail that waits is sent.
+    Nobody gets a paper twice, or two issues of one day. A run that was stopped goes on where it was. Leaves with 1 if
+    the mail server ended the run before its end; what was not sent waits for the next one.
+    """
+    if dry_run:
+        _dry_run(face, day, only)
+        return
+
+    async def act(app: "App") -> Sent:
+        return await run_once(app, face.out, day=day, only=only)
+
+    # A fault of the server stands in the report; the log would tell it twice.
+    sent = face.run(act, level="error")
+    report(face.out, sent, day)
+    if sent.delivered.fault is not None:
+        raise sent.delivered.fault
+
+
+async def run_once(app: "App", out: Output, *, day: date | None = None, only: str | None = None) -> Sent:
+    """Compose for everyone who is due, deliver what waits, and return what came of it."""
+    from newsletter.models import DeliveryState
+    from newsletter.pipeline import compose, record
+    from newsletter.pipeline.subscribers import find
+
+    person = None if only is None else await find(app.database, only)
+    due = await compose.due_by_hand(app.database, app.clock.now(), day=day, only=only)
+    composed = compose.ComposeReport(0, ())
+    if due:
+        composer = await app.composer()
+        with out.progress("Choosing", len(due)) as progress:
+            composed = await composer.compose(due, progress=progress)
+    total = _waiting((await record.status(app.database)).deliveries) if person is None else 1
+    sending = await app.sending()
+    async with app.courier() as courier:
+        with out.progress("Sending", total) as progress:
+            delivered = await sending.run(courier, only=None if person is None else person.id, progress=progress)
+    found = record.list_deliveries(app.database, state=DeliveryState.UNKNOWN)
+    unknown = [one.delivery.address async for one in found]
+    stands = await record.status(app.database)
+    people = stands.subscribers.get("confirmed", 0)
+    return Sent(len(due), composed, delivered, unknown, _waiting(stands.deliveries), people, stands.papers)
+
+
+def report(out: Output, sent: Sent, day: date | None) -> None:
+    """Print what a run did."""
+    composed, delivered = sent.composed, sent.delivered
+    if out.json:
+        out.line(
+            {
+                "due": sent.due,
+                "composed": composed.composed,
+                "empty": composed.empty,
+                "deliveries": delivered.states,
+                "unknown": sent.unknown,
+                "next_due": delivered.next_due,
+                "fault": delivered.fault and str(delivered.fault),
+            }
+        )
+        return
+    if composed.composed:
+        out.say(f"{_counted(composed.composed, 'issue')} composed.")
+    if composed.empty and sent.papers:
+        out.say(f"Nothing to send for {_named(composed.empty)}: no paper is left that suits them.")
+    elif not (composed.composed or delivered.states):
+        out.say(_nothing(sent, day))
+    _states(out, delivered.states)
+    if sent.unknown:
+        out.warn(f"{_counted(len(sent.unknown), 'message')} may or may not have arrived: {_addresses(sent.unknown)}.")
+        out.warn("`newsletter deliveries retry --state unknown` sends them again, under the same Message-ID.")
+    if delivered.next_due is not None:
+        out.say(f"{_counted(sent.waiting, 'message')} left to send, due from {shown(delivered.next_due)} on.")
+
+
+def _states(out: Output, states: dict[str, int]) -> None:
+    if out.quiet:
+        for state in TROUBLE:
+            if states.get(state):
+                out.warn(f"{states[state]:,} {state}: {MEANINGS[state]}.")
+        return
+    out.table(
+        (Column("messages", "number", right=True), Column("state", "state"), Column("which means", "meaning")),
+        [{"number": number, "state": state, "meaning": MEANINGS[state]} for state, number in sorted(states.items())],
+    )
+    if any(states.get(state) for state in TROUBLE[:3]):
+        out.say("`newsletter deliveries list --state STATE` shows who, and what the server said.")
+
+
+def _waiting(states: Mapping[str, int]) -> int:
+    return states.get("queued", 0) + states.get("deferred", 0)
+
+
+def _nothing(sent: Sent, day: date | None) -> str:
+    if not sent.people:
+        return "There is nobody to send to. `newsletter subscribers add ADDRESS --topic TOPIC` adds someone."
+    if not sent.papers:
+        return "There are no papers yet. `newsletter feeds ingest FILE...` takes some in."
+    when = f"of {day}" if day else "of today"
+    return f"Nothing new to send: everyone whose cadence has an issue {when} has it."
+
+
+def _dry_run(face: Face, day: date | None, only: str | None) -> None:
+    async def act(app: "App") -> list[dict[str, Any]]:
+        return await _would_get(app, face.out, day, only)
+
+    found = face.run(act)
+    face.out.table(
+        (
+            Column("would go to", "email"),
+            Column("edition", "edition"),
+            Column("papers", "papers", lambda papers: str(len(papers)), right=True),
+            Column(
+                "the first of them", "papers", lambda papers: papers[0] if papers else "nothing suits them", long=True
+            ),
+        ),
+        found,
+        empty="Nobody is due: everyone whose cadence has the day has their issue.",
+    )
+    face.out.say("Nothing was put on record, and nothing was sent.")
+
+
+async def _would_get(app: "App", out: Output, day: date | None, only: str | None) -> list[dict[str, Any]]:
+    from newsletter.pipeline import compose
+    from newsletter.pipeline.subscribers import find
+
+    if only is not None:
+        await find(app.database, only)
+    due = await compose.due_by_hand(app.database, app.clock.now(), day=day, only=only)
+    if not due:
+        return []
+    composer = await app.composer()
+    found: list[dict[str, Any]] = []
+    with out.progress("Choosing", len(due)) as progress:
+        for edition, people in _blocks(due, compose.BLOCK):
+            picks = await composer.pick(people, edition)
+            found += [
+                {"email": person.email, "edition": edition, "papers": [pick.paper.title for pick in chosen]}
+                for person, chosen in zip(people, picks, strict=True)
+            ]
+            progress(len(found))
+    return found
+
+
+def _blocks(due: "Sequence[tuple[Subscriber, Slot]]", size: int) -> "list[tuple[date, list[Subscriber]]]":
+    by_date = sorted(due, key=lambda pair: pair[1].date)
+    blocks: list[tuple[date, list[Subscriber]]] = []
+    for edition, pairs in itertools.groupby(by_date, key=lambda pair: pair[1].date):
+        people = [person for person, _ in pairs]
+        blocks += [(edition, people[start : start + size]) for start in range(0, len(people), size)]
+    return blocks
+
+
+def _named(addresses: Sequence[str]) -> str:
+    return f"{len(addresses):,} ({_addresses(addresses)})"
+
+
+def _addresses(addresses: Sequence[str]) -> str:
+    more = len(addresses) - MOST_NAMED
+    return ", ".join(addresses[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
