@@ -75,6 +75,7 @@ def _describe(face: Face, shown: "Preview") -> None:
                 "subject": shown.written.rendered.subject,
                 "state": delivery.state if delivery else None,
                 "message_id": delivery.message_id if delivery else None,
+                "obstacle": shown.obstacle,
                 "papers": picks,
             }
         )
@@ -87,6 +88,8 @@ def _describe(face: Face, shown: "Preview") -> None:
             "state": f"{delivery.state}, as it is on record" if delivery else "not on record: what `send` would choose",
         }
     )
+    if shown.obstacle:
+        face.out.warn(f"`send` would not mail it: {shown.obstacle}")
     face.out.say()
     face.out.table(
         (

@@ -48,6 +48,7 @@ class Sent(NamedTuple):
     waiting: int
     people: int
     papers: int
+    obstacle: str = ""
 
 
 @click.command(
@@ -84,11 +85,13 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
     """Compose for everyone who is due, deliver what waits, and return what came of it."""
     from newsletter.models import DeliveryState
     from newsletter.pipeline import compose, record
+    from newsletter.pipeline.standing import obstacle
     from newsletter.pipeline.subscribers import find
 
     person = None if only is None else await find(app.database, only)
     due = await compose.due_by_hand(app.database, app.clock.now(), day=day, only=only)
     composed = compose.ComposeReport(0, ())
+    why_not = await obstacle(app.database, person, app.clock.now(), day) if person is not None and not due else ""
     if due:
         composer = await app.composer()
         with out.progress("Choosing", len(due)) as progress:
@@ -102,7 +105,7 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
     unknown = [one.delivery.address async for one in found]
     stands = await record.status(app.database)
     people = stands.subscribers.get("confirmed", 0)
-    return Sent(len(due), composed, delivered, unknown, _waiting(stands.deliveries), people, stands.papers)
+    return Sent(len(due), composed, delivered, unknown, _waiting(stands.deliveries), people, stands.papers, why_not)
 
 
 def report(out: Output, sent: Sent, day: date | None) -> None:
@@ -154,6 +157,8 @@ def _waiting(states: Mapping[str, int]) -> int:
 
 
 def _nothing(sent: Sent, day: date | None) -> str:
+    if sent.obstacle:
+        return f"Nothing was sent: {sent.obstacle}"
     if not sent.people:
         return "There is nobody to send to. `newsletter subscribers add ADDRESS --topic TOPIC` adds someone."
     if not sent.papers:

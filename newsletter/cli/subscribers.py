@@ -170,8 +170,8 @@ def import_(face: Face, file: Path) -> None:
     """Take in people from CSV, with a consent that they gave to you.
 
     The first line names the columns: email, and if you like topics (with ; between), cadence, hour, timezone,
-    language. People on record are passed over as they are: safe to repeat. Lines that cannot be taken are listed with
-    the reason, the others are taken in; then it leaves with 1.
+    language, muted_words, authors, muted_authors, paused_until. People on record are passed over as they are: safe to
+    repeat. Lines that cannot be taken are listed with the reason, the others are taken in; then it leaves with 1.
     """
     from newsletter.pipeline import record, roster
 

@@ -11,6 +11,7 @@ from newsletter.models import Delivery, Edition, Issue, Pick, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter, Written
+from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find
 from newsletter.rendering.reasons import reason_sentence
 from newsletter.store import deliveries, editions
@@ -18,11 +19,15 @@ from newsletter.store.database import Database
 
 
 class Preview(NamedTuple):
-    """The message of an issue; `delivery` is there if it was put on record, and so is what they got."""
+    """The message of an issue; `delivery` is there if it was put on record, and so is what they got.
+
+    Else `obstacle` says what would keep `send` from choosing for them on that day, if anything.
+    """
 
     issue: Issue
     written: Written
     delivery: Delivery | None
+    obstacle: str = ""
 
 
 async def preview(
@@ -49,12 +54,14 @@ async def preview(
         else:
             issue, delivery = None, None
             found = await editions.find(connection, day, person.cadence)
+    why_not = ""
     if issue is None:
+        why_not = await obstacle(database, person, clock.now(), day)
         issue = await _composed(composer, person, found or _unsaved(person, day, clock))
     message_id = delivery.message_id if delivery else f"<preview.{secrets.token_hex(8)}@preview.invalid>"
     address = delivery.address if delivery else person.email
     written = writer.write(issue, address=address, message_id=message_id, date=clock.now())
-    return Preview(issue, written, delivery)
+    return Preview(issue, written, delivery, why_not)
 
 
 def reason(pick: Pick, language: str) -> str:

@@ -2,8 +2,10 @@
 
 import contextlib
 import csv
+import difflib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -18,6 +20,9 @@ from newsletter.store import subscribers, suppressions
 from newsletter.store.database import Database
 
 COLUMNS = ("email", "topics", "cadence", "hour", "timezone", "language")
+# Wishes that few people have; several stand with ; between.
+MORE_COLUMNS = ("muted_words", "authors", "muted_authors", "paused_until")
+KNOWN = (*COLUMNS, *MORE_COLUMNS, "state")
 BLOCK = 1_000
 
 # A spreadsheet takes a cell that begins so for a formula; an apostrophe before it makes it text.
@@ -53,7 +58,8 @@ async def import_csv(
     """Take in people from CSV with a header; a bad line costs the others nothing.
 
     Only the column `email` must be there. Topics stand with `;` between, each a slug or free words with a weight after
-    the last colon. Safe to repeat: people on record are passed over as they are.
+    the last colon. Safe to repeat: people on record are passed over as they are. Columns of other things are passed
+    over; for one that is nearly spelled like ours UsageError is raised, before anyone is taken in.
     """
     evidence = Subscription(state=Consent.CONFIRMED, how=BY_OPERATOR, source=source, at=clock.now())
     added = known = 0
@@ -96,10 +102,22 @@ async def export_csv(database: Database) -> str:
     """Return everyone as CSV that a spreadsheet shows as text, and that `import_csv` takes back."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, "state"])
+    writer.writerow([*COLUMNS, *MORE_COLUMNS, "state"])
     for person in await everyone(database):
-        cells = (person.email, written_topics(person.topics), person.cadence, person.hour, person.timezone)
-        writer.writerow([_safe(str(cell)) for cell in (*cells, person.language, person.state)])
+        cells = (
+            person.email,
+            written_topics(person.topics),
+            person.cadence,
+            person.hour,
+            person.timezone,
+            person.language,
+            ";".join(person.muted_words),
+            ";".join(person.authors),
+            ";".join(person.muted_authors),
+            person.paused_until or "",
+            person.state,
+        )
+        writer.writerow([_safe(str(cell)) for cell in cells])
     return out.getvalue()
 
 
@@ -143,6 +161,14 @@ def _rows(content: str) -> Iterator[tuple[int, dict[str, str] | str]]:
         header = [name.strip().lower() for name in next(reader, [])]
     if "email" not in header:
         raise UsageError("The file has no column `email`.", next_step=f"Its first line should be {','.join(COLUMNS)}.")
+    for name in header:
+        near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.75)
+        if near and name not in KNOWN:
+            # Passed over like a column of something else, a slip would cost everybody's wish without a word.
+            raise UsageError(
+                f"The file has a column {name[:60]}, and {near[0]} is what is read.",
+                next_step="Rename it, or take it out of the file.",
+            )
     while True:
         line = reader.line_num + 1
         try:
@@ -180,10 +206,25 @@ def _person(defaults: Newsletter, clock: Clock, row: dict[str, str]) -> Subscrib
             hour=int(hour) if hour else None,
             timezone=row.get("timezone") or None,
             language=row.get("language") or None,
+            muted_words=_several(row, "muted_words"),
+            authors=_several(row, "authors"),
+            muted_authors=_several(row, "muted_authors"),
+            paused_until=_day(row.get("paused_until", "")),
         )
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise UsageError(f"{fault['loc'][0]}: {fault['input']} is not allowed.") from error
+
+
+def _several(row: dict[str, str], column: str) -> tuple[str, ...] | None:
+    return tuple(filter(str.strip, row.get(column, "").split(";"))) or None
+
+
+def _day(cell: str) -> date | None:
+    try:
+        return date.fromisoformat(cell) if cell else None
+    except ValueError as error:
+        raise UsageError(f"The day {cell[:30]} is no date like 2026-11-21.") from error
 
 
 async def _write(

@@ -88,11 +88,22 @@ async def find(database: Database, email: str) -> Subscriber:
         found = await subscribers.by_email(connection, addresses.key(email))
         if found is not None:
             return found
-        near = difflib.get_close_matches(email, await subscribers.some_emails(connection), n=1, cutoff=0.8)
+        near = _near(email, await subscribers.some_emails(connection))
     raise NotFoundError(
         f"Nobody with the address {email} is on record.",
         next_step=f"Did you mean {near[0]}?" if near else "`newsletter subscribers list` shows who is.",
     )
+
+
+def _near(email: str, known: Sequence[str]) -> list[str]:
+    """Return the address that someone who slipped may have meant: a domain in common makes no two people alike."""
+    local, _, domain = email.casefold().rpartition("@")
+    close = difflib.get_close_matches(email.casefold(), known, n=5, cutoff=0.8)
+    for one in close:
+        its_local, _, its_domain = one.casefold().rpartition("@")
+        if its_local == local or (its_domain == domain and difflib.get_close_matches(local, [its_local], cutoff=0.7)):
+            return [one]
+    return []
 
 
 async def details(database: Database, email: str) -> Details:
@@ -198,6 +209,8 @@ def _words(wish: str) -> str:
         raise UsageError("A topic, a word or a name is empty.")
     if len(words) > LONGEST_WISH:
         raise UsageError(f"{words[:30]}… is longer than {LONGEST_WISH} characters.")
+    if ";" in words:
+        raise UsageError(f"{words[:30]!r} has a semicolon, which stands between wishes in a list.")
     if _UNPRINTABLE.search(words):
         raise UsageError(f"{words!r} has a character that cannot be printed.")
     return words

@@ -6,6 +6,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,15 @@ async def test_ten_thousand_lines_come_in_with_progress(small_room: Newsroom) ->
     assert (await small_room.rows("SELECT count(*) FROM preferences"))[0][0] == 20_000
 
 
+@pytest.mark.parametrize(("slip", "meant"), [("topic", "topics"), ("time zone", "timezone"), ("author", "authors")])
+async def test_a_slip_in_the_name_of_a_column_is_told_before_anyone_is_taken_in(
+    small_room: Newsroom, slip: str, meant: str
+) -> None:
+    with pytest.raises(UsageError, match=f"a column {slip}, and {meant} is what is read"):
+        await take(small_room, f"email,{slip}\nada@example.org,agents\n")
+    assert await emails(small_room) == []
+
+
 async def test_an_export_is_safe_in_a_spreadsheet(small_room: Newsroom) -> None:
     await small_room.subscribe("=cmd@example.org", '=HYPERLINK("http://example.net")', "@sum")
     await small_room.subscribe("+44@example.org", "-1+1", "'=quoted")
@@ -211,7 +221,9 @@ async def test_an_export_tells_who_left_and_does_not_bring_them_back(
     await small_room.subscribe("bob")
     await subscribers.remove(small_room.database, small_room.clock, address("bob"), source="test")
     exported = await roster.export_csv(small_room.database)
-    assert exported.splitlines()[0] == "email,topics,cadence,hour,timezone,language,state"
+    assert exported.splitlines()[0] == (
+        "email,topics,cadence,hour,timezone,language,muted_words,authors,muted_authors,paused_until,state"
+    )
     assert [line.rpartition(",")[2] for line in exported.splitlines()[1:]] == ["confirmed", "unsubscribed"]
     async with open_newsroom(new_database("sqlite"), tmp_path) as other:
         report = await take(other, exported)
@@ -240,6 +252,7 @@ topics = st.lists(
     max_size=4,
     unique_by=lambda topic: topic.name,
 ).map(tuple)
+wishes = st.lists(names, max_size=3, unique=True).map(tuple)
 wanted = st.lists(
     st.fixed_dictionaries(
         {
@@ -248,6 +261,10 @@ wanted = st.lists(
             "hour": st.integers(0, 23),
             "timezone": st.sampled_from(["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"]),
             "language": st.sampled_from(["en", "de", "pt-BR"]),
+            "muted_words": wishes,
+            "authors": wishes,
+            "muted_authors": wishes,
+            "paused_until": st.none() | st.dates(date(2026, 3, 3)),
         }
     ),
     min_size=1,
