@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -174,23 +174,6 @@ class Feedback(Value):
 # Issues
 
 
-class Reason(Value):
-    """Why a paper is in an issue: the thing that moved its score most, and the words that show it."""
-
-    kind: Literal["topic", "like", "author", "popular"]
-    subject: str = ""
-    words: tuple[str, ...] = ()
-
-
-class Pick(Value):
-    """One paper in an issue; `position` counts from 1."""
-
-    position: int
-    paper: Paper
-    score: float
-    reason: Reason
-
-
 class Edition(Value):
     """One scheduled sending; its slot, a local date and a cadence, is unique."""
 
@@ -201,7 +184,27 @@ class Edition(Value):
     created_at: datetime
 
 
-class Issue(Value):
+# Each mail has ten of these: a tuple is made and compared many times faster than a checked value.
+
+
+class Reason(NamedTuple):
+    """Why a paper is in an issue: the thing that moved its score most, and the words that show it."""
+
+    kind: Literal["topic", "like", "author", "popular"]
+    subject: str = ""
+    words: tuple[str, ...] = ()
+
+
+class Pick(NamedTuple):
+    """One paper in an issue; `position` counts from 1."""
+
+    position: int
+    paper: Paper
+    score: float
+    reason: Reason
+
+
+class Issue(NamedTuple):
     """What one person gets in one edition."""
 
     id: int
@@ -250,7 +253,8 @@ class Outcome(Value):
     """What one SMTP attempt gave: sent, caught (by the built-in catcher), deferred, rejected, unknown.
 
     `code` and `enhanced` (RFC 3463) are None and empty where no server answered. `about` says whom a refusal is about:
-    the reader (their address), or us (policy, authentication, quota).
+    the reader (their address), or us (policy, authentication, quota). `suppress` says that the address is dead and must
+    not be tried again.
     """
 
     delivery_id: int
@@ -259,6 +263,7 @@ class Outcome(Value):
     enhanced: str = ""
     text: str = ""
     about: Literal["reader", "us"] = "reader"
+    suppress: bool = False
 
 
 class Attempt(Value):

@@ -88,7 +88,7 @@ def test_only_config_reads_the_environment() -> None:
         if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"))
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and "environ" in ast.unparse(node))
     }
-    assert readers == {"newsletter/config.py"}
+    assert readers == {"newsletter/config/reading.py"}
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from newsletter import config, resources
 from newsletter.config import Section, Settings
+from newsletter.config.sections import Bounces
+from newsletter.delivery.verp import ReturnPath
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.tokens import Signer, TokenError
 
@@ -433,3 +436,25 @@ def test_no_part_of_the_words_can_be_changed(data: st.DataObject) -> None:
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Signer(b"short")
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"address": f"{'b' * 31}@example.org"}, "at most 30 characters"),
+        ({"address": "büro@example.org"}, "of ASCII alone"),
+        ({"imap_host": "imap.example.org"}, "imap_host needs imap_username and imap_password_file"),
+        ({"imap_host": "imap.example.org", "imap_username": "b"}, "imap_host needs"),
+        ({"delimiter": "="}, "'[+]' or '-'"),
+        ({"soft_limit": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_where_reports_come_back_to_is_checked(given: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        Bounces(**given)
+
+
+def test_a_return_path_of_the_longest_address_fits() -> None:
+    address = Bounces(address=f"{'b' * 30}@example.org").address
+    assert address is not None
+    assert len(ReturnPath(address, Signer(KEY)).of(2**63).rpartition("@")[0]) <= 64

@@ -1,37 +1,15 @@
-"""The settings as one checked value: TOML first, then `NEWSLETTER_*` of the environment, secrets from files.
+"""Every setting with its meaning, its default and its bounds; nothing here reads a file or the environment."""
 
-Nothing else in the program reads a setting from anywhere.
-"""
-
-import json
-import os
 import re
-import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from newsletter.errors import SettingsError
 from newsletter.models import Cadence, timezones
-
-ENVIRONMENT = "NEWSLETTER_"
-CONFIG_VARIABLE = "NEWSLETTER_CONFIG"
-DEFAULT_FILE = Path("config.toml")
-
-# Read by other programs than this one under the same prefix.
-FOREIGN_VARIABLES = ("NEWSLETTER_CONFIG", "NEWSLETTER_TEST_")
 
 
 def _form(pattern: str, what: str) -> AfterValidator:
@@ -80,6 +58,17 @@ class Newsletter(Section):
     postal_address: OneLine = Field(
         "", description="The postal address in the footer; the law of many countries wants one."
     )
+    sender_id: Annotated[str, _form(r"([A-Za-z0-9._-]{5,15})?", "5 to 15 letters, digits, dots and hyphens")] = Field(
+        "",
+        description="The SenderId of Feedback-ID, under which Gmail's Postmaster Tools show complaints; by default "
+        "made of the domain of from_address.",
+    )
+    complaints_address: Address | None = Field(
+        None, description="Where receivers that know RFC 9477 report complaints; empty: they are not asked to."
+    )
+    precedence: Literal["", "bulk", "list"] = Field(
+        "", description="bulk or list if you want the field Precedence; its use is contested. Empty: no such field."
+    )
     language: OneLine = Field("en", description="The language of readers who chose none.")
     timezone: OneLine = Field("UTC", description="The time zone of readers who chose none.")
     hour: int = Field(7, ge=0, le=23, description="The local hour of readers who chose none.")
@@ -105,6 +94,12 @@ class Newsletter(Section):
     def domain(self) -> str:
         """The domain of the sender's address, in A-labels (RFC 5890), as headers want it."""
         return self.from_address.rpartition("@")[2].encode("idna").decode()
+
+    @property
+    def feedback_sender(self) -> str:
+        """The SenderId of Feedback-ID, of 5 to 15 characters."""
+        made = re.sub(r"[^a-z0-9]", "", self.domain.lower())
+        return self.sender_id or (made if len(made) >= 5 else f"{made}papers")[:15]
 
 
 class Database(Section):
@@ -139,7 +134,18 @@ class Smtp(Section):
         1000, ge=1, description="After so many messages a connection is made anew; some receivers want 20."
     )
     timeout: float = Field(60, gt=0, le=3600, description="Seconds to wait for an answer of the relay.")
+    final_timeout: float = Field(
+        600,
+        gt=0,
+        le=3600,
+        description="Seconds to wait for the answer to a whole message; RFC 5321 asks for ten minutes.",
+    )
     outbox: File = Field(Path("outbox"), description="Where the built-in catcher puts what it caught.")
+    faults: bool = Field(
+        False,
+        description="The built-in catcher fails as the addresses ask, such as mute@example.org; docs/quickstart.md has "
+        "the words.",
+    )
 
     @model_validator(mode="after")
     def _login_is_whole(self) -> Self:
@@ -176,6 +182,102 @@ class Delivery(Section):
     give_up_after: float = Field(
         3 * 86400, ge=1, le=30 * 86400, description="Seconds until a temporary failure is final."
     )
+
+
+class Dkim(Section):
+    """Signatures that show receivers who answers for the mail. Without a domain nothing is signed."""
+
+    domain: Domain | None = Field(
+        None, description="The domain that signs: that of from_address, or one above it, else DMARC does not count it."
+    )
+    selector: Domain = Field("newsletter", description="The name of the key; its record is at SELECTOR._domainkey.")
+    key_file: File | None = Field(
+        None, description="The private key, RSA or Ed25519, in PEM; `newsletter dkim keygen` makes one."
+    )
+    second_selector: Domain = Field("newsletter2", description="The name of the second key.")
+    second_key_file: File | None = Field(
+        None, description="A second key: best RSA and Ed25519 together, since not every receiver knows the newer one."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.domain is not None and self.key_file is None:
+            raise ValueError("domain needs key_file")
+        if self.domain is None and self.key_file is not None:
+            raise ValueError("key_file needs domain")
+        if self.second_key_file is not None and (self.key_file is None or self.selector == self.second_selector):
+            raise ValueError("second_key_file needs key_file, and a selector of its own")
+        return self
+
+
+class DomainRate(Section):
+    """What one receiving domain takes."""
+
+    per_minute: int = Field(0, ge=0, description="Messages a minute at most; 0: no limit.")
+    connections: int = Field(0, ge=0, description="Messages on their way there at once at most; 0: no limit.")
+
+
+class Rates(Section):
+    """How fast mail goes out. All of it is kept across restarts; 0 means no limit."""
+
+    per_second: float = Field(0, ge=0, le=100_000, description="Messages a second at most.")
+    window_messages: int = Field(0, ge=0, description="Messages in any window_seconds at most, as many relays want it.")
+    window_seconds: int = Field(3600, ge=1, le=7 * 86400, description="The length of that sliding window.")
+    domain_per_minute: int = Field(0, ge=0, description="Messages a minute to one receiving domain at most.")
+    domain_connections: int = Field(0, ge=0, description="Messages on their way to one domain at once at most.")
+    domains: Mapping[str, DomainRate] = Field(
+        {},
+        description='What single domains take, such as {"example.org" = {per_minute = 20, connections = 2}}; those '
+        "below them share it.",
+    )
+    back_off: float = Field(
+        60, ge=1, le=86400, description="Seconds that a domain is left alone after it said it gets too much; doubling."
+    )
+    longest_back_off: float = Field(3600, ge=1, le=86400, description="The longest such pause.")
+    warm_up_from: date | None = Field(None, description="The first day of a new sending domain, such as 2026-11-21.")
+    warm_up_first: int = Field(200, ge=1, description="Messages on that first day at most.")
+    warm_up_growth: float = Field(
+        1.5, gt=1, le=10, description="Each day takes so many times what the one before took."
+    )
+
+
+class Bounces(Section):
+    """Mail that comes back: where it comes to, and what follows from it."""
+
+    address: Address | None = Field(
+        None,
+        description="The return path. Every message gets its own, bounces+TOKEN@example.org for bounces@example.org; "
+        "empty: from_address for all.",
+    )
+    delimiter: Literal["+", "-"] = Field("+", description="What your mail server has between a name and its TOKEN.")
+    maildir: File | None = Field(None, description="A Maildir that reports are delivered into.")
+    imap_host: OneLine = Field("", description="A mailbox that reports are delivered into.")
+    imap_port: int = Field(993, ge=1, le=65535, description="993 for TLS; on 143 STARTTLS is used.")
+    imap_username: OneLine = Field("", description="The name to log in with.")
+    imap_password_file: File | None = Field(None, description="A file with the password of that login.")
+    imap_folder: OneLine = Field("INBOX", description="The folder that reports are in.")
+    imap_done_folder: OneLine = Field(
+        "", description="The folder that reports go to once they count; empty: they stay, marked as seen."
+    )
+    lmtp_port: int = Field(0, ge=0, le=65535, description="A port on loopback that takes reports by LMTP; 0: none.")
+    poll_minutes: int = Field(5, ge=1, le=1440, description="How often `newsletter run` looks at maildir and mailbox.")
+    soft_limit: int = Field(5, ge=1, le=1000, description="So many soft bounces within soft_days suppress an address.")
+    soft_days: int = Field(30, ge=1, le=3650, description="The window in which soft bounces count.")
+
+    @field_validator("address")
+    @classmethod
+    def _leaves_room_for_a_token(cls, value: str | None) -> str | None:
+        local = "" if value is None else value.rpartition("@")[0]
+        # RFC 5321 section 4.5.3.1.1: 64 octets; a delimiter and the longest token take 34 of them.
+        if not local.isascii() or len(local) > 30:
+            raise ValueError("the part before @ has at most 30 characters, of ASCII alone")
+        return value
+
+    @model_validator(mode="after")
+    def _mailbox_is_whole(self) -> Self:
+        if self.imap_host and not (self.imap_username and self.imap_password_file):
+            raise ValueError("imap_host needs imap_username and imap_password_file")
+        return self
 
 
 class Feeds(Section):
@@ -247,6 +349,9 @@ class Settings(Section):
     database: Database = Database()
     smtp: Smtp = Smtp()
     delivery: Delivery = Delivery()
+    dkim: Dkim = Dkim()
+    rates: Rates = Rates()
+    bounces: Bounces = Bounces()
     feeds: Feeds = Feeds()
     ranking: Ranking = Ranking()
     rendering: Rendering = Rendering()
@@ -260,129 +365,3 @@ class Settings(Section):
     def path(self, path: Path) -> Path:
         """Return a path of the settings as it is meant: relative to the folder of the settings file."""
         return self.folder / path.expanduser()
-
-
-def find(given: Path | None = None, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the settings file in use: the one given, else `NEWSLETTER_CONFIG`, else ./config.toml if any."""
-    if given is not None:
-        return given
-    if named := environment.get(CONFIG_VARIABLE):
-        return Path(named)
-    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
-
-
-def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read and check the settings.
-
-    `file` is a TOML file, or None for the defaults; variables of `environment` such as
-    `NEWSLETTER_SMTP__HOST` stand above it. Raises SettingsError with every fault at once, each with its
-    dotted path.
-    """
-    document = _read(file) if file is not None else {}
-    above, faults = _from_environment(environment)
-    if document.pop("folder", None) is not None:
-        faults.append("folder: there is no such setting")
-    merged = _merge(document, above)
-    try:
-        settings = Settings(**merged, folder=(file.absolute().parent if file is not None else Path.cwd()))
-    except ValidationError as error:
-        faults += [_sentence(fault) for fault in error.errors(include_url=False, include_input=False)]
-        settings = None
-    if settings is None or faults:
-        where = str(file) if file is not None else "the environment"
-        raise SettingsError(
-            f"The settings in {where} have {len(faults)} fault{'s' if len(faults) > 1 else ''}.",
-            faults=tuple(faults),
-            next_step="docs/configuration.md and config.example.toml list every setting.",
-        )
-    return settings
-
-
-def secret(path: Path, what: str) -> SecretStr:
-    """Read a secret from a file, without the line end at its end."""
-    try:
-        return SecretStr(path.read_text(encoding="utf-8").rstrip("\r\n"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"{what} cannot be read from {path}: {getattr(error, 'strerror', None) or 'it is not text'}.",
-            next_step="Write the secret into that file, readable by this user alone.",
-        ) from error
-
-
-def example() -> str:
-    """Return `config.example.toml`: every setting with its meaning and its default."""
-    lines = ["# Every setting with its default. Copy what you change to config.toml.", ""]
-    for name, field in Settings.model_fields.items():
-        section = field.default
-        if not isinstance(section, Section):
-            continue
-        lines += [f"# {type(section).__doc__}", f"[{name}]"]
-        for key, inner in type(section).model_fields.items():
-            lines.append(f"# {inner.description}")
-            value = getattr(section, key)
-            lines.append(f"# {key} =" if value is None else f"{key} = {_toml(value)}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(f"There is no settings file {file}.", next_step="`newsletter init` writes one.") from error
-    except OSError as error:
-        raise SettingsError(f"The settings file {file} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} is not TOML: {error}.", next_step="Mend that line.") from error
-
-
-def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Return the settings that variables name, and a fault for each that names none, most often a slip."""
-    found: dict[str, dict[str, Any]] = {}
-    faults = []
-    for variable in sorted(environment):
-        if not variable.startswith(ENVIRONMENT) or variable.startswith(FOREIGN_VARIABLES):
-            continue
-        section, _, key = variable.removeprefix(ENVIRONMENT).lower().partition("__")
-        known = Settings.model_fields.get(section)
-        if known is None or not isinstance(known.default, Section):
-            faults.append(f"{variable}: there is no such section")
-        elif key not in type(known.default).model_fields:
-            faults.append(
-                f"{variable}: there is no setting {section}.{key}" if key else f"{variable}: name one setting"
-            )
-        elif isinstance(getattr(known.default, key), tuple):
-            try:
-                found.setdefault(section, {})[key] = json.loads(environment[variable])
-            except ValueError:
-                faults.append(f'{variable}: this has to be a list as in JSON, such as ["one", "two"]')
-        else:
-            found.setdefault(section, {})[key] = environment[variable]
-    return found, faults
-
-
-def _merge(below: dict[str, Any], above: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    merged = dict(below)
-    for section, values in above.items():
-        under = merged.get(section, {})
-        # What is no table stays, to be told as a fault.
-        merged[section] = {**under, **values} if isinstance(under, dict) else under
-    return merged
-
-
-def _sentence(fault: Any) -> str:
-    path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"{path}: there is no such setting"
-    return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

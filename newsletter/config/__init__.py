@@ -1,0 +1,48 @@
+"""The settings as one checked value: TOML first, then `NEWSLETTER_*` of the environment, secrets from files.
+
+Nothing else in the program reads a setting from anywhere.
+"""
+
+from newsletter.config.reading import DEFAULT_FILE, example, find, load, secret
+from newsletter.config.sections import (
+    Bounces,
+    Database,
+    Delivery,
+    Dkim,
+    DomainRate,
+    Feeds,
+    Log,
+    Newsletter,
+    Ranking,
+    Rates,
+    Rendering,
+    Schedule,
+    Section,
+    Settings,
+    Smtp,
+    Web,
+)
+
+__all__ = [
+    "DEFAULT_FILE",
+    "Bounces",
+    "Database",
+    "Delivery",
+    "Dkim",
+    "DomainRate",
+    "Feeds",
+    "Log",
+    "Newsletter",
+    "Ranking",
+    "Rates",
+    "Rendering",
+    "Schedule",
+    "Section",
+    "Settings",
+    "Smtp",
+    "Web",
+    "example",
+    "find",
+    "load",
+    "secret",
+]

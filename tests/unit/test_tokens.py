@@ -1,0 +1,50 @@
+"""Tokens: what one purpose signed serves no other, and what was changed is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.tokens import Signer, TokenError
+
+SIGNER = Signer(b"k" * 32)
+
+
+@given(st.integers(min_value=0, max_value=2**63 - 1))
+def test_a_tag_survives_a_change_of_case_and_is_short_enough_for_an_address(number: int) -> None:
+    tag = SIGNER.tag("bounce", number)
+    assert SIGNER.read_tag("bounce", tag.upper()) == number
+    assert len(f"a-long-name-of-a-mailbox+{tag}") <= 64
+
+
+@given(st.integers(min_value=0, max_value=10**6), st.integers(min_value=0), st.sampled_from("0a2z-"))
+def test_a_changed_tag_is_refused(number: int, place: int, letter: str) -> None:
+    tag = SIGNER.tag("bounce", number)
+    place %= len(tag)
+    changed = tag[:place] + letter + tag[place + 1 :]
+    if changed != tag:
+        with pytest.raises(TokenError):
+            SIGNER.read_tag("bounce", changed)
+
+
+@pytest.mark.parametrize("tag", ["", "-", "1-", "7", "x-y", "1-" + "a" * 16, "f" * 17 + "-" + "a" * 16])
+def test_what_is_no_tag_is_refused(tag: str) -> None:
+    with pytest.raises(TokenError):
+        SIGNER.read_tag("bounce", tag)
+
+
+def test_a_tag_serves_its_purpose_and_its_installation_alone() -> None:
+    tag = SIGNER.tag("bounce", 7)
+    with pytest.raises(TokenError):
+        SIGNER.read_tag("unsubscribe", tag)
+    with pytest.raises(TokenError):
+        Signer(b"j" * 32).read_tag("bounce", tag)
+
+
+@given(st.lists(st.text(max_size=40) | st.integers(), max_size=3))
+def test_a_token_is_what_itsdangerous_writes_and_reads(words: list[str | int]) -> None:
+    token = SIGNER.sign("unsubscribe", *words)
+    assert SIGNER.read("unsubscribe", token) == tuple(words)
+    with pytest.raises(TokenError):
+        SIGNER.read("confirm", token)
+    with pytest.raises(TokenError):
+        SIGNER.read("unsubscribe", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"))
