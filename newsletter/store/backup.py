@@ -17,7 +17,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import LargeBinary, Table, inspect, literal, select, text
+from sqlalchemy import Column, Connection, LargeBinary, Table, inspect, literal, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,7 +34,11 @@ _DAMAGE = (tarfile.TarError, EOFError, OSError, zlib.error, LookupError, TypeErr
 
 
 async def write(database: Database, file: Path) -> dict[str, int]:
-    """Write a backup to `file`, replaced only once the new one is whole; return the rows of each table."""
+    """Write a backup to `file`, replaced only once the new one is whole; return the rows of each table.
+
+    The database may be of an older version than the program: that is when a backup is wanted most.
+    """
+    await schema.check(database, older=True)
     _refuse_what_is_no_file(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -86,8 +90,10 @@ async def _archive(database: Database, file: Path) -> dict[str, int]:
     lines = file.with_name("table.jsonl")
     async with database.connect() as connection:
         with tarfile.open(file, "w:gz", compresslevel=3) as archive:
-            for table in metadata.sorted_tables:
-                counts[table.name] = await _dump(connection, table, lines)
+            there = await connection.run_sync(_columns)
+            for table in (table for table in metadata.sorted_tables if table.name in there):
+                columns = [column for column in table.columns if column.name in there[table.name]]
+                counts[table.name] = await _dump(connection, columns, lines)
                 archive.add(lines, f"{table.name}.jsonl", filter=_plain)
             manifest = {"format": FORMAT, "revision": await schema.revision(connection), "rows": counts}
             _add_text(archive, "manifest.json", json.dumps(manifest, indent=1))
@@ -107,12 +113,18 @@ async def _replace_all(connection: AsyncConnection, archive: tarfile.TarFile, co
         await _move_sequences(connection, tables)
 
 
-async def _dump(connection: AsyncConnection, table: Table, file: Path) -> int:
-    order = list(table.primary_key.columns)
+def _columns(connection: Connection) -> dict[str, set[str]]:
+    """Return the columns of each table that is there."""
+    found = inspect(connection)
+    return {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
+
+
+async def _dump(connection: AsyncConnection, columns: Sequence[Column[Any]], file: Path) -> int:
+    order = [column for column in columns if column.primary_key]
     number = 0
     with file.open("w", encoding="utf-8") as lines:
-        lines.write(json.dumps([column.name for column in table.columns]) + "\n")
-        rows = await connection.stream(select(table).order_by(*order), execution_options={"yield_per": ROWS})
+        lines.write(json.dumps([column.name for column in columns]) + "\n")
+        rows = await connection.stream(select(*columns).order_by(*order), execution_options={"yield_per": ROWS})
         async for row in rows:
             lines.write(json.dumps([_out(value) for value in row], ensure_ascii=False) + "\n")
             number += 1

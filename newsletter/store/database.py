@@ -3,11 +3,11 @@
 import contextlib
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, event, text
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
@@ -75,32 +75,44 @@ class Database:
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that writes: all of it is kept durably at the end, or nothing."""
-        async with self._translated(), self.engine.connect() as connection:
-            await connection.execution_options(newsletter_writes=True)
-            async with connection.begin():
-                yield connection
+        with self.translated():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(newsletter_writes=True)
+                async with connection.begin():
+                    yield connection
 
     @contextlib.asynccontextmanager
     async def alter(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that changes tables; one may be rebuilt without losing the rows that refer to it."""
-        async with self._translated(), self.engine.connect() as connection:
-            await connection.execution_options(newsletter_writes=True, newsletter_alters=True)
-            try:
-                async with connection.begin():
-                    yield connection
-            finally:
-                if self.on_sqlite:
-                    # Its foreign keys are off.
-                    await connection.invalidate()
+        with self.translated():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(newsletter_writes=True, newsletter_alters=True)
+                try:
+                    async with connection.begin():
+                        yield connection
+                finally:
+                    if self.on_sqlite:
+                        # Its foreign keys are off.
+                        await connection.invalidate()
 
     @contextlib.asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads, and sees one moment of the database throughout."""
-        async with self._translated(), self.engine.connect() as connection:
-            if not self.on_sqlite:
-                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            async with connection.begin():
-                yield connection
+        with self.translated():
+            async with self.engine.connect() as connection:
+                if not self.on_sqlite:
+                    await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                async with connection.begin():
+                    yield connection
+
+    def open_direct(self, *, writes: bool) -> Connection:
+        """Return a connection that blocks, for a thread of its own, with the transactions of `begin` or `connect`."""
+        connection = self._direct().connect()
+        if self.on_sqlite:
+            return connection.execution_options(newsletter_writes=writes)
+        if writes:
+            return connection
+        return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -113,8 +125,9 @@ class Database:
                 f"There is no database at {self.file} so far.", next_step="`newsletter migrate` creates it."
             )
 
-    @contextlib.asynccontextmanager
-    async def _translated(self) -> AsyncIterator[None]:
+    @contextlib.contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what a driver raises into errors of ours."""
         try:
             yield
         except DBAPIError as error:
@@ -123,6 +136,15 @@ class Database:
             raise StoreError(
                 f"All connections to {self.name} are in use.", next_step="Try again once other work has ended."
             ) from error
+
+    def _direct(self) -> Engine:
+        # Nothing is pooled: whoever opens such a connection keeps it.
+        if not self.on_sqlite:
+            return _prepared(create_engine(self.url, poolclass=NullPool, **_postgresql(self.url)), _prepare_postgresql)
+        url = self.url.set(drivername="sqlite")
+        arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+        engine = create_engine(url, hide_parameters=True, poolclass=NullPool, connect_args=arguments)
+        return _prepared(engine, _prepare_sqlite)
 
 
 def insert(connection: AsyncConnection, table: Table) -> Any:
@@ -146,27 +168,33 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
 def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         try:
-            engine = create_async_engine(
-                url,
-                hide_parameters=True,
-                pool_size=5,
-                max_overflow=10,
-                pool_pre_ping=True,
-                # What waits and then looks again at a row relies on it, whatever the default of the server.
-                isolation_level="READ COMMITTED",
-                connect_args={} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS},
-            )
+            engine = create_async_engine(url, pool_size=5, max_overflow=10, pool_pre_ping=True, **_postgresql(url))
         except ModuleNotFoundError as error:
             raise StoreError(
                 "PostgreSQL needs a driver that is not installed.",
                 next_step="Install the package with its extra: paper-newsletter[postgres].",
             ) from error
-        event.listen(engine.sync_engine, "connect", _prepare_postgresql)
+        _prepared(engine.sync_engine, _prepare_postgresql)
         return engine
     engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    _prepared(engine.sync_engine, _prepare_sqlite)
     event.listen(engine.sync_engine, "invalidate", _unlock_sqlite)
+    return engine
+
+
+def _postgresql(url: URL) -> dict[str, Any]:
+    return {
+        "hide_parameters": True,
+        # What waits and then looks again at a row relies on it, whatever the default of the server.
+        "isolation_level": "READ COMMITTED",
+        "connect_args": {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS},
+    }
+
+
+def _prepared(engine: Engine, prepare: Callable[[Any, Any], None]) -> Engine:
+    event.listen(engine, "connect", prepare)
+    if prepare is _prepare_sqlite:
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

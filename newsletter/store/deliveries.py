@@ -1,7 +1,8 @@
 """Deliveries: claimed as leases, moved from state to state under guards, and never by two at once."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -9,10 +10,8 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     and_,
-    bindparam,
     case,
     func,
-    literal_column,
     or_,
     select,
     true,
@@ -20,29 +19,41 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Consent, Delivery, DeliveryState
+from newsletter.models import Delivery, DeliveryState
 from newsletter.store import papers as paper_rows
+from newsletter.store import suppressions
 from newsletter.store.database import chunks, insert
+from newsletter.store.moves import BEGINNING, NO_LEASE, SETTLING, WAITING, within
 from newsletter.store.tables import attempts, deliveries, editions, issues, subscribers
-
-
-def _in(*states: DeliveryState) -> ColumnElement[bool]:
-    # Written out: to an engine that sees a placeholder, a partial index says nothing.
-    return deliveries.c.state.in_([literal_column(f"'{state}'") for state in states])
-
-
-_WAITING = _in(DeliveryState.QUEUED, DeliveryState.DEFERRED)
-_NO_LEASE = {"lease_owner": None, "leased_until": None}
 
 # States in which a delivery has come to its end without the person getting it: its papers may be chosen again.
 RELEASING = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 
 # States out of which a message may be sent once more.
-_REPEATABLE = _in(*RELEASING, DeliveryState.UNKNOWN, DeliveryState.CAUGHT, DeliveryState.DEFERRED)
+_REPEATABLE = within(*RELEASING, DeliveryState.UNKNOWN, DeliveryState.CAUGHT, DeliveryState.DEFERRED)
+
+
+# Nobody can set a longer lease, so one that ends later was written by a clock that was ahead.
+LONGEST_LEASE = timedelta(hours=1)
+
+
+class Claimed(NamedTuple):
+    """A delivery that is leased, with what its sending needs."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    address: str
+    message_id: str
+    attempts: int
+    queued_at: datetime
 
 
 class Settled(NamedTuple):
-    """Where one attempt led: the new state, when it is due again, and what the server said."""
+    """Where one attempt led: the new state, when it is due again, and what the server said.
+
+    `suppress` says why its address (`email_key` as it is compared) must not be mailed again; empty: it may.
+    """
 
     delivery_id: int
     state: DeliveryState
@@ -51,6 +62,8 @@ class Settled(NamedTuple):
     code: int | None = None
     enhanced: str = ""
     text: str = ""
+    suppress: str = ""
+    email_key: str = ""
 
 
 async def claim(
@@ -59,22 +72,26 @@ async def claim(
     owner: str,
     limit: int,
     now: datetime,
-    until: datetime,
+    until: datetime | timedelta,
     only: int | None = None,
-) -> list[Delivery]:
+) -> list[Claimed]:
     """Lease up to `limit` deliveries that are due to `owner`; they stay queued. `only` is the id of one subscriber.
+
+    A lease that lasts for a time, and not until a moment, is told by the clock of the database: with several machines,
+    each with a clock of its own, nothing else can tell that it is over.
 
     What makes a row claimable stands twice: inside, where it picks rows and passes over those that another transaction
     has locked, and outside, where PostgreSQL looks again at a row that changed while this statement waited for it. The
     inner one is a WITH, which runs once; a plan may run a subquery several times, and lock more than `limit`.
     """
+    its_clock = isinstance(until, timedelta)
     claimable = and_(
-        _WAITING,
+        WAITING,
         deliveries.c.due_at <= now,
         # A run whose own leases ran out still holds the messages: it must not take them a second time.
         or_(
             deliveries.c.lease_owner.is_(None),
-            and_(deliveries.c.leased_until <= now, deliveries.c.lease_owner != owner),
+            and_(_over(None if its_clock else now), deliveries.c.lease_owner != owner),
         ),
         true() if only is None else deliveries.c.subscriber_id == only,
     )
@@ -89,17 +106,17 @@ async def claim(
     statement = (
         update(deliveries)
         .where(deliveries.c.id.in_(select(chosen.c.id)), claimable)
-        .values(lease_owner=owner, leased_until=until)
-        .returning(deliveries)
+        .values(lease_owner=owner, leased_until=_end(until))
+        .returning(*(deliveries.c[name] for name in Claimed._fields))
     )
-    found = [read(row) for row in await connection.execute(statement)]
-    return sorted(found, key=lambda delivery: delivery.id)
+    # By their ids.
+    return sorted(map(Claimed._make, await connection.execute(statement)))
 
 
-async def renew(connection: AsyncConnection, owner: str, until: datetime) -> None:
+async def renew(connection: AsyncConnection, owner: str, until: datetime | timedelta) -> None:
     """Make the leases of `owner` run longer; those that are being settled this moment need it no more."""
     ours = deliveries.c.lease_owner == owner
-    await connection.execute(update(deliveries).where(_at_rest(ours), ours).values(leased_until=until))
+    await connection.execute(update(deliveries).where(_at_rest(ours), ours).values(leased_until=_end(until)))
 
 
 async def owners(connection: AsyncConnection) -> set[str]:
@@ -109,17 +126,24 @@ async def owners(connection: AsyncConnection) -> set[str]:
 
 
 async def take_back(
-    connection: AsyncConnection, *, now: datetime, dead: Iterable[str] = (), resend: bool = False
+    connection: AsyncConnection,
+    *,
+    now: datetime,
+    dead: Iterable[str] = (),
+    resend: bool = False,
+    its_clock: bool = False,
 ) -> int:
     """End the leases that ran out and those of dead owners, and return how many deliveries became unknown.
+
+    With `its_clock`, the clock of the database tells which ran out, as in `claim`.
 
     What was queued is free again. What was being sent may or may not have arrived: it becomes unknown, or with `resend`
     is queued again under its old Message-ID.
     """
-    over = or_(deliveries.c.leased_until <= now, deliveries.c.lease_owner.in_(list(dead)))
+    over = or_(_over(None if its_clock else now), deliveries.c.lease_owner.in_(list(dead)))
     leased = and_(deliveries.c.lease_owner.is_not(None), over)
     sending = and_(deliveries.c.state == DeliveryState.SENDING, leased)
-    waiting = and_(_WAITING, leased)
+    waiting = and_(WAITING, leased)
     text = "The program stopped while this message was on its way."
     lost = await connection.execute(
         update(deliveries)
@@ -131,13 +155,13 @@ async def take_back(
             code=None,
             enhanced="",
             text=text,
-            **_NO_LEASE,
+            **NO_LEASE,
         )
         .returning(deliveries.c.id)
     )
     ids = list(lost.scalars())
     await _keep_attempts(connection, [(number, "unknown", None, "", text) for number in ids], now)
-    await connection.execute(update(deliveries).where(_at_rest(waiting), waiting).values(_NO_LEASE))
+    await connection.execute(update(deliveries).where(_at_rest(waiting), waiting).values(NO_LEASE))
     return 0 if resend else len(ids)
 
 
@@ -146,15 +170,12 @@ async def begin_sending(connection: AsyncConnection, owner: str, ids: Sequence[i
 
     People may have left since their delivery was claimed; what is theirs stays queued, for the next claim to suppress.
     """
-    here = select(subscribers.c.id).where(subscribers.c.state == Consent.CONFIRMED)
-    statement = (
-        update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.lease_owner == owner, _WAITING)
-        .where(here.where(subscribers.c.id == deliveries.c.subscriber_id).exists())
-        .values(state=DeliveryState.SENDING, attempts=deliveries.c.attempts + 1, at=now)
-        .returning(deliveries.c.id)
+    engine = connection.dialect.name
+    ready = BEGINNING[engine]
+    given = ready.given(
+        {"ids": json.dumps(list(ids)) if engine == "sqlite" else list(ids), "owner": owner, "now": ready.moment(now)}
     )
-    return set((await connection.execute(statement)).scalars())
+    return set((await connection.exec_driver_sql(ready.text, given)).scalars())
 
 
 async def settle(connection: AsyncConnection, owner: str, settled: Sequence[Settled], now: datetime) -> None:
@@ -163,38 +184,8 @@ async def settle(connection: AsyncConnection, owner: str, settled: Sequence[Sett
     That a message was taken still counts for a delivery that is unknown, though its lease was taken away: it is the
     truth, and nobody without it could know. What may have arrived once is never freed: it ends as unknown, not failed.
     """
-    taken = bindparam("new_state").in_([literal_column("'sent'"), literal_column("'caught'")])
-    ours = or_(deliveries.c.lease_owner == owner, and_(deliveries.c.state == DeliveryState.UNKNOWN, taken))
-    movable = or_(_WAITING, _in(DeliveryState.SENDING, DeliveryState.UNKNOWN))
-    counted = case((_WAITING, deliveries.c.attempts + bindparam("made")), else_=deliveries.c.attempts)
-    statement = (
-        update(deliveries)
-        .where(deliveries.c.id == bindparam("delivery_id"), ours, movable)
-        .values(
-            state=bindparam("new_state"),
-            attempts=counted,
-            due_at=bindparam("new_due_at"),
-            at=now,
-            code=bindparam("new_code"),
-            enhanced=bindparam("new_enhanced"),
-            text=bindparam("new_text"),
-            **_NO_LEASE,
-        )
-    )
-    rows = [
-        {
-            "delivery_id": one.delivery_id,
-            "new_state": one.state,
-            "made": int(one.state is not DeliveryState.SUPPRESSED),
-            "new_due_at": one.due_at,
-            "new_code": one.code,
-            "new_enhanced": one.enhanced,
-            "new_text": one.text,
-        }
-        for one in settled
-    ]
-    if rows:
-        await connection.execute(statement, rows)
+    for once in _each_once(settled):
+        await _move(connection, owner, once, now)
     rough = [one for one in settled if one.result not in ("sent", "caught", "suppressed")]
     await _keep_attempts(
         connection, [(one.delivery_id, one.result, one.code, one.enhanced, one.text) for one in rough], now
@@ -204,31 +195,38 @@ async def settle(connection: AsyncConnection, owner: str, settled: Sequence[Sett
         doubtful = select(attempts.c.delivery_id).where(attempts.c.result == "unknown")
         await connection.execute(
             update(deliveries)
-            .where(deliveries.c.id.in_(part), _in(*RELEASING), deliveries.c.id.in_(doubtful))
+            .where(deliveries.c.id.in_(part), within(*RELEASING), deliveries.c.id.in_(doubtful))
             .values(state=DeliveryState.UNKNOWN)
         )
     await _release_papers(connection, ended)
+    for one in settled:
+        if one.suppress and await _is_over(connection, one.delivery_id):
+            await suppressions.add(connection, one.email_key, one.suppress, now)
 
 
-async def release(connection: AsyncConnection, owner: str, ids: Sequence[int] | None = None) -> None:
-    """Give back what was not begun.
+async def release(
+    connection: AsyncConnection, owner: str, ids: Sequence[int] | None = None, *, due_at: datetime | None = None
+) -> None:
+    """Give back what was not begun; with `due_at`, it waits until then.
 
     With `ids`, their sending may have been noted already: their bodies are known not to have left, so they are queued
     again and the attempt does not count. None: all leases that `owner` holds on what waits.
     """
+    later = {} if due_at is None else {"due_at": due_at}
     if ids is None:
-        waiting = update(deliveries).where(deliveries.c.lease_owner == owner, _WAITING)
-        await connection.execute(waiting.values(_NO_LEASE))
+        waiting = update(deliveries).where(deliveries.c.lease_owner == owner, WAITING)
+        await connection.execute(waiting.values(**later, **NO_LEASE))
         return
     noted = deliveries.c.state == DeliveryState.SENDING
     statement = update(deliveries).where(
-        deliveries.c.id.in_(ids), deliveries.c.lease_owner == owner, or_(_WAITING, noted)
+        deliveries.c.id.in_(ids), deliveries.c.lease_owner == owner, or_(WAITING, noted)
     )
     await connection.execute(
         statement.values(
             state=case((noted, DeliveryState.QUEUED.value), else_=deliveries.c.state),
             attempts=case((noted, deliveries.c.attempts - 1), else_=deliveries.c.attempts),
-            **_NO_LEASE,
+            **later,
+            **NO_LEASE,
         )
     )
 
@@ -258,20 +256,20 @@ async def lock(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Del
 
 async def hold(connection: AsyncConnection, now: datetime, why: str) -> int:
     """Make all that waits or is on its way unknown, for whoever cannot know what became of it; return how many."""
-    statement = update(deliveries).where(or_(_WAITING, _in(DeliveryState.SENDING)))
-    held = statement.values(state=DeliveryState.UNKNOWN, at=now, text=why, **_NO_LEASE).returning(deliveries.c.id)
+    statement = update(deliveries).where(or_(WAITING, within(DeliveryState.SENDING)))
+    held = statement.values(state=DeliveryState.UNKNOWN, at=now, text=why, **NO_LEASE).returning(deliveries.c.id)
     return len((await connection.execute(held)).all())
 
 
 async def move(connection: AsyncConnection, subscriber_id: int) -> None:
     """Let a person's waiting mail go to the address that they have now; what is being handed over goes to the old."""
-    waiting = update(deliveries).where(deliveries.c.subscriber_id == subscriber_id, _WAITING)
+    waiting = update(deliveries).where(deliveries.c.subscriber_id == subscriber_id, WAITING)
     await connection.execute(waiting.values(address=_address_now()))
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
     """Return when the next waiting delivery is due."""
-    found: datetime | None = (await connection.execute(select(func.min(deliveries.c.due_at)).where(_WAITING))).scalar()
+    found: datetime | None = (await connection.execute(select(func.min(deliveries.c.due_at)).where(WAITING))).scalar()
     return found
 
 
@@ -291,6 +289,51 @@ async def by_issue(connection: AsyncConnection, issue_id: int) -> Delivery | Non
     """Return the delivery of an issue."""
     row = (await connection.execute(select(deliveries).where(deliveries.c.issue_id == issue_id))).first()
     return None if row is None else read(row)
+
+
+async def _move(connection: AsyncConnection, owner: str, settled: Sequence[Settled], now: datetime) -> None:
+    engine = connection.dialect.name
+    ready = SETTLING[engine]
+    at = ready.moment(now)
+    rows = [
+        {
+            "delivery_id": one.delivery_id,
+            "new_state": one.state.value,
+            "made": int(one.state is not DeliveryState.SUPPRESSED),
+            "new_due_at": at if one.due_at is now else ready.moment(one.due_at),
+            "new_code": one.code,
+            "new_enhanced": one.enhanced,
+            "new_text": one.text,
+            "owner": owner,
+            "now": at,
+        }
+        for one in settled
+    ]
+    if engine == "sqlite":
+        await connection.exec_driver_sql(ready.text, [ready.given(row) for row in rows])
+        return
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    await connection.exec_driver_sql(ready.text, ready.given(columns | {"owner": owner, "now": at}))
+
+
+def _each_once(settled: Sequence[Settled]) -> Iterator[list[Settled]]:
+    """Cut what was said into parts that name no delivery twice: each part is one statement, or a row in it."""
+    part: dict[int, Settled] = {}
+    for one in settled:
+        if one.delivery_id in part:
+            yield list(part.values())
+            part = {}
+        part[one.delivery_id] = one
+    if part:
+        yield list(part.values())
+
+
+async def _is_over(connection: AsyncConnection, delivery_id: int) -> bool:
+    """Tell whether a delivery has ended undelivered, so that what was said of its address was its owner's to say."""
+    ended = select(deliveries.c.id).where(
+        deliveries.c.id == delivery_id, within(DeliveryState.FAILED, DeliveryState.UNKNOWN)
+    )
+    return (await connection.execute(ended)).first() is not None
 
 
 def _address_now() -> ScalarSelect[str]:
@@ -313,8 +356,18 @@ async def _keep_attempts(
 async def _release_papers(connection: AsyncConnection, ids: Sequence[int]) -> None:
     # Looked up by the state that was really written: a guard may have refused the change.
     for part in chunks(ids):
-        ended = select(deliveries.c.issue_id).where(deliveries.c.id.in_(part), _in(*RELEASING))
+        ended = select(deliveries.c.issue_id).where(deliveries.c.id.in_(part), within(*RELEASING))
         await paper_rows.give_back(connection, list((await connection.execute(ended)).scalars()))
+
+
+def _end(until: datetime | timedelta) -> Any:
+    return func.current_timestamp() + until if isinstance(until, timedelta) else until
+
+
+def _over(now: datetime | None) -> ColumnElement[bool]:
+    """Tell which leases have run out; None: the clock of the database tells."""
+    told: Any = func.current_timestamp() if now is None else now
+    return or_(deliveries.c.leased_until <= told, deliveries.c.leased_until > told + LONGEST_LEASE)
 
 
 def _at_rest(wanted: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from newsletter.store import tables
 from newsletter.store.database import Database, exclusively, insert
 
 # All revisions of `migrations/versions`, oldest first; a test holds the two together.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 KEYS = ("suppressions", "tokens")
 KEY_BYTES = 32
@@ -33,15 +33,18 @@ async def migrate(database: Database, now: datetime, *, to: str = "head") -> tup
     return before, str(after)
 
 
-async def check(database: Database) -> None:
-    """Refuse a database that this program cannot use, with the command that mends it."""
+async def check(database: Database, *, older: bool = False) -> None:
+    """Refuse a database that this program cannot use, with the command that mends it.
+
+    `older` lets one pass that was not migrated so far.
+    """
     database.must_exist()
     async with database.connect() as connection:
         found = await revision(connection)
     _refuse_newer(database, found)
     if found is None:
         raise SchemaError(f"The database {database.name} is empty.", next_step="`newsletter migrate` sets it up.")
-    if found != REVISIONS[-1]:
+    if found != REVISIONS[-1] and not older:
         raise SchemaError(
             f"The database {database.name} is of an older version ({found}, not {REVISIONS[-1]}).",
             next_step="`newsletter backup FILE`, then `newsletter migrate` brings it up to date.",

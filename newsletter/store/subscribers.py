@@ -75,12 +75,21 @@ async def by_key(connection: AsyncConnection, key: str) -> Subscriber | None:
     return found[0] if found else None
 
 
-async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Subscriber]:
-    """Return people by their ids."""
+async def by_ids(connection: AsyncConnection, ids: Iterable[int], *, wishes: bool = True) -> dict[int, Subscriber]:
+    """Return people by their ids; without `wishes`, what they asked for is left out."""
     found: dict[int, Subscriber] = {}
     for part in chunks(ids):
-        people = await _load(connection, select(subscribers).where(subscribers.c.id.in_(part)))
+        people = await _load(connection, select(subscribers).where(subscribers.c.id.in_(part)), wishes=wishes)
         found.update((person.id, person) for person in people)
+    return found
+
+
+async def email_keys(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
+    """Return the addresses of people as they are compared."""
+    found: dict[int, str] = {}
+    for part in chunks(ids):
+        statement = select(subscribers.c.id, subscribers.c.email_key).where(subscribers.c.id.in_(part))
+        found.update((number, email_key) for number, email_key in (await connection.execute(statement)).all())
     return found
 
 
@@ -175,10 +184,10 @@ async def _write_preferences(connection: AsyncConnection, people: Sequence[tuple
         await connection.execute(insert(connection, preferences), part)
 
 
-async def _load(connection: AsyncConnection, statement: Select[Any]) -> list[Subscriber]:
-    rows = list(await connection.execute(statement))
+async def _load(connection: AsyncConnection, statement: Select[Any], *, wishes: bool = True) -> list[Subscriber]:
+    rows = (await connection.execute(statement)).all()
     asked: dict[int, dict[str, list[Any]]] = {row.id: defaultdict(list) for row in rows}
-    for part in chunks(asked):
+    for part in chunks(asked if wishes else ()):
         kept = select(preferences).where(preferences.c.subscriber_id.in_(part)).order_by(preferences.c.position)
         for row in await connection.execute(kept):
             value = Topic(name=row.name, weight=row.weight) if row.kind == "topic" else row.name

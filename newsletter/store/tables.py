@@ -275,3 +275,28 @@ suppressions = Table(
     Column("reason", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+# Reports that came back about a person's mail: one row for a report and a delivery, however often it is read.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("report", String(64), nullable=False),  # a digest of what the report says
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("delivery_id", Id, ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("report", "delivery_id"),
+    _one_of("kind", "hard", "soft", "complaint"),
+)
+
+# How fast mail went out lately, so that limits hold across restarts: one row for all mail ("") and one for a domain.
+pace = Table(
+    "pace",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("state", Json, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)

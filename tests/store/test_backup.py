@@ -13,11 +13,22 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import Table, text, update
+from sqlalchemy import inspect, text, update
 
 from newsletter.errors import SchemaError, StoreError
 from newsletter.models import Consent, DeliveryState, Feedback, Link, Subscription, Topic
-from newsletter.store import backup, deliveries, editions, feeds, papers, schema, subscribers, suppressions, tables
+from newsletter.store import (
+    backup,
+    bounces,
+    deliveries,
+    editions,
+    feeds,
+    papers,
+    schema,
+    subscribers,
+    suppressions,
+    tables,
+)
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Settled
 from store.samples import (
@@ -70,6 +81,11 @@ async def fill(database: Database) -> None:
             [Settled(one.id, state, NOW, "x") for one, state in zip(claimed, DeliveryState, strict=False)],
             NOW + timedelta(microseconds=123456),
         )
+        if await connection.run_sync(lambda sync: inspect(sync).has_table("bounces")):
+            sent = await bounces.lock(connection, delivery_id=claimed[0].id)
+            assert sent is not None
+            await bounces.note(connection, sent, bounces.Report("0" * 64, "hard", "5.1.1", "Nobody: ä"), NOW)
+            await connection.execute(tables.pace.insert().values(name="", state={"sent": [1, 2]}, at=NOW))
         await subscribers.erase(connection, people[-2])
 
 
@@ -155,8 +171,8 @@ async def test_a_backup_is_one_moment_while_others_go_on_writing(
                 connection, "one", [Settled(one.id, DeliveryState.FAILED, NOW, "rejected", 550)], NOW
             )
 
-    async def dump_while_others_write(connection: Any, table: Table, file: Path) -> int:
-        number = await dump(connection, table, file)
+    async def dump_while_others_write(connection: Any, columns: Any, file: Path) -> int:
+        number = await dump(connection, columns, file)
         await write_more()
         return number
 
@@ -228,6 +244,35 @@ async def test_nothing_is_restored_over_what_is_there(
     with pytest.raises(StoreError, match=r"is not empty, and restoring would write over it\. Name a new database"):
         await backup.restore(target, tmp_path / "b.tar.gz", NOW)
     assert await content(target) == before
+
+
+@pytest.mark.parametrize("revision", schema.REVISIONS)
+async def test_a_database_of_an_older_version_is_backed_up_and_restored_as_a_new_one(
+    opened: Callable[..., Database], engine: str, tmp_path: Path, revision: str
+) -> None:
+    old, new = opened(engine), opened(engine)
+    await schema.migrate(old, NOW, to=revision)
+    await fill(old)
+    counts = await backup.write(old, tmp_path / "b.tar.gz")
+    assert await backup.restore(new, tmp_path / "b.tar.gz", NOW) == counts
+    await schema.check(new)
+    after = await content(new)
+    assert {name: len(after[name]) for name in counts} == counts
+    assert not any(after[name] for name in after.keys() - counts.keys())
+    await schema.migrate(old, NOW)
+    assert await content(old) == after
+
+
+async def test_what_is_no_database_of_ours_is_not_backed_up(opened: Callable[..., Database], tmp_path: Path) -> None:
+    missing = opened("sqlite")
+    with pytest.raises(SchemaError, match="There is no database at"):
+        await backup.write(missing, tmp_path / "b.tar.gz")
+    newer = opened("sqlite", migrated=True)
+    async with newer.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaError, match="newer program"):
+        await backup.write(newer, tmp_path / "b.tar.gz")
+    assert list(tmp_path.glob("*.gz")) == []
 
 
 # Files that are no whole backup. SQLite alone: what is read is the same for both.
@@ -375,9 +420,9 @@ async def test_a_backup_is_not_put_into_a_database_that_is_newer(
 ) -> None:
     file = tmp_path / "b.tar.gz"
     file.write_bytes(good[0])
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "9999"))
     async with database.begin() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match=r"is of a newer version than the backup\. Name a database"):
         await backup.restore(database, file, NOW)
 

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from newsletter.models import Attempt, Delivery, DeliveryState
-from newsletter.store import deliveries, history, papers, subscribers, tables
+from newsletter.store import deliveries, history, papers, subscribers, suppressions, tables
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Settled
 from store.samples import (
@@ -81,7 +81,7 @@ async def test_a_claim_takes_what_is_due_oldest_first_and_leaves_it_queued(datab
         await connection.execute(update(table).where(table.c.id == ids[0]).values(due_at=NOW + MINUTE))
         found = await deliveries.claim(connection, owner="one", limit=2, now=NOW, until=NOW + LEASE)
     assert [one.id for one in found] == [ids[1], ids[4]]
-    assert {one.state for one in found} == {DeliveryState.QUEUED}
+    assert {(await look(database, one.id)).state for one in found} == {DeliveryState.QUEUED}
     assert await claim(database, "two") == [ids[2], ids[3]]
     assert await claim(database, "two") == []
     assert await claim(database, "two", at=NOW + MINUTE) == [ids[0]]
@@ -397,3 +397,87 @@ async def test_a_long_list_of_outcomes_is_written_at_once(database: Database) ->
     async with database.connect() as connection:
         assert await deliveries.counts(connection) == {"sent": 150, "failed": 150}
         assert await deliveries.counts(connection, day=TODAY) == {"sent": 150, "failed": 150}
+
+
+def dead(delivery_id: int, address: str) -> Settled:
+    return failed(delivery_id)._replace(suppress="refused for good (5.1.1)", email_key=address)
+
+
+async def test_a_dead_address_is_suppressed_in_the_transaction_of_its_failure(database: Database) -> None:
+    first, second = await queue(database, 2)
+    await claim(database, "one")
+    address = (await look(database, first)).address
+    async with killed(database) as connection:
+        await deliveries.settle(connection, "one", [dead(first, address)], NOW)
+        assert await suppressions.among(connection, [address]) == {address: "refused for good (5.1.1)"}
+    async with database.connect() as connection:
+        assert await suppressions.count(connection) == 0
+    # It belongs to someone, and is suppressed all the same; the other is not.
+    await settle(database, "one", dead(first, address), failed(second))
+    async with database.connect() as connection:
+        assert await suppressions.among(connection, [address]) == {address: "refused for good (5.1.1)"}
+        assert await suppressions.count(connection) == 1
+
+
+async def test_who_lost_the_lease_suppresses_nobody(database: Database) -> None:
+    (number,) = await queue(database, 1)
+    await claim(database, "one")
+    await settle(database, "two", dead(number, "reader@example.org"))
+    async with database.connect() as connection:
+        assert await suppressions.count(connection) == 0
+
+
+async def test_what_is_put_off_is_due_later_and_has_no_attempt(database: Database) -> None:
+    first, second = await queue(database, 2)
+    await claim(database, "one")
+    await begin(database, "one", first)
+    later = NOW + timedelta(hours=2)
+    async with database.begin() as connection:
+        await deliveries.release(connection, "two", [first, second], due_at=later)
+        assert await deliveries.owners(connection) == {"one"}
+        await deliveries.release(connection, "one", [first, second], due_at=later)
+    for number in (first, second):
+        one = await look(database, number)
+        assert (one.state, one.attempts, one.due_at) == (DeliveryState.QUEUED, 0, later)
+    assert await claim(database, "two", at=later - MINUTE) == []
+    assert await claim(database, "two", at=later) == [first, second]
+
+
+async def test_what_is_said_twice_of_one_delivery_is_taken_in_its_order(database: Database) -> None:
+    (number,) = await queue(database, 1)
+    await claim(database, "one")
+    await begin(database, "one", number)
+    lost = Settled(number, DeliveryState.UNKNOWN, NOW, "unknown")
+    await settle(database, "one", lost, sent(number))
+    assert (await look(database, number)).state is SENT
+
+
+async def test_a_lease_that_nobody_can_have_set_is_not_believed(database: Database) -> None:
+    """A clock that was ahead by a year left it; no process would ever take the mail over."""
+    (number,) = await queue(database, 1)
+    async with database.begin() as connection:
+        await deliveries.claim(connection, owner="ahead", limit=1, now=NOW, until=NOW + timedelta(days=365))
+    assert await claim(database, "two", at=NOW) == [number]
+
+
+async def test_the_clock_of_the_database_tells_when_a_lease_ends(new_database) -> None:
+    """Two machines with clocks an hour apart: neither takes what the other holds."""
+    database = Database.at(new_database("postgresql"))
+    (number,) = await queue(database, 1)
+    ahead = NOW + timedelta(hours=1)
+    async with database.begin() as connection:
+        found = await deliveries.claim(connection, owner="one", limit=1, now=NOW, until=LEASE)
+        assert [one.id for one in found] == [number]
+    async with database.begin() as connection:
+        assert not await deliveries.claim(connection, owner="two", limit=1, now=ahead, until=LEASE)
+        assert not await deliveries.take_back(connection, now=ahead, its_clock=True)
+        assert await deliveries.owners(connection) == {"one"}
+        await deliveries.renew(connection, "one", LEASE)
+        left = await connection.execute(text("SELECT leased_until - now() FROM deliveries"))
+        assert left.scalar_one() == LEASE
+        # Time passes there.
+        await connection.execute(text("UPDATE deliveries SET leased_until = now()"))
+    async with database.begin() as connection:
+        found = await deliveries.claim(connection, owner="two", limit=1, now=NOW, until=LEASE)
+        assert [one.id for one in found] == [number]
+    await database.close()

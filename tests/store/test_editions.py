@@ -60,9 +60,10 @@ async def test_an_issue_comes_back_as_it_was_composed(database: Database) -> Non
         reader, nobody = await add_people(connection, 2)
         wanted = draft(reader, third, one)
         reason = Reason(kind="topic", subject="low-rank adaptation", words=("LoRA", "adapters"))
-        picks = (wanted.picks[0].model_copy(update={"reason": reason}), wanted.picks[1])
+        picks = (wanted.picks[0]._replace(reason=reason), wanted.picks[1])
         await compose(connection, wanted._replace(picks=picks), draft(nobody))
-        loaded: dict[int, Paper] = {other.id or 0: other}
+        loaded = editions.Known()
+        loaded.papers[other.id or 0] = other
         issue_id = await editions.issue_of(connection, reader, TODAY)
         assert issue_id is not None
         issues = await editions.load(connection, [issue_id, issue_id, 999], loaded)
@@ -70,7 +71,7 @@ async def test_an_issue_comes_back_as_it_was_composed(database: Database) -> Non
         assert issues[issue_id].picks == picks
         assert issues[issue_id].subscriber == (await subscribers.by_ids(connection, [reader]))[reader]
         assert issues[issue_id].edition == await editions.find(connection, TODAY, "daily")
-        assert loaded == {paper.id: paper for paper in (one, other, third)}
+        assert loaded.papers == {paper.id: paper for paper in (one, other, third)}
         assert await editions.issue_of(connection, nobody, TODAY) is None
         assert await editions.issue_of(connection, reader, TOMORROW) is None
         delivery = await deliveries.by_issue(connection, issue_id)
@@ -225,3 +226,18 @@ async def test_the_summaries_tell_how_the_mail_of_each_edition_stands(database: 
         assert await editions.summaries(connection, limit=1) == [newest]
         assert await editions.summaries(connection, day=TODAY) == [older]
         assert await editions.summaries(connection, day=TODAY + timedelta(days=9)) == []
+
+
+async def test_what_a_run_keeps_of_papers_and_reasons_has_an_end(database: Database) -> None:
+    async with database.begin() as connection:
+        found = await add_papers(connection, *(known(number) for number in range(1, 9)))
+        readers = await add_people(connection, 4)
+        await compose(connection, *(draft(one, *found[2 * place : 2 * place + 2]) for place, one in enumerate(readers)))
+        kept = editions.Known(papers=3, reasons=1)
+        for place, reader in enumerate(readers):
+            issue_id = await editions.issue_of(connection, reader, TODAY)
+            assert issue_id is not None
+            (issue,) = (await editions.load(connection, [issue_id], kept)).values()
+            assert [pick.paper for pick in issue.picks] == found[2 * place : 2 * place + 2]
+            assert len(kept.papers) <= 3
+            assert len(kept._reasons) <= 1

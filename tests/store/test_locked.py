@@ -12,21 +12,52 @@ import pytest
 import pytest_asyncio
 
 from newsletter.errors import StoreError
-from newsletter.models import Consent, DeliveryState, Feedback, Topic
-from newsletter.store import backup, deliveries, editions, feeds, history, papers, schema, subscribers, suppressions
+from newsletter.models import Consent, Delivery, DeliveryState, Feedback, Topic
+from newsletter.store import (
+    backup,
+    bounces,
+    deliveries,
+    editions,
+    feeds,
+    history,
+    pace,
+    papers,
+    rhythms,
+    schema,
+    subscribers,
+    suppressions,
+)
 from newsletter.store import database as database_module
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Settled
 from newsletter.store.editions import Draft
+from newsletter.store.rhythms import Come, Rhythm
 from store.samples import CONFIRMED, MINUTE, NOW, TODAY, known, person, queue
 
-MODULES = (deliveries, editions, feeds, history, papers, subscribers, suppressions)
+MODULES = (bounces, deliveries, editions, feeds, history, pace, papers, rhythms, subscribers, suppressions)
 SAID = Feedback(subscriber_id=1, paper_id=1, verdict="more", at=NOW)
 ONE, KEY = person(1, id=1, topics=(Topic(name="lora"),))
+REPORT = bounces.Report("0" * 64, "hard", "5.1.1", "nobody")
+DELIVERY = Delivery(
+    id=1,
+    issue_id=1,
+    subscriber_id=1,
+    address="a@example.org",
+    message_id="<1@example.org>",
+    state=DeliveryState.SENT,
+    due_at=NOW,
+    queued_at=NOW,
+    at=NOW,
+)
 FAILED = Settled(1, DeliveryState.FAILED, NOW, "rejected")
 
 # What to call each function with, after the connection.
 CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
+    bounces.came_back: ((DELIVERY, DeliveryState.BOUNCED, REPORT, NOW), {}),
+    bounces.lock: ((), {"delivery_id": 1}),
+    bounces.note: ((DELIVERY, REPORT, NOW), {}),
+    bounces.page: ((), {"kind": "hard"}),
+    bounces.since: ((DELIVERY, NOW), {}),
     history.attempts_of: ((1,), {}),
     deliveries.begin_sending: (("one", [1], NOW), {}),
     deliveries.by_issue: ((1,), {}),
@@ -58,6 +89,11 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     feeds.remove: (("https://example.org",), {}),
     feeds.went_well: ((1, NOW), {"title": "", "etag": "", "last_modified": ""}),
     feeds.went_wrong: ((1, NOW, "It is broken."), {}),
+    pace.backing_off: ((), {}),
+    pace.forget: ((NOW,), {}),
+    pace.lock: ((["example.org"], NOW), {}),
+    pace.states: ((["example.org"],), {}),
+    pace.write: (({"example.org": {}}, NOW), {}),
     papers.add: (([known(5)], NOW), {}),
     papers.archive: ((5,), {}),
     papers.by_ids: (([1],), {}),
@@ -72,10 +108,13 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     papers.search: (("words",), {}),
     papers.take: (([1],), {}),
     papers.take_again: ((1, 1), {}),
+    rhythms.rhythms: ((), {}),
+    rhythms.without_issue: (([Come(Rhythm("UTC", "daily", 7), TODAY, NOW, TODAY)], NOW), {}),
     subscribers.add: (([person(50)], CONFIRMED), {}),
     subscribers.by_email: ((KEY,), {}),
     subscribers.by_ids: (([1],), {}),
     subscribers.by_key: (("key-1",), {}),
+    subscribers.email_keys: (([1],), {}),
     subscribers.cadences_on: ((TODAY,), {}),
     subscribers.change: ((ONE, KEY), {}),
     subscribers.consent: ((1, CONFIRMED), {}),
@@ -97,6 +136,8 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
 LOCKED = r"is locked by another process\. Wait"
 
 WRITES = {
+    bounces.came_back,
+    bounces.note,
     deliveries.begin_sending,
     deliveries.claim,
     deliveries.hold,
@@ -113,6 +154,9 @@ WRITES = {
     feeds.remove,
     feeds.went_well,
     feeds.went_wrong,
+    pace.forget,
+    pace.lock,
+    pace.write,
     papers.add,
     papers.change,
     papers.give_back,

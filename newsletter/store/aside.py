@@ -1,0 +1,86 @@
+"""A connection in a thread of its own, where whole transactions run at once; it knows no table.
+
+A statement on an async connection costs the event loop several waits, and each wait costs more than the statement. Here
+a transaction is one wait, however many statements it has.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, CursorResult, Dialect, Executable
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.store.database import Database
+
+Result = TypeVar("Result")
+
+
+class Aside:
+    """Runs transactions one after the other; use it as an async context manager.
+
+    Its connection is opened when it is first needed, and again after a failure. A transaction whose caller was
+    cancelled comes to its end all the same, before the next one.
+    """
+
+    def __init__(self, database: Database, *, writes: bool) -> None:
+        self._database = database
+        self._writes = writes
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> "Aside":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        closed = asyncio.wrap_future(self._thread.submit(self._drop))
+        self._thread.shutdown(wait=False)
+        await closed
+
+    async def run(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Result]]) -> Result:
+        """Run a transaction and return what `work` gave; it may await nothing but statements on its connection."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+
+    def _transaction(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Result]]) -> Result:
+        with self._database.translated():
+            try:
+                if self._connection is None:
+                    self._connection = self._database.open_direct(writes=self._writes)
+                with self._connection.begin():
+                    return _ended(work(cast("AsyncConnection", _Direct(self._connection))))
+            except DBAPIError:
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(DBAPIError):
+                connection.close()
+
+
+class _Direct:
+    """What the functions of this package need of a connection; it has its result when it returns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect: Dialect = connection.dialect
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
+
+    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> CursorResult[Any]:
+        return self._connection.exec_driver_sql(statement, parameters)
+
+
+def _ended(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine that never has to wait."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return cast("Result", end.value)
+    work.close()
+    raise RuntimeError("a transaction aside awaits nothing but its statements")
