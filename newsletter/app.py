@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from newsletter import resources
 from newsletter.clock import Clock, SystemClock
@@ -14,12 +15,17 @@ from newsletter.errors import SettingsError
 from newsletter.pipeline.compose import ARCHIVE, Composer
 from newsletter.pipeline.deliver import Courier, Sending
 from newsletter.pipeline.letter import LetterWriter
+from newsletter.pipeline.pacing import Pacing
 from newsletter.ranking import Catalogue
 from newsletter.store import papers, schema
 from newsletter.store.database import Database
 from newsletter.tokens import Signer
 
 if TYPE_CHECKING:
+    from newsletter.delivery.dkim import Seal
+    from newsletter.delivery.faults import Word
+    from newsletter.delivery.lmtp import Take
+    from newsletter.pipeline.intake import Box, Intake
     from newsletter.ranking import Ranker
 
 Result = TypeVar("Result")
@@ -40,6 +46,15 @@ class App:
     def catalogue(self) -> Catalogue:
         """The catalogue of topics."""
         return Catalogue.load((resources.seeds() / "topics.toml").read_bytes())
+
+    @cached_property
+    def seal(self) -> "Seal | None":
+        """What signs messages, if they are signed; raises SettingsError for a key that cannot be used."""
+        if self.settings.dkim.domain is None:
+            return None
+        from newsletter.delivery.dkim import Seal
+
+        return Seal.of(self.settings, self.clock)
 
     async def ranker(self) -> "Ranker":
         """Return a ranker that knows the words of the newest papers on record."""
@@ -66,11 +81,11 @@ class App:
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
         # The templates are compiled here, which a command that writes no mail does without.
+        from newsletter.delivery.quoted import encode
         from newsletter.feeds.tex import to_unicode
         from newsletter.rendering import Renderer
 
-        async with self.database.connect() as connection:
-            signer = Signer(await schema.key(connection, "tokens"))
+        signer = await self._signer()
         own = self.settings.rendering.templates
         renderer = Renderer(
             self.settings.newsletter,
@@ -79,8 +94,9 @@ class App:
             overrides=self.settings.path(own) if own else None,
             search_url=self.settings.feeds.search_url,
             tidy=to_unicode,
+            encode=encode,
         )
-        return LetterWriter(self.settings, renderer, signer)
+        return LetterWriter(self.settings, renderer, signer, self.seal)
 
     async def sending(self) -> Sending:
         """Return one run of sending."""
@@ -90,18 +106,82 @@ class App:
             self.settings.delivery,
             await self.writer(),
             sender=self.settings.newsletter.from_address,
+            return_path=await self.return_path(),
+            pacing=self.pacing(),
+            # Fakes of time hold for leases too.
+            its_clock=not self.database.on_sqlite and isinstance(self.clock, SystemClock),
         )
+
+    def pacing(self) -> Pacing | None:
+        """Return what keeps one run within the limits; None without a relay, since nobody is mailed then."""
+        if not self.settings.smtp.host:
+            return None
+        return Pacing(self.database, self.clock, self.settings.rates, timezone=self.settings.newsletter.timezone)
+
+    async def return_path(self) -> Callable[[int], str]:
+        """Return what names the return path of a delivery: one of its own, or without bounces.address the sender's."""
+        address, sender = self.settings.bounces.address, self.settings.newsletter.from_address
+        if address is None:
+            return lambda _: sender
+        from newsletter.delivery.verp import ReturnPath
+
+        return ReturnPath(address, await self._signer(), self.settings.bounces.delimiter).of
+
+    async def intake(self) -> "Intake":
+        """Return what takes in mail that came back."""
+        from newsletter.delivery.bounces import parse
+        from newsletter.pipeline.intake import Intake
+
+        return Intake(self.database, self.clock, self.settings, await self._signer(), parse)
+
+    def boxes(self, *, maildir: bool = True) -> "list[Box]":
+        """Return where mail that comes back lies, as the settings have it; with or without the Maildir."""
+        from newsletter.delivery.imap import Mailbox
+        from newsletter.delivery.returns import Maildir
+
+        bounces = self.settings.bounces
+        found: list[Box] = []
+        if maildir and bounces.maildir is not None:
+            found.append(Maildir(self.settings.path(bounces.maildir)))
+        if bounces.imap_host and bounces.imap_password_file is not None:
+            password = secret(self.settings.path(bounces.imap_password_file), "The password of the mailbox")
+            found.append(
+                Mailbox(
+                    bounces.imap_host,
+                    bounces.imap_port,
+                    bounces.imap_username,
+                    password.get_secret_value(),
+                    folder=bounces.imap_folder,
+                    done_folder=bounces.imap_done_folder,
+                )
+            )
+        return found
+
+    @contextlib.asynccontextmanager
+    async def listening(self, take: "Take") -> AsyncIterator[int]:
+        """Let a mail server hand over what comes back, on the port that it gives."""
+        from newsletter.delivery.lmtp import Listener
+
+        async with Listener(self.settings.bounces.lmtp_port, take) as listener:
+            yield listener.port
+
+    async def _signer(self) -> Signer:
+        async with self.database.connect() as connection:
+            return Signer(await schema.key(connection, "tokens"))
 
     @contextlib.asynccontextmanager
     async def courier(self) -> AsyncIterator[Courier]:
         """Give what hands messages to the relay or, without one, to the built-in catcher."""
         from newsletter.delivery.catcher import Catcher
+        from newsletter.delivery.failing import Play
         from newsletter.delivery.oauth import TokenCommand
         from newsletter.delivery.pool import Courier as Pool
 
         smtp = self.settings.smtp
         if not smtp.host:
-            async with Catcher(self.settings.path(smtp.outbox)) as catcher:
+            maildir = self.settings.bounces.maildir
+            play = Play(maildir and self.settings.path(maildir), self.clock) if smtp.faults else None
+            async with Catcher(self.settings.path(smtp.outbox), play) as catcher:
                 yield Pool(smtp, at=(catcher.host, catcher.port))
             return
         if smtp.host not in LOOPBACK and self.settings.newsletter.from_address.endswith("@newsletter.example"):
@@ -132,12 +212,36 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
             secret(settings.path(password), "The password of the database").get_secret_value() if password else None
         ),
     )
+    app = App(settings, clock or SystemClock(), database)
     try:
         if checked:
             await schema.check(database)
-        yield App(settings, clock or SystemClock(), database)
+        yield app
     finally:
+        if seal := vars(app).get("seal"):
+            seal.close()
         await database.close()
+
+
+def failures() -> "tuple[Sequence[Word], str]":
+    """Return the words by which an address asks the built-in catcher for a failure, and what a step is."""
+    from newsletter.delivery import faults
+
+    return faults.WORDS, faults.STEPS
+
+
+def box_at(path: Path) -> "Box":
+    """Return what reads a Maildir, an mbox, a file with one mail, or a folder of such files."""
+    from newsletter.delivery import returns
+
+    return returns.box_at(path)
+
+
+def piped(stream: IO[bytes], recipient: str) -> "Box":
+    """Return what reads the one mail of a stream, for a recipient of its envelope if that is known."""
+    from newsletter.delivery.returns import Piped
+
+    return Piped(stream, recipient)
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:

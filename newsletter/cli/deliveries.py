@@ -1,5 +1,6 @@
 """`newsletter deliveries`: who got what, who did not and why, and sending again."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from newsletter.app import App
     from newsletter.models import DeliveryState
     from newsletter.pipeline.record import Record
+
+
+# From so many on, causes are counted.
+MANY = 10
+
+# States that need no reason.
+CLEAR = ("queued", "sending", "sent", "caught")
 
 
 @click.group("deliveries", cls=Group)
@@ -36,8 +44,11 @@ _email = click.option("--email", metavar="EMAIL", help="Only those of this perso
 @_email
 @pass_face
 def list_(face: Face, state: str | None, day: date | None, email: str | None) -> None:
-    """List deliveries, oldest first, with what the mail server said last."""
-    from newsletter.pipeline import record
+    """List deliveries, oldest first, with what the mail server said last.
+
+    Of many in one state the causes are counted first.
+    """
+    from newsletter.pipeline import causes, record
 
     async def act(app: "App") -> list[dict[str, Any]]:
         kept: list[dict[str, Any]] = []
@@ -49,20 +60,35 @@ def list_(face: Face, state: str | None, day: date | None, email: str | None) ->
         return kept
 
     found = face.run(act)
-    if not face.json:
+    if face.json:
+        return
+    if state and len(found) > MANY:
+        face.out.say(f"{len(found):,} {state}, and why:")
         face.out.table(
-            (
-                Column("id", "id", right=True),
-                Column("edition", "edition"),
-                Column("to", "email"),
-                Column("state", "state"),
-                Column("papers", "papers", lambda papers: str(len(papers)), right=True),
-                Column("code", "code", right=True),
-                Column("the server said", "text", long=True),
-            ),
-            found,
-            empty="No delivery is like that." if state or day or email else "Nothing was composed so far.",
+            (Column("number", "number", right=True), Column("code", "code"), Column("cause", "cause", long=True)),
+            [
+                {"number": f"{number:,}", "code": code, "cause": why}
+                for number, code, why in causes.counted((_code(one), one["cause"]) for one in found)
+            ],
         )
+        face.out.say()
+    columns = {
+        "id": Column("id", "id", right=True),
+        "edition": Column("edition", "edition"),
+        "to": Column("to", "email", long=bool(state)),
+        "state": Column("state", "state"),
+        "papers": Column("papers", "papers", lambda papers: str(len(papers)), right=True),
+        "code": Column("code", "said", _code),
+        "text": Column("the server said", "text", long=True),
+        "why": Column("why", "why", long=True),
+    }
+    # Who asks for one state asks why: that needs the room.
+    left_out = ("state", "papers", "text") if state else ("why",)
+    face.out.table(
+        [column for name, column in columns.items() if name not in left_out],
+        [{**one, "said": one, "why": _why(one)} for one in found],
+        empty="No delivery is like that." if state or day or email else "Nothing was composed so far.",
+    )
 
 
 @deliveries.command("show", example="newsletter deliveries show 12")
@@ -75,7 +101,9 @@ def show(face: Face, number: int) -> None:
     found = face.run(lambda app: record.show_delivery(app.database, number))
     told = _record(found.record)
     if face.json:
-        face.out.line({**told, "tries": [attempt.model_dump(mode="json") for attempt in found.attempts]})
+        tries = [attempt.model_dump(mode="json") for attempt in found.attempts]
+        reports = [{**one._asdict(), "state": str(one.state)} for one in found.reports]
+        face.out.line({**told, "tries": tries, "reports": reports})
         return
     delivery = found.record.delivery
     face.out.facts(
@@ -102,10 +130,21 @@ def show(face: Face, number: int) -> None:
             Column("attempt", "number", right=True),
             Column("at", "at"),
             Column("result", "result"),
-            Column("code", "code", right=True),
+            Column("code", "said", _code),
             Column("what was said", "text"),
         ),
-        [dict(attempt) for attempt in found.attempts],
+        [{**dict(attempt), "said": dict(attempt)} for attempt in found.attempts],
+    )
+    if found.reports:
+        face.out.say()
+    face.out.table(
+        (
+            Column("came back", "at"),
+            Column("kind", "kind"),
+            Column("status", "status"),
+            Column("what the report said", "reason"),
+        ),
+        [one._asdict() for one in found.reports],
     )
 
 
@@ -150,6 +189,8 @@ def _known(state: str | None) -> "DeliveryState | None":
 
 
 def _record(one: "Record") -> dict[str, Any]:
+    from newsletter.pipeline import causes
+
     delivery = one.delivery
     return {
         "id": delivery.id,
@@ -162,5 +203,17 @@ def _record(one: "Record") -> dict[str, Any]:
         "code": delivery.code,
         "enhanced": delivery.enhanced,
         "text": delivery.text,
+        "cause": "" if delivery.state in CLEAR else causes.cause(delivery),
         "at": delivery.at,
     }
+
+
+def _why(told: Mapping[str, Any]) -> str:
+    """Return the cause, and the words behind it where they say more."""
+    cause, text = told["cause"], told["text"]
+    return f"{cause}: {text}" if cause and told["enhanced"] and cause not in text else text or cause
+
+
+def _code(told: Mapping[str, Any]) -> str:
+    """Return the enhanced code where there is one, since it says more."""
+    return told["enhanced"] or ("" if told["code"] is None else str(told["code"]))

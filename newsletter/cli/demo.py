@@ -1,5 +1,6 @@
-"""`newsletter demo`: the whole job with sample papers and three people, into the built-in catcher."""
+"""`newsletter demo`: the whole job with sample papers, into the built-in catcher, which fails on demand."""
 
+import itertools
 import shutil
 import sys
 from collections.abc import Sequence
@@ -39,6 +40,21 @@ url = "sqlite:///newsletter.db"
 host = ""
 outbox = "outbox"
 """
+FAULTS = """\
+# The address of a reader chooses what goes wrong, such as mute@example.org; what never comes is not waited for long.
+faults = true
+timeout = 2
+final_timeout = 3
+
+[delivery]
+# What was put off is due again in seconds.
+first_pause = 5
+
+[bounces]
+# What comes back comes to a return path of its own, into a Maildir beside this file.
+address = "bounces@newsletter.example"
+maildir = "returned"
+"""
 NOTE = """\
 **Welcome.** This is the editor's note of the day, in Markdown; `newsletter editions note FILE.md` sets another.
 Below are the papers that fit what *you* asked for, each with the reason why it is there.
@@ -59,19 +75,38 @@ PERSONAS = (
     Persona("grace@example.org", ("quantization", "efficient-inference", "kv-cache"), ("survey",)),
     Persona("alan@example.org", ("image-generation", "video-generation", "3d-vision")),
 )
+# Each of these addresses is a word that the catcher knows; between them all that a mail server can answer.
+FAILING = (
+    "rcpt-550-5.1.1",
+    "rcpt-552-5.2.2",
+    "lines-rcpt-450-4.7.1",
+    "data-451",
+    "body-554-5.7.1",
+    "close-body",
+    "close-reply",
+    "slow-1",
+    "mute",
+    "garbage",
+    "bounce-5.1.1",
+    "bounce-5.2.2",
+    "complain",
+    "away",
+)
 
 
-@click.command("demo", cls=Command, example="newsletter demo\nnewsletter demo --dir /tmp/papers")
+@click.command(
+    "demo", cls=Command, example="newsletter demo\nnewsletter demo --faults\nnewsletter demo --dir /tmp/papers"
+)
 @click.option(
     "--dir",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("demo"),
-    show_default=True,
+    show_default="demo, or demo-faults",
     help="Where all of it goes.",
 )
+@click.option("--faults", is_flag=True, help="Add people whose addresses make the mail server fail, each in its way.")
 @pass_face
-def demo(face: Face, folder: Path) -> None:
+def demo(face: Face, folder: Path | None, faults: bool) -> None:
     """Show the whole job with sample papers; nobody is mailed.
 
     It needs nothing set up. Three people with different topics get their mail through real SMTP, from a server that
@@ -80,26 +115,28 @@ def demo(face: Face, folder: Path) -> None:
     """
     from newsletter.pipeline import upkeep
 
-    config = _prepared(folder)
+    config = _prepared(folder or Path("demo-faults" if faults else "demo"), faults=faults)
     settings = _settings(config)
+    if faults and not settings.smtp.faults:
+        raise UsageError(f"{config} was made by a demo without --faults.", next_step="Name another folder with --dir.")
     face.run(lambda app: upkeep.migrate(app.database, app.clock), settings=settings, checked=False)
 
     async def act(app: "App") -> tuple[send.Sent, list[dict[str, Any]]]:
-        await _fill(app, face.out)
+        await _fill(app, face.out, PERSONAS + (_failing() if faults else ()))
         sent = await send.run_once(app, face.out)
-        return sent, await _received(app, app.clock.now().date())
+        return sent, await (_became(app) if faults else _received(app, app.clock.now().date()))
 
     sent, received = face.run(act, settings=settings, level="error")
     if face.json:
         face.out.table((), received)
     else:
         send.report(face.out, sent, None)
-        _tell(face.out, config, settings, received)
+        (_tell_faults if faults else _tell)(face.out, config, settings, received)
     if sent.delivered.fault is not None:
         raise sent.delivered.fault
 
 
-def _prepared(folder: Path) -> Path:
+def _prepared(folder: Path, *, faults: bool) -> Path:
     """Return the settings file of the demo, made if it is not there; refuse a folder of someone else's newsletter."""
     config = folder / "config.toml"
     if config.exists():
@@ -117,7 +154,7 @@ def _prepared(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NewsletterError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    write(config, CONFIG.encode())
+    write(config, (CONFIG + FAULTS if faults else CONFIG).encode())
     return config
 
 
@@ -134,7 +171,12 @@ def _settings(config: Path) -> "Settings":
     return settings
 
 
-async def _fill(app: "App", out: Output) -> None:
+def _failing() -> tuple[Persona, ...]:
+    wishes = itertools.cycle(persona.topics for persona in PERSONAS)
+    return tuple(Persona(f"{word}@example.org", next(wishes)) for word in FAILING)
+
+
+async def _fill(app: "App", out: Output, personas: Sequence[Persona]) -> None:
     """Take in the sample pages, the people and the note of the day, as far as they are not there."""
     from newsletter import resources
     from newsletter.models import Topic
@@ -145,7 +187,7 @@ async def _fill(app: "App", out: Output) -> None:
         pages = sorted(resources.seeds().glob("*.txt"))
         report = await refresh.ingest(app.database, app.clock, app.settings.feeds, pages, progress=progress)
     out.say(f"{report.entries:,} entries of {len(pages)} sample pages: {report.papers:,} papers, {report.new:,} new.")
-    for persona in PERSONAS:
+    for persona in personas:
         try:
             await people.find(app.database, persona.email)
         except NotFoundError:
@@ -185,6 +227,57 @@ async def _received(app: "App", today: date) -> list[dict[str, Any]]:
             }
         )
     return received
+
+
+async def _became(app: "App") -> list[dict[str, Any]]:
+    """Return what became of the latest delivery to each person."""
+    from newsletter.pipeline import record
+
+    latest = {one.delivery.address: one.delivery async for one in record.list_deliveries(app.database)}
+    return [
+        {
+            "id": one.id,
+            "email": one.address,
+            "state": str(one.state),
+            "code": " ".join(filter(None, (str(one.code or ""), one.enhanced))),
+            "text": one.text,
+        }
+        for one in latest.values()
+    ]
+
+
+def _tell_faults(out: Output, config: Path, settings: "Settings", became: Sequence[dict[str, Any]]) -> None:
+    from newsletter.app import failures
+
+    out.say()
+    out.table(
+        (
+            Column("to", "email", lambda email: str(email).partition("@")[0]),
+            Column("state", "state"),
+            Column("code", "code"),
+            Column("what was said", "text"),
+        ),
+        became,
+    )
+    words, steps = failures()
+    out.say()
+    out.say(out.wrapped("The address chooses the failure, by what stands before the @ or behind a plus there:"))
+    out.say()
+    out.table((Column("word", "form"), Column("what happens", "meaning")), [word._asdict() for word in words])
+    out.say()
+    out.say(out.wrapped(steps))
+    program = f"{_program()} --config {config}"
+    unknown = next((one["id"] for one in became if one["state"] == "unknown"), became[-1]["id"] if became else 1)
+    out.say()
+    out.say("Go on with:")
+    for command in (
+        "deliveries list --state failed",
+        f"deliveries show {unknown}",
+        "deliveries retry --state unknown",
+        "send",
+        "bounces ingest",
+    ):
+        out.say(f"  {program} {command}")
 
 
 def _tell(out: Output, config: Path, settings: "Settings", received: Sequence[dict[str, Any]]) -> None:

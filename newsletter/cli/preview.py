@@ -53,8 +53,10 @@ def preview(face: Face, email: str, day: date | None, out: Path | None, text: bo
 
 
 def _describe(face: Face, shown: "Preview") -> None:
+    from newsletter.pipeline.letter import SHOWN, html_size
     from newsletter.pipeline.preview import reason
 
+    size = html_size(shown.written.rendered)
     issue, delivery = shown.issue, shown.delivery
     picks = [
         {
@@ -76,6 +78,7 @@ def _describe(face: Face, shown: "Preview") -> None:
                 "state": delivery.state if delivery else None,
                 "message_id": delivery.message_id if delivery else None,
                 "obstacle": shown.obstacle,
+                "html_bytes": size,
                 "papers": picks,
             }
         )
@@ -85,9 +88,15 @@ def _describe(face: Face, shown: "Preview") -> None:
             "to": delivery.address if delivery else issue.subscriber.email,
             "subject": shown.written.rendered.subject,
             "edition": issue.edition.date,
+            "size": f"{size / 1024:.0f} KB of HTML",
             "state": f"{delivery.state}, as it is on record" if delivery else "not on record: what `send` would choose",
         }
     )
+    if size > SHOWN:
+        face.out.warn(
+            f"Gmail shows {SHOWN // 1024} KB and cuts the rest off: lower ranking.papers or "
+            "rendering.abstract_characters."
+        )
     if shown.obstacle:
         face.out.warn(f"`send` would not mail it: {shown.obstacle}")
     face.out.say()

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from newsletter.models import Subscriber
     from newsletter.pipeline.compose import ComposeReport
     from newsletter.pipeline.deliver import DeliverReport
+    from newsletter.pipeline.pacing import Held
     from newsletter.pipeline.slots import Slot
 
 # So many addresses are named in a report; the commands that it names list the rest.
 MOST_NAMED = 10
+MOST_LIMITS = 3
 
 MEANINGS = {
     "queued": "waits for the next run",
@@ -29,7 +31,7 @@ MEANINGS = {
     "deferred": "not taken for now; tried again later by itself",
     "failed": "refused for good, or given up; the papers may be chosen again",
     "suppressed": "not mailed: they unsubscribed, paused, or must not be mailed",
-    "unknown": "was on its way when the program stopped; may have arrived",
+    "unknown": "was on its way when the connection or the program ended; may have arrived",
     "caught": "went to the built-in catcher, nobody was mailed; "
     "`deliveries retry --state caught` sends it once smtp.host is set",
     "bounced": "came back",
@@ -120,6 +122,7 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
                 "deliveries": delivered.states,
                 "unknown": sent.unknown,
                 "next_due": delivered.next_due,
+                "held": [one._asdict() for one in delivered.held] if sent.waiting else [],
                 "fault": delivered.fault and str(delivered.fault),
             }
         )
@@ -134,7 +137,9 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
     if sent.unknown:
         out.warn(f"{_counted(len(sent.unknown), 'message')} may or may not have arrived: {_addresses(sent.unknown)}.")
         out.warn("`newsletter deliveries retry --state unknown` sends them again, under the same Message-ID.")
-    if delivered.next_due is not None:
+    if delivered.held and sent.waiting:
+        _held(out, delivered.held, sent.waiting)
+    elif delivered.next_due is not None:
         out.say(f"{_counted(sent.waiting, 'message')} left to send, due from {shown(delivered.next_due)} on.")
 
 
@@ -150,6 +155,13 @@ def _states(out: Output, states: dict[str, int]) -> None:
     )
     if any(states.get(state) for state in TROUBLE[:3]):
         out.say("`newsletter deliveries list --state STATE` shows who, and what the server said.")
+
+
+def _held(out: Output, held: "Sequence[Held]", waiting: int) -> None:
+    named = "; ".join(f"{one.words}, next at {shown(one.until)}" for one in held[:MOST_LIMITS])
+    more = f"; and {len(held) - MOST_LIMITS:,} more" if len(held) > MOST_LIMITS else ""
+    whose = "waits" if waiting == 1 else "wait"
+    out.say(f"{_counted(waiting, 'message')} {whose} for {named}{more}.")
 
 
 def _waiting(states: Mapping[str, int]) -> int:

@@ -1,11 +1,17 @@
 """`newsletter status`: how things stand, in one look."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Command
-from newsletter.cli.output import Column
+from newsletter.cli.output import Column, shown
 from newsletter.cli.send import MEANINGS
+
+if TYPE_CHECKING:
+    from newsletter.app import App
+    from newsletter.pipeline.pacing import Held
 
 
 @click.command("status", cls=Command, example="newsletter status\nnewsletter status --json")
@@ -17,7 +23,11 @@ def status(face: Face) -> None:
     """
     from newsletter.pipeline import record
 
-    found = face.run(lambda app: record.status(app.database))
+    async def look(app: "App") -> "tuple[record.Status, list[Held]]":
+        pacing = app.pacing()
+        return await record.status(app.database), [] if pacing is None else await pacing.look()
+
+    found, held = face.run(look)
     confirmed = found.subscribers.get("confirmed", 0)
     out = face.out
     if face.json:
@@ -29,6 +39,7 @@ def status(face: Face) -> None:
                 "subscribers_by_state": found.subscribers,
                 "suppressions": found.suppressions,
                 "next_due": found.next_due,
+                "held": [one._asdict() for one in held],
             }
         )
         return
@@ -40,6 +51,7 @@ def status(face: Face) -> None:
             "suppressed": f"{found.suppressions:,} addresses" if found.suppressions else None,
             "mail goes to": face.settings.smtp.host or "the built-in catcher: nobody is mailed until smtp.host is set",
             "next due": found.next_due,
+            "held up": "; ".join(f"{one.words}, next at {shown(one.until)}" for one in held) or None,
         }
     )
     out.say()

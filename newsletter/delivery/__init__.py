@@ -5,7 +5,8 @@ from newsletter.delivery.catcher import Catcher
 from newsletter.delivery.message import Letter, build
 from newsletter.delivery.oauth import TokenCommand
 from newsletter.delivery.policy import give_up, next_pause
-from newsletter.delivery.pool import Courier, Ledger
+from newsletter.delivery.pool import Courier
+from newsletter.delivery.supply import Ledger
 from newsletter.delivery.transaction import Message
 
 __all__ = [

@@ -1,4 +1,7 @@
-"""The built-in mail server that mails nobody: it puts what it is sent into a folder; knows nothing of deliveries."""
+"""The built-in mail server that mails nobody: it puts what it is sent into a folder, or fails as the address asks.
+
+It knows nothing of deliveries.
+"""
 
 import asyncio
 import logging
@@ -16,6 +19,7 @@ from weakref import WeakSet
 
 from aiosmtpd.smtp import SMTP
 
+from newsletter.delivery.failing import FailingHandler, FailingSession, Play
 from newsletter.errors import DeliveryError
 
 _LARGEST = 50_000_000
@@ -26,13 +30,15 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9@._+-]+")
 class Catcher:
     """A mail server on loopback that keeps each message as NNNN-RECIPIENT.eml, and its HTML beside it.
 
-    It says yes only once the message is on the disk. `host` and `port` hold within `async with`.
+    It says yes only once the message is on the disk. `host` and `port` hold within `async with`. With `play`, the
+    address of the recipient chooses a failure.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self, outbox: Path) -> None:
+    def __init__(self, outbox: Path, play: Play | None = None) -> None:
         self._outbox = outbox
+        self._play = play
         self._numbers: Iterator[int] = count(1)
         self._sessions: WeakSet[SMTP] = WeakSet()
         self._server: asyncio.Server | None = None
@@ -40,8 +46,8 @@ class Catcher:
 
     async def __aenter__(self) -> Self:
         """Start; raises DeliveryError where the folder cannot be used."""
-        # aiosmtpd tells every command with its addresses to this logger.
-        logging.getLogger("mail.log").setLevel(logging.WARNING)
+        # aiosmtpd tells every command with its addresses to this logger, and those it does not know as warnings.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         try:
             self._numbers = count(await asyncio.to_thread(_next_number, self._outbox))
             self._server = await asyncio.get_running_loop().create_server(self._session, self.host, 0)
@@ -65,7 +71,14 @@ class Catcher:
             await self._server.wait_closed()
             self._server = None
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - the name is aiosmtpd's
+    async def handle_EHLO(  # noqa: N802 - the name is aiosmtpd's
+        self, server: SMTP, session: Any, envelope: Any, name: str, answer: list[str]
+    ) -> list[str]:
+        """Offer PIPELINING (RFC 2920): commands are read one after another, and answered in their order."""
+        session.host_name = name
+        return [*answer[:-1], "250-PIPELINING", answer[-1]]
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep a message, and answer when it is kept."""
         recipient = envelope.rcpt_tos[0] if envelope.rcpt_tos else ""
         try:
@@ -76,8 +89,9 @@ class Catcher:
         return f"250 2.0.0 Kept as {name}"
 
     def _session(self) -> SMTP:
-        session = SMTP(
-            self,
+        handler = self if self._play is None else FailingHandler(self.handle_EHLO, self.handle_DATA, self._play)
+        session = (SMTP if self._play is None else FailingSession)(
+            handler,
             hostname="localhost",
             ident="newsletter mail catcher",
             data_size_limit=_LARGEST,

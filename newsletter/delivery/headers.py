@@ -2,8 +2,9 @@
 
 import re
 from base64 import b64encode
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from functools import lru_cache
 
 from newsletter.delivery.addresses import on_the_wire
 
@@ -15,12 +16,15 @@ LONGEST = 998
 # of the encoded word 64; the longest name of a field that carries text takes 12.
 _BYTES_IN_A_WORD = 39
 
+_UTC = timedelta()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SPACES = re.compile(r" {2,}")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+>")
 _LIST_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
+# Gmail: up to three identifiers and the SenderId, which has 5 to 15 characters.
+_FEEDBACK_ID = re.compile(r"([A-Za-z0-9._-]*:){3}[A-Za-z0-9._-]{5,15}")
 _URI = re.compile(r"(mailto|https?):[!#-;=?-Z_a-z~\[\]]+")
 
 
@@ -53,7 +57,13 @@ def date(value: datetime) -> bytes:
     """Return Date (RFC 5322 section 3.6.1); `value` is aware."""
     if value.tzinfo is None:
         raise ValueError("the date of a message needs a time zone")
-    return _field("Date", format_datetime(value))
+    # The same second may be written with another zone.
+    return _date(value.replace(microsecond=0, tzinfo=None), value.utcoffset() or _UTC)
+
+
+@lru_cache(maxsize=16)
+def _date(local: datetime, offset: timedelta) -> bytes:
+    return _field("Date", format_datetime(local.replace(tzinfo=timezone(offset))))
 
 
 def token(name: str, value: str) -> bytes:
@@ -82,6 +92,18 @@ def list_unsubscribe(uris: tuple[str, ...], *, one_click: bool) -> bytes:
     if one_click and any(uri.startswith("https:") for uri in uris):
         field += b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     return field
+
+
+def feedback_id(value: str) -> bytes:
+    """Return Feedback-ID, by which Gmail counts complaints: three identifiers and the sender's, with colons between."""
+    if not _FEEDBACK_ID.fullmatch(value):
+        raise ValueError("a Feedback-ID looks like campaign:customer:kind:sender")
+    return _field("Feedback-ID", _broken("Feedback-ID", value))
+
+
+def complaints_to(address: str) -> bytes:
+    """Return CFBL-Address, which asks for complaints as reports in ARF (RFC 9477 section 3.1.1)."""
+    return _field("CFBL-Address", _broken("CFBL-Address", f"{on_the_wire(address)}; report=arf"))
 
 
 def visible(value: str) -> str:

@@ -1,14 +1,17 @@
 """A letter to the bytes of RFC 5322 that are sent; knows nothing of templates, servers or the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 
 from newsletter.delivery import headers
-from newsletter.delivery.quoted import Pieces
+from newsletter.delivery.quoted import SOFT_BREAK
+from newsletter.delivery.wire import Ready
 
-_pieces = Pieces()
+_HEAD = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_PLAIN, _HTML = _HEAD % b"plain", _HEAD % b"html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +19,10 @@ class Letter:
     """All that makes one reader's message.
 
     `message_id` stands in its angle brackets, `list_id` and the URIs of `list_unsubscribe` (mailto, https) without
-    them; `date` is aware; `language` is a tag of RFC 5646. The bodies are in parts that are joined as they are: a part
-    that many readers share is best the same string for all, since it is encoded once.
+    them; `date` is aware; `language` is a tag of RFC 5646. `feedback_id` has three identifiers and the sender's with
+    colons between, `complaints_to` is where receivers report complaints, and an `automatic` letter is one that nobody
+    wrote, such as a confirmation: it must not be answered by programs. The bodies are in parts that `quoted.encode`
+    gave, to be joined as they are.
     """
 
     from_name: str
@@ -27,13 +32,17 @@ class Letter:
     message_id: str
     date: datetime
     list_id: str
-    html_parts: tuple[str, ...]
-    text_parts: tuple[str, ...]
+    html_parts: Sequence[bytes]
+    text_parts: Sequence[bytes]
     list_name: str = ""
     list_unsubscribe: tuple[str, ...] = ()
     one_click: bool = False
     reply_to: str | None = None
     language: str = ""
+    feedback_id: str = ""
+    complaints_to: str | None = None
+    precedence: str = ""
+    automatic: bool = False
 
 
 def build(letter: Letter) -> bytes:
@@ -43,7 +52,7 @@ def build(letter: Letter) -> bytes:
     an identifier or a URI they raise ValueError. The bytes are ASCII, unless an address has a local part beyond it.
     """
     boundary = _boundary(letter.message_id)
-    return b"".join(
+    whole = b"".join(
         (
             headers.bare_address("To", letter.to_address),
             _subject(letter.subject),
@@ -57,31 +66,28 @@ def build(letter: Letter) -> bytes:
                 letter.list_name or letter.from_name,
                 letter.list_id,
                 letter.language,
+                letter.feedback_id,
+                letter.complaints_to,
+                letter.precedence,
+                automatic=letter.automatic,
             ),
             b'Content-Type: multipart/alternative;\r\n boundary="',
             boundary,
             b'"\r\n\r\n',
-            *_part(boundary, b"plain", letter.text_parts),
-            *_part(boundary, b"html", letter.html_parts),
+            *_part(boundary, _PLAIN, letter.text_parts),
+            *_part(boundary, _HTML, letter.html_parts),
             b"--",
             boundary,
             b"--\r\n",
         )
     )
+    return Ready(whole)
 
 
-def _part(boundary: bytes, subtype: bytes, parts: tuple[str, ...]) -> tuple[bytes, ...]:
+def _part(boundary: bytes, head: bytes, parts: Sequence[bytes]) -> tuple[bytes, ...]:
     # A body must not end in a soft line break, so a hard one follows where the text has none (RFC 2045 section 6.7).
-    ended = not parts or next((part.endswith(("\n", "\r")) for part in reversed(parts) if part), True)
-    return (
-        b"--",
-        boundary,
-        b"\r\nContent-Type: text/",
-        subtype,
-        b"; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
-        *map(_pieces.encode, parts),
-        b"\r\n" if ended else b"\r\n\r\n",
-    )
+    last = next((part for part in reversed(parts) if part), b"")
+    return b"--", boundary, head, *parts, b"\r\n\r\n" if last.endswith(SOFT_BREAK) else b"\r\n"
 
 
 def _boundary(message_id: str) -> bytes:
@@ -91,7 +97,17 @@ def _boundary(message_id: str) -> bytes:
 
 @lru_cache(maxsize=64)
 def _shared(
-    from_name: str, from_address: str, reply_to: str | None, list_name: str, list_id: str, language: str
+    from_name: str,
+    from_address: str,
+    reply_to: str | None,
+    list_name: str,
+    list_id: str,
+    language: str,
+    feedback_id: str,
+    complaints_to: str | None,
+    precedence: str,
+    *,
+    automatic: bool,
 ) -> bytes:
     fields = [
         headers.mailbox("From", from_name, from_address),
@@ -102,6 +118,15 @@ def _shared(
         fields.append(headers.bare_address("Reply-To", reply_to))
     if language:
         fields.append(headers.token("Content-Language", language))
+    if feedback_id:
+        fields.append(headers.feedback_id(feedback_id))
+    if complaints_to:
+        fields.append(headers.complaints_to(complaints_to))
+    if precedence:
+        fields.append(headers.token("Precedence", precedence))
+    if automatic:
+        # RFC 3834 section 5.
+        fields.append(headers.token("Auto-Submitted", "auto-generated"))
     return b"".join(fields)
 
 

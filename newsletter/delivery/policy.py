@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Stage = Literal["mail", "rcpt", "data"]
 About = Literal["reader", "us"]
@@ -30,30 +30,48 @@ class Verdict:
     """What to make of a refusal.
 
     `stop` says that the next message would be refused as this one was. A refusal for good that is `about` us is
-    recorded as deferred: the reader can do nothing for it, and is not to lose their mail over it.
+    recorded as deferred: the reader can do nothing for it, and is not to lose their mail over it. `suppress` says that
+    the address is dead, and must not be tried again.
     """
 
     result: Literal["deferred", "rejected"]
     about: About
     stop: bool = False
+    suppress: bool = False
+
+
+class Rule(NamedTuple):
+    """What an enhanced code says, by subject and detail: whom it is about, and whether it ends the address."""
+
+    codes: str
+    about: About
+    dead: bool
+    source: str
 
 
 # RFC 4954 section 6, and 538 of RFC 2554: without a login that it takes, the server takes nothing.
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 
 # Enhanced codes by subject and detail, the first match counts. None of RFC 3463 says "you send too much", so that
-# servers use several.
-ENHANCED: tuple[tuple[str, About, str], ...] = (
-    (r"1\.7|1\.8", "us", "RFC 3463 section 3.2: bad sender's address, by syntax or by system"),
-    (r"1\..*", "reader", "RFC 3463 section 3.2: mailbox or its domain does not exist, moved; RFC 7505: no mail there"),
-    (r"2\.3", "us", "RFC 3463 section 3.3: the message is longer than that mailbox takes"),
-    (r"2\..*", "reader", "RFC 3463 section 3.3: mailbox disabled, full, or a list that does not expand"),
-    (r"3\..*", "us", "RFC 3463 section 3.4: the server's own state, or a message too big for it"),
-    (r"4\.5", "us", "RFC 3463 section 3.5: congestion; in use for a sender's daily quota"),
-    (r"4\..*", "reader", "RFC 3463 section 3.5: no route to the reader's server, or it did not answer for days"),
-    (r"5\..*", "us", "RFC 3463 section 3.6: a command, its arguments, or too many recipients (5.3)"),
-    (r"6\..*", "us", "RFC 3463 section 3.7: the content cannot be taken or converted"),
-    (r"7\..*", "us", "RFC 3463 section 3.8 and RFC 7372: policy, authentication, signatures, reputation"),
+# servers use several. What is dead is suppressed, unless the words say that a person lives there (`WORDS_ALIVE`).
+ENHANCED: tuple[Rule, ...] = (
+    Rule(r"1\.1", "reader", True, "RFC 3463 section 3.2: the mailbox does not exist"),
+    Rule(r"1\.2", "reader", True, "RFC 3463 section 3.2: the domain does not exist, or takes no mail"),
+    Rule(r"1\.3", "reader", True, "RFC 3463 section 3.2: no mailbox can have that name"),
+    Rule(r"1\.6", "reader", True, "RFC 3463 section 3.2: the mailbox has moved, and nobody knows where to"),
+    Rule(r"1\.10", "reader", True, "RFC 7505 section 4.1: the domain says that it takes no mail (null MX)"),
+    Rule(r"1\.7|1\.8", "us", False, "RFC 3463 section 3.2: bad sender's address, by syntax or by system"),
+    Rule(r"1\..*", "reader", False, "RFC 3463 section 3.2: another fault of the address, such as two that fit it"),
+    Rule(r"2\.1", "reader", True, "RFC 3463 section 3.3: the mailbox is disabled; in use for its rates as well"),
+    Rule(r"2\.3", "us", False, "RFC 3463 section 3.3: the message is longer than that mailbox takes"),
+    Rule(r"2\.2", "reader", False, "RFC 3463 section 3.3: the mailbox is full"),
+    Rule(r"2\..*", "reader", False, "RFC 3463 section 3.3: another fault of the mailbox, such as a list without end"),
+    Rule(r"3\..*", "us", False, "RFC 3463 section 3.4: the server's own state, or a message too big for it"),
+    Rule(r"4\.5", "us", False, "RFC 3463 section 3.5: congestion; in use for a sender's daily quota"),
+    Rule(r"4\..*", "reader", False, "RFC 3463 section 3.5: no route to the reader's server, or no answer for days"),
+    Rule(r"5\..*", "us", False, "RFC 3463 section 3.6: a command, its arguments, or too many recipients (5.3)"),
+    Rule(r"6\..*", "us", False, "RFC 3463 section 3.7: the content cannot be taken or converted"),
+    Rule(r"7\..*", "us", False, "RFC 3463 section 3.8, RFC 7372: policy, authentication, signatures, reputation"),
 )
 
 # RFC 6531 section 4.3: the way to that mailbox takes no international addresses; some servers say so at MAIL already.
@@ -70,8 +88,27 @@ WORDS_ABOUT_READER = re.compile(
     r"mailbox|user (is )?unknown|unknown user|no such|does not exist|recipient.*full", re.IGNORECASE
 )
 
+# Somebody lives there: the mailbox is full, gets too much at once, or has a filter that took offence.
+WORDS_ALIVE = re.compile(
+    r"\bfull\b|quota|storage|exceed|over (its |the )?limit|\brate\b|too (many|much|fast)|filter|spam|junk|polic|block|"
+    r"content|reputation|black\s?list|temporar|\blater\b",
+    re.IGNORECASE,
+)
+# Addresses and links are full of words that are none.
+_NAMES = re.compile(r"\S+@\S+|https?://\S+")
+# What servers without an enhanced code say of a mailbox that is not there.
+WORDS_DEAD = re.compile(
+    r"(user|recipient|mailbox|address|account)( name)?( is| was)? (unknown|not found|disabled|inactive|invalid)|"
+    r"(unknown|invalid|no such) (local )?(user|recipient|mailbox|address|account)|"
+    r"(does not|doesn't|doesnt) exist|no mailbox|not a (valid|known) (user|mailbox|recipient)|user not found",
+    re.IGNORECASE,
+)
+
 # RFC 5321 section 4.2.3, for a refused RCPT whose words say nothing: 550, 551, 553 name the mailbox, 552 its storage.
-MAILBOX_CODES = frozenset({550, 551, 552, 553})
+# RFC 7504 section 4: 556 says that the domain takes no mail.
+MAILBOX_CODES = frozenset({550, 551, 552, 553, 556})
+# Those of them whose words may say that the mailbox is not there.
+DEAD_CODES = frozenset({550, 551, 553})
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3}\.\d{1,3})(?!\S)[ \t]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -103,12 +140,33 @@ def about(stage: Stage, reply: Reply) -> About:
     if stage == "mail" or reply.code in LOGIN_CODES:
         return "us"
     if detail and detail != "0.0":
-        return next((whom for pattern, whom, _ in ENHANCED if re.fullmatch(pattern, detail)), "us")
+        rule = rule_for(reply.enhanced)
+        return rule.about if rule is not None else "us"
     if WORDS_ABOUT_READER.search(reply.text):
         return "reader"
     if stage == "data" or WORDS_ABOUT_US.search(reply.text):
         return "us"
     return "reader" if reply.code in MAILBOX_CODES else "us"
+
+
+def rule_for(enhanced: str) -> Rule | None:
+    """Return what an enhanced code such as 5.1.1 says; None for one that is not known."""
+    detail = enhanced.partition(".")[2]
+    return next((rule for rule in ENHANCED if re.fullmatch(rule.codes, detail)), None)
+
+
+def dead(stage: Stage, reply: Reply) -> bool:
+    """Tell whether a refusal for good of RCPT or of the message says that the address is no more."""
+    if stage == "mail" or _alive(reply.text):
+        return False
+    rule = rule_for(reply.enhanced)
+    if rule is not None and rule.dead:
+        return True
+    # x.0.0, 5.1.0 and 5.2.0 name no fault (RFC 3463 sections 3.1 to 3.3), so the words do.
+    vague = reply.enhanced in ("", "5.0.0", "5.1.0", "5.2.0")
+    if stage != "rcpt" or not vague:
+        return False
+    return reply.code == 556 or (reply.code in DEAD_CODES and WORDS_DEAD.search(reply.text) is not None)
 
 
 def judge(stage: Stage, reply: Reply) -> Verdict:
@@ -119,9 +177,24 @@ def judge(stage: Stage, reply: Reply) -> Verdict:
     # RFC 1870 section 6.1: the size is that of one message, and another try would not make it smaller.
     too_big = reply.enhanced in ("5.2.3", "5.3.4") or (stage == "mail" and reply.code == 552)
     if whom == "reader" or too_big:
-        return Verdict("rejected", whom)
+        return Verdict("rejected", whom, suppress=whom == "reader" and dead(stage, reply))
     # The sender is the same for all.
     return Verdict("deferred", whom, stop=stage == "mail" or reply.code in LOGIN_CODES)
+
+
+def weigh(kind: str, status: str, words: str) -> Literal["dead", "counts", "nothing"]:
+    """Return what a bounce that came back says of an address: dead, one more that counts, or nothing at all.
+
+    A `kind` of hard is believed unless its words or a code about policy speak against it. What is about us says
+    nothing, however often it comes: a server that blocks this newsletter for a week would take it from all its readers.
+    """
+    if kind == "hard" and not status.startswith(("4.7.", "5.7.")):
+        return "counts" if _alive(words) else "dead"
+    return "nothing" if about("rcpt", Reply(550, status, words)) == "us" else "counts"
+
+
+def _alive(words: str) -> bool:
+    return WORDS_ALIVE.search(_NAMES.sub(" ", words)) is not None
 
 
 def next_pause(attempts: int, first: float, longest: float, chance: random.Random) -> float:

@@ -3,18 +3,19 @@
 import asyncio
 import random
 import ssl
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Protocol
 
 import structlog
 from pydantic import SecretStr
 
 from newsletter.config import Smtp
 from newsletter.delivery.policy import reconnect_pause
+from newsletter.delivery.session import Session
 from newsletter.delivery.smtp import Connection, Relay, Token, UnreachableError
-from newsletter.delivery.transaction import Message, Result, transact
+from newsletter.delivery.supply import Ledger, Pacer, Queue, Supply
+from newsletter.delivery.transaction import Message, Parcel, Result
 from newsletter.errors import DeliveryError
 from newsletter.models import Outcome
 
@@ -27,22 +28,6 @@ LOSSES = 3
 REFUSALS = 5
 # How long a worker that gets no connection stays aside while others have one.
 ASIDE_SECONDS = 60.0
-
-
-class Ledger(Protocol):
-    """Where it is recorded what becomes of each delivery."""
-
-    async def sending(self, delivery_id: int) -> bool:
-        """Commit that its body is about to be sent; False if it is no longer ours to send."""
-        ...
-
-    async def outcome(self, outcome: Outcome) -> None:
-        """Take an outcome; it is to be committed before the next `sending` that this connection awaits returns."""
-        ...
-
-    async def release(self, delivery_id: int) -> None:
-        """Give back a delivery whose body was never sent; it does not count as an attempt."""
-        ...
 
 
 class Courier:
@@ -71,15 +56,16 @@ class Courier:
         self._chance = chance or random.Random()  # noqa: S311 - it spreads pauses and keeps no secret
         self._runs: set[_Run] = set()
 
-    async def run(self, messages: AsyncIterator[Message], ledger: Ledger) -> None:
+    async def run(self, messages: AsyncIterator[Message], ledger: Ledger, pacer: Pacer | None = None) -> None:
         """Send the messages, each at most once, and hand every outcome to the ledger.
 
-        Messages are pulled one at a time, when a connection is free. Raises DeliveryError where the server cannot be
-        used. Then, and when this is cancelled or `stop` is called, the bodies under way get their answer first, and
-        what was pulled and not attempted is released. What the ledger or the iterator raises ends the run likewise.
-        An async generator is closed at the end.
+        At most three messages a connection are pulled ahead of their outcomes, and those that `pacer` holds up. Raises
+        DeliveryError where the server cannot be used. Then, and when this is cancelled or `stop` is called, the
+        messages under way get their answer first, and what was pulled and not attempted is released. What the ledger or
+        the iterator raises ends the run likewise. An async generator is closed at the end.
         """
-        run = _Run(self._settings, self._relay, messages, ledger, self._caught, self._pauses, self._chance)
+        queue = Queue(messages, ledger, pacer, self._settings.connections)
+        run = _Run(self._settings, self._relay, queue, ledger, self._caught, self._pauses, self._chance)
         self._runs.add(run)
         try:
             await run.complete()
@@ -89,7 +75,7 @@ class Courier:
     def stop(self) -> None:
         """Let each connection finish the message that it is at, and end the run."""
         for run in self._runs:
-            run.stop()
+            run.queue.stop()
 
 
 class _Run:
@@ -99,7 +85,7 @@ class _Run:
         self,
         settings: Smtp,
         relay: Relay,
-        messages: AsyncIterator[Message],
+        queue: Queue,
         ledger: Ledger,
         caught: bool,
         pauses: tuple[float, ...],
@@ -107,81 +93,69 @@ class _Run:
     ) -> None:
         self.settings = settings
         self.relay = relay
+        self.queue = queue
         self.ledger = ledger
         self.caught = caught
         self.pauses = pauses
         self.chance = chance
         self.losses: Counter[int] = Counter()
         self.connections: set[Connection] = set()
-        self.stopping = asyncio.Event()
-        self.dry = asyncio.Event()
-        self._messages = messages
-        self._returned: deque[Message] = deque()
-        self._pulling = asyncio.Lock()
-        self._pull: asyncio.Task[Message | None] | None = None
-        self._changed = asyncio.Event()
         self._accepted = 0
         self._refusals = 0
         self._refusal = ""
 
-    def stop(self) -> None:
-        self.stopping.set()
-        self.dry.set()
-        self._changed.set()
-
     async def complete(self) -> None:
+        filling = asyncio.create_task(self.queue.fill())
         workers = [asyncio.create_task(_Worker(self).work()) for _ in range(self.settings.connections)]
+        tasks = [*workers, filling]
         fault: BaseException | None = None
         try:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            self.stop()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            self.queue.stop()
             await asyncio.wait(workers)
         except asyncio.CancelledError as cancelled:
             fault = cancelled
-            self.stop()
+            self.queue.stop()
             # A second cancellation breaks this off, and with it the bodies under way.
             await asyncio.wait(workers)
         finally:
-            for worker in workers:
-                worker.cancel()
-            ends = await asyncio.gather(*workers, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
             fault = fault or next((end for end in ends if isinstance(end, Exception)), None)
-            await self._give_back(fault)
+            await self.queue.give_back(fault)
         if fault is None and self._refusals and not self._accepted:
             fault = self.refused(self._refusal)
         if fault is not None:
             raise fault
 
-    async def next(self) -> Message | None:
-        """Return the message that is to be sent next, or None at the end."""
-        while not self.stopping.is_set():
-            if self._returned:
-                return self._returned.popleft()
-            if self.dry.is_set():
-                return None
-            async with self._pulling:
-                await self._pull_one()
-        return None
-
-    def hand_back(self, message: Message) -> None:
-        """Let another connection take a message that was not attempted."""
-        self._returned.append(message)
-        self._changed.set()
-
     def others_are_connected(self) -> bool:
         return any(connection.open for connection in self.connections)
 
-    def count(self, outcome: Outcome, *, against_us: bool) -> None:
-        """Take notice of an outcome; raises DeliveryError where one refusal about us follows another."""
-        if outcome.result in ("sent", "caught"):
-            self._accepted += 1
-            self._refusals = 0
-        elif against_us:
-            self._refusals += 1
-            words = (str(outcome.code or ""), outcome.enhanced, outcome.text)
-            self._refusal = " ".join(word for word in words if word).rstrip(".")
-            if self._refusals >= REFUSALS:
-                raise self.refused(self._refusal)
+    def settle(self, message: Message, result: Result) -> bool:
+        """Take notice of how a message ended; False where it is to be tried again.
+
+        Raises DeliveryError where the server refuses us and not the message, and what the ledger raises.
+        """
+        if result.stop:
+            self._untouched(message, committed=result.committed)
+            raise self.refused(result.stop)
+        outcome = result.outcome
+        if outcome is None and result.broke:
+            self.losses[message.delivery_id] += 1
+            words = f"Each time before the message was taken the connection ended: {result.broke}."
+            if result.committed:
+                # Its content may be what breaks the connection, so it gets its pauses, and an end.
+                words = f"The connection ended before the message was whole: {result.broke}."
+            elif self.losses[message.delivery_id] < LOSSES:
+                return False
+            outcome = Outcome(delivery_id=message.delivery_id, result="deferred", text=words, about="us")
+        self.queue.ended(message, outcome)
+        if outcome is not None:
+            self.losses.pop(message.delivery_id, None)
+            self.ledger.outcome(outcome)
+            self._count(outcome, against_us=result.against_us)
+        return True
 
     def refused(self, words: str) -> DeliveryError:
         return DeliveryError(
@@ -195,52 +169,31 @@ class _Run:
             next_step="Nothing is lost; check smtp.host and smtp.port, or wait, then send again.",
         )
 
-    async def _pull_one(self) -> None:
-        if self._returned or self.dry.is_set():
-            return
-        # In a task of its own, since a message that is handed back must not wait for the next one.
-        if self._pull is None:
-            self._pull = asyncio.create_task(_first(self._messages))
-            self._pull.add_done_callback(lambda _: self._changed.set())
-        while not (self._pull.done() or self._returned or self.stopping.is_set()):
-            self._changed.clear()
-            await self._changed.wait()
-        if self._pull.done():
-            self._take_pulled()
-
-    def _take_pulled(self) -> None:
-        if self._pull is None or self._pull.cancelled():
-            return
-        pull, self._pull = self._pull, None
-        message = pull.result()
-        if message is None:
-            self.dry.set()
+    def _untouched(self, message: Message, *, committed: bool) -> None:
+        if committed:
+            self.queue.ended(message, None)
+            self.ledger.release(message.delivery_id)
         else:
-            self._returned.append(message)
+            self.queue.hand_back(message)
 
-    async def _give_back(self, fault: BaseException | None) -> None:
-        """Release what was not attempted; a fault that is on its way already is the one to tell."""
-        try:
-            if self._pull is not None:
-                self._pull.cancel()
-                await asyncio.wait([self._pull])
-                self._take_pulled()
-            while self._returned:
-                await self.ledger.release(self._returned[0].delivery_id)
-                self._returned.popleft()
-            if isinstance(self._messages, AsyncGenerator):
-                await self._messages.aclose()
-        except Exception:
-            if fault is None:
-                raise
-            log.warning("deliveries not given back", count=len(self._returned))
+    def _count(self, outcome: Outcome, *, against_us: bool) -> None:
+        if outcome.result in ("sent", "caught"):
+            self._accepted += 1
+            self._refusals = 0
+        elif against_us:
+            self._refusals += 1
+            words = (str(outcome.code or ""), outcome.enhanced, outcome.text)
+            self._refusal = " ".join(word for word in words if word).rstrip(".")
+            if self._refusals >= REFUSALS:
+                raise self.refused(self._refusal)
 
 
 class _Worker:
-    """One connection at a time, and one message at a time on it."""
+    """One connection at a time."""
 
     def __init__(self, run: _Run) -> None:
         self._run = run
+        self._supply = Supply(run.queue)
         self._connection: Connection | None = None
         # In a row: connections that could not be made, or broke before an answer that settled something.
         self._failures = 0
@@ -249,51 +202,71 @@ class _Worker:
     async def work(self) -> None:
         run = self._run
         try:
-            while (message := await run.next()) is not None:
-                connection = None
-                try:
-                    connection = await self._ready()
-                finally:
-                    if connection is None:
-                        run.hand_back(message)
-                if connection is not None:
-                    await self._send(connection, message)
-                elif run.dry.is_set():
-                    return
-                else:
+            while (parcel := await self._supply.next()) is not None:
+                if not await self._send(parcel):
+                    self._supply.give_back()
+                    if run.queue.dry.is_set():
+                        return
                     log.warning("fewer connections to the mail server", reason=self._reason)
-                    await _wait(run.dry, ASIDE_SECONDS)
+                    await _wait(run.queue.dry, ASIDE_SECONDS)
         except asyncio.CancelledError:
             if self._connection is not None:
-                self._connection.close()
+                self._connection.dialogue.close()
             raise
         finally:
+            self._supply.give_back()
             await self._hang_up()
 
-    async def _send(self, connection: Connection, message: Message) -> None:
+    async def _send(self, parcel: Parcel) -> bool:
+        """Send a message, and what can follow it; False where there is no connection for it."""
+        run = self._run
+        left = [parcel]
         try:
-            result = await transact(connection, message, self._run.ledger.sending, caught=self._run.caught)
-        except DeliveryError:
-            self._run.hand_back(message)
-            raise
-        await self._settle(message, result)
+            if (unmade := parcel.unmade()) is not None:
+                left.clear()
+                run.settle(parcel.message, unmade)
+                return True
+            connection = await self._ready()
+            if connection is None:
+                return False
+            most = run.settings.messages_per_connection
+            session = Session(
+                connection, self._supply, run.ledger, self._settle, most=most, caught=run.caught, unsettled=left
+            )
+            await session.send(parcel)
+            return True
+        finally:
+            for unsettled in reversed(left):
+                self._supply.put_back(unsettled)
+            if self._connection is not None and not self._connection.dialogue.idle:
+                self._connection.dialogue.close()
+
+    def _settle(self, parcel: Parcel, result: Result) -> None:
+        if result.broke or (result.outcome is not None and result.outcome.code == 421):
+            self._failures += 1
+            self._reason = result.broke or "it answered 421"
+        else:
+            self._failures = 0
+        if not self._run.settle(parcel.message, result):
+            self._supply.put_back(parcel)
 
     async def _ready(self) -> Connection | None:
         """Return an open connection; None where this worker is to stay aside, because others have one or all stop."""
         run = self._run
+        stopping = run.queue.stopping
         if self._connection is not None:
             if self._connection.open and self._connection.messages < run.settings.messages_per_connection:
                 return self._connection
             await self._hang_up()
-        while not run.stopping.is_set():
+        while not stopping.is_set():
             if self._failures > len(run.pauses):
                 if not run.others_are_connected():
                     raise run.unreachable(self._reason)
                 self._failures = len(run.pauses)
                 return None
             if self._failures:
-                await _wait(run.stopping, reconnect_pause(self._failures, run.pauses, run.chance))
-                if run.stopping.is_set():
+                await _wait(stopping, reconnect_pause(self._failures, run.pauses, run.chance))
+                if stopping.is_set():
                     return None
             try:
                 self._connection = await run.relay.connect()
@@ -307,46 +280,12 @@ class _Worker:
                 return self._connection
         return None
 
-    async def _settle(self, message: Message, result: Result) -> None:
-        run = self._run
-        outcome = result.outcome
-        if result.broke or (outcome is not None and outcome.code == 421):
-            self._failures += 1
-            self._reason = result.broke or "it answered 421"
-        else:
-            self._failures = 0
-        if result.stop:
-            await self._untouched(message, result)
-            raise run.refused(result.stop)
-        if outcome is None:
-            if not result.broke:
-                return
-            run.losses[message.delivery_id] += 1
-            if run.losses[message.delivery_id] < LOSSES:
-                await self._untouched(message, result)
-                return
-            words = f"Each time before the message was taken the connection ended: {result.broke}."
-            outcome = Outcome(delivery_id=message.delivery_id, result="deferred", text=words, about="us")
-        run.losses.pop(message.delivery_id, None)
-        await run.ledger.outcome(outcome)
-        run.count(outcome, against_us=result.against_us)
-
-    async def _untouched(self, message: Message, result: Result) -> None:
-        if result.committed:
-            await self._run.ledger.release(message.delivery_id)
-        else:
-            self._run.hand_back(message)
-
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             # Before the goodbye, since others go by who is connected.
             self._run.connections.discard(connection)
             await connection.quit()
-
-
-async def _first(messages: AsyncIterator[Message]) -> Message | None:
-    return await anext(messages, None)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -1,7 +1,6 @@
 """Quoted-printable of text in pieces that can be joined in any order; knows nothing of headers or messages."""
 
 import re
-from collections import OrderedDict
 
 # RFC 2045 section 6.7: at most 76 characters in a line, the "=" of a soft line break among them.
 WIDTH = 76
@@ -20,44 +19,21 @@ def encode(text: str) -> bytes:
     joined as they are, and none makes a line of another longer. No line begins with a dot, so that dots need not be
     doubled (RFC 5321 section 4.5.2) and a signature holds, nor with "From " (RFC 2049 section 3).
     """
+    if not text:
+        return b""
+    # Most of what is a reader's own is one short line that stands for itself.
+    if len(text) < WIDTH and text.isascii() and text.isprintable() and "=" not in text and text[0] not in ".F":
+        return text.encode() + SOFT_BREAK
+    return _any(text)
+
+
+def _any(text: str) -> bytes:
     data = _LINE_END.sub("\n", text).encode("utf-8", "replace")
     lines = _UNSAFE.sub(_escape, data).split(b"\n")
     encoded = [_hard(line) for line in lines[:-1]]
     if lines[-1]:
         encoded.append(_folded(lines[-1], WIDTH - 1) + SOFT_BREAK)
     return b"".join(encoded)
-
-
-class Pieces:
-    """Encodes pieces of text, and keeps what it encoded for the next reader, up to a number of bytes.
-
-    What is shorter than `shortest` characters is not kept: it is a reader's own, and quickly encoded.
-    """
-
-    def __init__(self, *, room: int = 16_000_000, shortest: int = 256) -> None:
-        self._room = room
-        self._shortest = shortest
-        self._used = 0
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-
-    def encode(self, text: str) -> bytes:
-        """Return `encode(text)`."""
-        if len(text) < self._shortest:
-            return encode(text)
-        known = self._kept.get(text)
-        if known is not None:
-            self._kept.move_to_end(text)
-            return known
-        encoded = encode(text)
-        self._kept[text] = encoded
-        self._used += _weight(text, encoded)
-        while self._used > self._room:
-            self._used -= _weight(*self._kept.popitem(last=False))
-        return encoded
-
-
-def _weight(text: str, encoded: bytes) -> int:
-    return len(text) + len(encoded)
 
 
 def _escape(found: re.Match[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""One connection to the mail server, from the greeting to QUIT; knows nothing of deliveries, retries or pools."""
+"""A connection to the mail server: opened, secured, logged in, closed; knows nothing of messages, retries or pools."""
 
 import asyncio
 import ipaddress
@@ -13,18 +13,14 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from newsletter.config import Smtp
-from newsletter.delivery.policy import Reply, read
+from newsletter.delivery.dialogue import Dialogue, LostError, described
+from newsletter.delivery.policy import read
 from newsletter.errors import DeliveryError
 
 Token = Callable[[], Awaitable[str]]
 
-_BARE_LINE_END = re.compile(rb"\r\n|\r|\n")
 _HOST_NAME = re.compile(r"[A-Za-z0-9.:\[\]-]*")
 _GOODBYE_SECONDS = 5.0
-
-
-class LostError(Exception):
-    """The connection broke, or the server did not answer in time; the words say which."""
 
 
 class UnreachableError(Exception):
@@ -32,80 +28,45 @@ class UnreachableError(Exception):
 
 
 class Connection:
-    """An open connection; one command at a time."""
+    """An open connection, secured and logged in; what its server offers, and the dialogue with it.
 
-    def __init__(self, client: aiosmtplib.SMTP, timeout: float) -> None:
-        self._client = client
-        self._timeout = timeout
+    `timeout` and `final_timeout` are the seconds to wait for an answer, and for the one to a whole message.
+    """
+
+    def __init__(self, client: aiosmtplib.SMTP, timeout: float, final_timeout: float) -> None:
+        """Take the connection over; raises UnreachableError where the server said more than it was asked."""
+        transport, protocol = client.transport, client.protocol
+        if transport is None or protocol is None or transport.is_closing():
+            raise UnreachableError("it closed the connection")
+        # What aiosmtplib has read and nobody asked for would be taken for the answer to our first command.
+        if protocol._buffer:  # noqa: SLF001 - no public name
+            raise UnreachableError("it answered what it was not asked")
+        self.timeout = timeout
+        self.final_timeout = final_timeout
         self.messages = 0
+        self.pipelining = client.supports_extension("pipelining")
         self.smtputf8 = client.supports_extension("smtputf8")
         self.eight_bit = client.supports_extension("8bitmime")
         self.declares_size = client.supports_extension("size")
         size = client.esmtp_extensions.get("size", "")
         # RFC 1870 section 3: 0 or no number means no fixed limit.
-        self.largest = int(size) if size.isdigit() and int(size) > 0 else None
+        self.largest = int(size) if size.isascii() and size.isdigit() and int(size) > 0 else None
+        self.dialogue = Dialogue(cast("asyncio.Transport", transport))
 
     @property
     def open(self) -> bool:
         """Tell whether it can take another command."""
-        return self._client.is_connected
-
-    async def command(self, *words: str) -> Reply:
-        """Send a command and return the answer; raises LostError, and closes on 421 (RFC 5321 section 3.8)."""
-        return await self._answer(self._client.execute_command(*(word.encode() for word in words)))
-
-    async def body(self, content: bytes) -> Reply:
-        """Send the content after DATA was answered with 354, and return the answer; raises LostError.
-
-        Every line end goes out as CRLF and dots are doubled where they begin a line, so nothing in the content can end
-        it early (RFC 5321 sections 2.3.8 and 4.5.2).
-        """
-        protocol = self._client.protocol
-        if protocol is None:
-            raise LostError("the connection was lost")
-        # aiosmtplib's own data() normalises with regular expressions over every body, and hides how far it came.
-        self.messages += 1
-        try:
-            protocol.write(_transparent(content) + b".\r\n")
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise LostError("the connection was lost") from error
-        reply = await self._answer(protocol.read_response(timeout=self._timeout))
-        if self._unsent():
-            # It answered before it had all, so the rest would be read as commands.
-            self.close()
-        return reply
+        return self.dialogue.open
 
     async def quit(self) -> None:
-        """Say goodbye and close; never raises for what the server does."""
-        with suppress(aiosmtplib.SMTPException, OSError, ValueError):
-            await self._client.execute_command(b"QUIT", timeout=min(self._timeout, _GOODBYE_SECONDS))
-        self.close()
-
-    def close(self) -> None:
-        """Close at once, also where the server does not take what is still to be sent."""
-        if self._unsent():
-            cast("asyncio.WriteTransport", self._client.transport).abort()
-        self._client.close()
-
-    def _unsent(self) -> int:
-        transport = cast("asyncio.WriteTransport | None", self._client.transport)
-        return 0 if transport is None else transport.get_write_buffer_size()
-
-    async def _answer(self, answering: Awaitable[aiosmtplib.SMTPResponse]) -> Reply:
-        try:
-            response = await answering
-        except aiosmtplib.SMTPTimeoutError as error:
-            self.close()
-            raise LostError(f"the server gave no answer in {self._timeout:g} seconds") from error
-        except aiosmtplib.SMTPResponseException as error:
-            self.close()
-            raise LostError("the server's answer was not SMTP") from error
-        except (aiosmtplib.SMTPException, OSError) as error:
-            self.close()
-            raise LostError("the connection was lost") from error
-        if response.code == 421:
-            self.close()
-        return read(response.code, response.message)
+        """Say goodbye if the server can hear it, and close; never raises for what the server does."""
+        if self.dialogue.idle:
+            self.dialogue.ask(b"QUIT\r\n", 1)
+            with suppress(LostError):
+                await self.dialogue.reply(min(self.timeout, _GOODBYE_SECONDS))
+        else:
+            self.dialogue.close()
+        await self.dialogue.part(_GOODBYE_SECONDS)
 
 
 class Relay:
@@ -132,6 +93,7 @@ class Relay:
         self._kept_token = ""
         self._asking = asyncio.Lock()
         self._timeout = settings.timeout
+        self._final_timeout = settings.final_timeout
         self._local_name = settings.local_name
         self._tls_context = tls_context or (_tls_context(settings.verify) if self._transport != "plain" else None)
         if not self._host:
@@ -176,6 +138,7 @@ class Relay:
                 await self._start_tls(client)
             if self._username:
                 await self._log_in(client)
+            return Connection(client, self._timeout, self._final_timeout)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             certificate = _cause(error, ssl.SSLCertVerificationError)
@@ -189,7 +152,6 @@ class Relay:
         except BaseException:
             client.close()
             raise
-        return Connection(client, self._timeout)
 
     async def _start_tls(self, client: aiosmtplib.SMTP) -> None:
         if not client.supports_extension("starttls"):
@@ -239,11 +201,6 @@ class Relay:
             await client.auth_xoauth2(self._username, self._kept_token)
 
 
-def described(reply: Reply) -> str:
-    """Return a reply in one line, as its server said it."""
-    return " ".join(part for part in (str(reply.code), reply.enhanced, reply.text) if part).rstrip(".")
-
-
 async def _greet(client: aiosmtplib.SMTP) -> None:
     try:
         await client.ehlo()
@@ -252,17 +209,6 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
         if not client.is_connected:
             raise
         await client.helo()
-
-
-def _transparent(content: bytes) -> bytes:
-    line_ends = content.count(b"\r\n")
-    if content.count(b"\n") != line_ends or content.count(b"\r") != line_ends:
-        content = _BARE_LINE_END.sub(b"\r\n", content)
-    if not content.endswith(b"\r\n"):
-        content += b"\r\n"
-    if content.startswith(b".") or b"\n." in content:
-        content = (b"\n" + content).replace(b"\n.", b"\n..")[1:]
-    return content
 
 
 def _tls_context(verify: bool) -> ssl.SSLContext:

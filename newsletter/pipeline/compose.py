@@ -16,9 +16,10 @@ from newsletter.errors import ConflictError
 from newsletter.models import WEEKDAYS, Consent, Feedback, Paper, Pick, Reason, Subscriber, Topic
 from newsletter.pipeline import slots
 from newsletter.pipeline.slots import Slot
-from newsletter.store import editions, papers, subscribers, suppressions
+from newsletter.store import editions, papers, rhythms, subscribers, suppressions
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
+from newsletter.store.rhythms import Come
 
 log = structlog.get_logger()
 
@@ -213,13 +214,22 @@ async def due_by_hand(
 
 
 async def due_now(database: Database, now: datetime, catch_up: timedelta) -> list[tuple[Subscriber, Slot]]:
-    """Return everyone whose hour has come and who has no issue of that slot so far."""
-    people = await _confirmed(database)
-    by_date: dict[date, list[int]] = defaultdict(list)
-    for person in people:
-        by_date[slots.local_date(person, now)].append(person.id)
-    latest: dict[int, date] = {}
+    """Return everyone whose hour has come and who has no issue of that slot so far.
+
+    The database tells which rhythms there are and who of the due ones has no issue: only these people are loaded.
+    """
     async with database.connect() as connection:
+        come = []
+        for rhythm in await rhythms.rhythms(connection):
+            newest = slots.come(rhythm.cadence, rhythm.hour, rhythm.timezone, now, catch_up)
+            if newest is not None:
+                come.append(Come(rhythm, *newest, slots.date_there(rhythm.timezone, now)))
+        found = await subscribers.by_ids(connection, await rhythms.without_issue(connection, come, now))
+        people = await _not_suppressed(connection, list(found.values()))
+        by_date: dict[date, list[int]] = defaultdict(list)
+        for person in people:
+            by_date[slots.local_date(person, now)].append(person.id)
+        latest: dict[int, date] = {}
         for today, ids in by_date.items():
             latest |= await editions.latest_dates(connection, ids, today, now)
     slotted = [(person, slots.due(person, now, latest.get(person.id), catch_up)) for person in people]
@@ -246,5 +256,9 @@ async def _confirmed(database: Database, only: str | None = None) -> list[Subscr
                 connection, after=people[-1].id if people else 0, state=Consent.CONFIRMED
             ):
                 people += part
-        suppressed = await suppressions.among(connection, [key(person.email) for person in people])
+        return await _not_suppressed(connection, people)
+
+
+async def _not_suppressed(connection: AsyncConnection, people: Sequence[Subscriber]) -> list[Subscriber]:
+    suppressed = await suppressions.among(connection, [key(person.email) for person in people])
     return [person for person in people if key(person.email) not in suppressed]

@@ -5,30 +5,39 @@ since commits keep the order in which things were said; so at most one message a
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
-from datetime import datetime
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.models import DeliveryState, Outcome
 from newsletter.store import deliveries
-from newsletter.store.database import Database
+from newsletter.store.aside import Aside
 from newsletter.store.deliveries import Settled
 
-Judge = Callable[[Outcome, datetime], Settled]
+Released = tuple[int, datetime | None]
+Judge = Callable[[Outcome, datetime], Settled | None]
 
 
 class Ledger:
-    """Writes for one owner of leases; `judge` says where an outcome leads. Use it as an async context manager."""
+    """Writes for one owner of leases; use it as an async context manager.
 
-    def __init__(self, database: Database, clock: Clock, owner: str, judge: Judge) -> None:
-        self._database = database
+    `store` writes; `judge` says where an outcome leads; `forget` is told what is not ours any more.
+    """
+
+    def __init__(
+        self, store: Aside, clock: Clock, owner: str, judge: Judge, forget: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._store = store
         self._clock = clock
         self._owner = owner
         self._judge = judge
+        self._forget = forget
         self._beginning: list[tuple[int, asyncio.Future[bool]]] = []
         self._settled: list[Settled] = []
-        self._released: list[int] = []
+        self._released: list[Released] = []
         self._called = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -53,17 +62,20 @@ class Ledger:
                 self._writer.cancel()
                 await asyncio.gather(self._writer, return_exceptions=True)
 
-    async def sending(self, delivery_id: int) -> bool:
-        """Note durably that a message is on its way; False if the delivery is no longer ours to send."""
+    def sending(self, delivery_id: int) -> asyncio.Future[bool]:
+        """Note that a message is on its way; the future tells, once it is durable, whether it is still ours to send."""
         self._check()
         noted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._beginning.append((delivery_id, noted))
         self._call()
-        return await noted
+        return noted
 
-    async def outcome(self, outcome: Outcome) -> None:
-        """Take over what an attempt gave."""
-        self.settle(self._judge(outcome, self._clock.now()))
+    def outcome(self, outcome: Outcome) -> None:
+        """Take over what an attempt gave; of a delivery that is not ours any more it is nothing to us."""
+        self._check()
+        settled = self._judge(outcome, self._clock.now())
+        if settled is not None:
+            self.settle(settled)
 
     def settle(self, settled: Settled) -> None:
         """Take over where a delivery went without an attempt, or with one; raises what the record failed with."""
@@ -72,10 +84,16 @@ class Ledger:
         self._settled.append(settled)
         self._call()
 
-    async def release(self, delivery_id: int) -> None:
-        """Give a delivery back that was not begun."""
+    def release(self, delivery_id: int) -> None:
+        """Give a delivery back whose body is known not to have left; the attempt does not count."""
         self._check()
-        self._released.append(delivery_id)
+        self._released.append((delivery_id, None))
+        self._call()
+
+    def postpone(self, delivery_id: int, seconds: float) -> None:
+        """Give a delivery back likewise, to be due after so many seconds."""
+        self._check()
+        self._released.append((delivery_id, self._clock.now() + timedelta(seconds=seconds)))
         self._call()
 
     async def flush(self) -> None:
@@ -109,19 +127,35 @@ class Ledger:
             if not self._called.is_set():
                 self._idle.set()
 
-    async def _commit(self, beginning: list[int], settled: list[Settled], released: list[int]) -> set[int]:
-        async with self._database.begin() as connection:
-            now = self._clock.now()
-            await deliveries.settle(connection, self._owner, settled, now)
-            if released:
-                await deliveries.release(connection, self._owner, released)
+    async def _commit(self, beginning: list[int], settled: list[Settled], released: list[Released]) -> set[int]:
+        now = self._clock.now()
+
+        async def written(connection: AsyncConnection) -> set[int]:
+            if settled:
+                await deliveries.settle(connection, self._owner, settled, now)
+            for due_at, ids in _by_time(released).items():
+                await deliveries.release(connection, self._owner, ids, due_at=due_at)
             if not beginning:
                 return set()
             return await deliveries.begin_sending(connection, self._owner, beginning, now)
+
+        ours = await self._store.run(written)
+        for number in (*(number for number, _ in released), *(number for number in beginning if number not in ours)):
+            self._forget(number)
+        return ours
 
     def _fail(self, error: Exception, beginning: list[tuple[int, asyncio.Future[bool]]]) -> None:
         self._failure = error
         for _, noted in [*beginning, *self._beginning]:
             if not noted.done():
                 noted.set_exception(error)
+                # Whoever waits no longer hears of it by `flush`.
+                noted.exception()
         self._idle.set()
+
+
+def _by_time(released: Iterable[Released]) -> dict[datetime | None, list[int]]:
+    found: dict[datetime | None, list[int]] = defaultdict(list)
+    for number, due_at in released:
+        found[due_at].append(number)
+    return found

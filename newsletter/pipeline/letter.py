@@ -1,14 +1,31 @@
 """An issue to the bytes of its message: the one way that both `send` and `preview` take."""
 
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Awaitable
+from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
+
+import structlog
 
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build
-from newsletter.models import Issue
+from newsletter.models import Edition, Issue, Subscriber
 from newsletter.rendering import Links, Rendered, Renderer
 from newsletter.tokens import Signer
+
+log = structlog.get_logger()
+
+# Gmail shows so many bytes of HTML, and what follows only behind a link.
+SHOWN = 102 * 1024
+
+
+class Seal(Protocol):
+    """Signs messages."""
+
+    def seal(self, content: bytes) -> bytes | Awaitable[bytes]:
+        """Return the whole message with its signature, now or later."""
+        ...
 
 
 class Written(NamedTuple):
@@ -19,40 +36,90 @@ class Written(NamedTuple):
 
 
 class LetterWriter:
-    """Writes the message of an issue; built once for a run."""
+    """Writes the message of an issue; built once for a run. Without a `seal` nothing is signed."""
 
-    def __init__(self, settings: Settings, renderer: Renderer, signer: Signer) -> None:
-        self._newsletter = settings.newsletter
+    def __init__(self, settings: Settings, renderer: Renderer, signer: Signer, seal: Seal | None = None) -> None:
+        newsletter = settings.newsletter
+        self._newsletter = newsletter
+        self._list_id = newsletter.list_id or f"papers.{newsletter.domain}"
         self._base_url = settings.web.base_url.rstrip("/")
+        to = quote(newsletter.unsubscribe_address or newsletter.from_address, safe="@+")
+        self._leave_by_mail = f"mailto:{to}?subject=unsubscribe%20"
         self._renderer = renderer
         self._signer = signer
+        self._seal = seal
+        self._told_of_size = False
 
-    def write(self, issue: Issue, *, address: str, message_id: str, date: datetime) -> Written:
+    def content(self, issue: Issue, *, address: str, message_id: str, date: datetime) -> bytes | Awaitable[bytes]:
         """Return the message for an address; two calls with the same arguments give the same bytes."""
-        addresses = self._unsubscribe(issue.subscriber.key)
-        rendered = self._renderer.render(issue, Links(unsubscribe=addresses[0]))
-        letter = Letter(
-            from_name=self._newsletter.name,
-            from_address=self._newsletter.from_address,
+        return self._made(issue, address, message_id, date)[0]
+
+    async def write(self, issue: Issue, *, address: str, message_id: str, date: datetime) -> Written:
+        """Return the same message with what it was made of."""
+        content, rendered = self._made(issue, address, message_id, date)
+        return Written(content if isinstance(content, bytes) else await content, rendered)
+
+    def _made(
+        self, issue: Issue, address: str, message_id: str, date: datetime
+    ) -> tuple[bytes | Awaitable[bytes], Rendered]:
+        leave_at = self._unsubscribe(issue.subscriber)
+        rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0]))
+        content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
+        # The whole is never shorter than its HTML.
+        if len(content) > SHOWN and not self._told_of_size:
+            self._watch_size(rendered)
+        return (content if self._seal is None else self._seal.seal(content)), rendered
+
+    def _letter(
+        self,
+        edition: Edition,
+        rendered: Rendered,
+        leave_at: tuple[str, ...],
+        address: str,
+        message_id: str,
+        date: datetime,
+    ) -> Letter:
+        newsletter = self._newsletter
+        return Letter(
+            from_name=newsletter.name,
+            from_address=newsletter.from_address,
             to_address=address,
             subject=rendered.subject,
             message_id=message_id,
             date=date,
-            list_id=self._newsletter.list_id or f"papers.{self._newsletter.domain}",
-            html_parts=rendered.html_parts,
-            text_parts=rendered.text_parts,
-            list_unsubscribe=addresses,
+            list_id=self._list_id,
+            html_parts=[part.data for part in rendered.html_parts],
+            text_parts=[part.data for part in rendered.text_parts],
+            list_unsubscribe=leave_at,
             one_click=bool(self._base_url),
-            reply_to=self._newsletter.reply_to,
+            reply_to=newsletter.reply_to,
             language=rendered.language,
+            feedback_id=_feedback_id(edition.date, edition.cadence, newsletter.feedback_sender),
+            complaints_to=newsletter.complaints_address,
+            precedence=newsletter.precedence,
         )
-        return Written(build(letter), rendered)
 
-    def _unsubscribe(self, key: str) -> tuple[str, ...]:
+    def _watch_size(self, rendered: Rendered) -> None:
+        size = html_size(rendered)
+        if size > SHOWN:
+            self._told_of_size = True
+            log.warning("mail is longer than Gmail shows at once", html_bytes=size, shown=SHOWN)
+
+    def _unsubscribe(self, person: Subscriber) -> tuple[str, ...]:
         """Return the addresses that end the subscription, the best first (RFC 2369 section 3.2)."""
-        token = self._signer.sign("unsubscribe", key)
-        address = self._newsletter.unsubscribe_address or self._newsletter.from_address
-        by_mail = f"mailto:{quote(address, safe='@+')}?subject={quote('unsubscribe ' + token)}"
+        # Mail programs may change the case of a subject.
+        token = self._signer.tag("unsubscribe", person.id)
         if not self._base_url:
-            return (by_mail,)
-        return (f"{self._base_url}/unsubscribe/{token}", by_mail)
+            return (self._leave_by_mail + token,)
+        return (f"{self._base_url}/unsubscribe/{token}", self._leave_by_mail + token)
+
+
+def html_size(rendered: Rendered) -> int:
+    """Return the bytes of the HTML part before it is encoded."""
+    return len(rendered.html.encode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=64)
+def _feedback_id(day: date, cadence: str, sender: str) -> str:
+    """Return by what complaints are counted: the edition and the newsletter, never a person."""
+    return f"{day}:{cadence.replace(':', '-')}:papers:{sender}"

@@ -60,7 +60,7 @@ async def preview(
         issue = await _composed(composer, person, found or _unsaved(person, day, clock))
     message_id = delivery.message_id if delivery else f"<preview.{secrets.token_hex(8)}@preview.invalid>"
     address = delivery.address if delivery else person.email
-    written = writer.write(issue, address=address, message_id=message_id, date=clock.now())
+    written = await writer.write(issue, address=address, message_id=message_id, date=clock.now())
     return Preview(issue, written, delivery, why_not)
 
 

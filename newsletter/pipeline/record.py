@@ -8,7 +8,8 @@ from newsletter.clock import Clock
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Attempt, DeliveryState, Edition, Paper
-from newsletter.store import deliveries, editions, history, papers, subscribers, suppressions
+from newsletter.store import bounces, deliveries, editions, history, papers, subscribers, suppressions
+from newsletter.store.bounces import Kept
 from newsletter.store.database import Database
 from newsletter.store.deliveries import RELEASING
 from newsletter.store.editions import Summary as Summary
@@ -35,10 +36,11 @@ class Status(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A delivery with the attempts that did not go straight through."""
+    """A delivery with the attempts that did not go straight through, and the reports that came back."""
 
     record: Record
     attempts: list[Attempt]
+    reports: list[Kept]
 
 
 class RetryReport(NamedTuple):
@@ -97,7 +99,11 @@ async def show_delivery(database: Database, number: int) -> Shown:
             raise NotFoundError(
                 f"There is no delivery {number}.", next_step="`newsletter deliveries list` shows their numbers."
             )
-        return Shown(found[0], await history.attempts_of(connection, number))
+        return Shown(
+            found[0],
+            await history.attempts_of(connection, number),
+            await bounces.page(connection, delivery_id=number),
+        )
 
 
 async def retry(
@@ -112,11 +118,14 @@ async def retry(
     """Put deliveries back into the queue with their papers and their Message-ID; the next run sends them.
 
     One whose papers were released is put back only if none of them went to the person in another issue meanwhile.
+    Raises NotFoundError if an id is not on record, and puts nothing back then.
     """
     if state is not None and state not in RETRIABLE:
         raise UsageError(f"What is {state} is not sent again.", next_step=f"Name one of {', '.join(RETRIABLE)}.")
     overtaken: list[str] = []
     queued = 0
+    if ids is not None:
+        await _must_be_there(database, ids)
     found = [
         record
         async for record in list_deliveries(database, state=state, day=day, email=email, ids=ids)
@@ -135,6 +144,16 @@ async def retry(
                     ready.append(one.id)
             queued += await deliveries.queue_again(connection, ready, clock.now())
     return RetryReport(queued, tuple(overtaken))
+
+
+async def _must_be_there(database: Database, ids: Sequence[int]) -> None:
+    there = {record.delivery.id async for record in list_deliveries(database, ids=ids)}
+    missing = [str(number) for number in dict.fromkeys(ids) if number not in there]
+    if missing:
+        raise NotFoundError(
+            f"There is no delivery {', '.join(missing)}; nothing was put back.",
+            next_step="`newsletter deliveries list` shows their numbers.",
+        )
 
 
 async def list_editions(database: Database, *, day: date | None = None, limit: int = 30) -> list[Summary]:

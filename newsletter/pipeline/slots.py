@@ -19,7 +19,12 @@ class Slot(NamedTuple):
 
 def local_date(subscriber: Subscriber, now: datetime) -> date:
     """Return the date where they are."""
-    return now.astimezone(ZoneInfo(subscriber.timezone)).date()
+    return date_there(subscriber.timezone, now)
+
+
+def date_there(timezone: str, now: datetime) -> date:
+    """Return the date in a time zone."""
+    return now.astimezone(ZoneInfo(timezone)).date()
 
 
 def by_hand(subscriber: Subscriber, now: datetime, day: date | None = None) -> Slot | None:
@@ -38,18 +43,22 @@ def due(subscriber: Subscriber, now: datetime, latest: date | None, catch_up: ti
     its moment, and only if that lies after the person subscribed. No slot at or before `latest` is ever due, so a
     clock that steps back brings nothing twice.
     """
-    day = local_date(subscriber, now)
+    newest = come(subscriber.cadence, subscriber.hour, subscriber.timezone, now, catch_up)
+    if newest is None:
+        return None
+    slot, at = newest
+    early = subscriber.subscribed_at is None or at < subscriber.subscribed_at
+    had = latest is not None and slot <= latest
+    return None if early or had or subscriber.paused_on(slot) else Slot(slot, subscriber.cadence)
+
+
+def come(cadence: str, hour: int, timezone: str, now: datetime, catch_up: timedelta) -> tuple[date, datetime] | None:
+    """Return date and moment of the newest slot that has come for whoever wants their mail then, unless it is late."""
+    day = date_there(timezone, now)
     for back in range(_LONGEST_GAP + 1):
         slot = day - timedelta(days=back)
-        if not falls_on(subscriber.cadence, slot):
-            continue
-        at = moment(slot, subscriber.hour, subscriber.timezone)
-        if at > now:
-            continue
-        late = now - at > catch_up
-        early = subscriber.subscribed_at is None or at < subscriber.subscribed_at
-        had = latest is not None and slot <= latest
-        return None if late or early or had or subscriber.paused_on(slot) else Slot(slot, subscriber.cadence)
+        if falls_on(cadence, slot) and (at := moment(slot, hour, timezone)) <= now:
+            return None if now - at > catch_up else (slot, at)
     return None
 
 

@@ -20,7 +20,7 @@ from newsletter.rendering.language import Language, resolve
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.rendering.slots import Pieces, slot, split
+from newsletter.rendering.slots import Part, Pieces, slot, split, text_of
 from newsletter.rendering.templates import ISSUE_TEXT, PAPER, PAPER_TEXT, SHELL, Templates, safe, written_in
 
 SUBJECT = 60
@@ -28,10 +28,10 @@ PREHEADER = 140
 COLUMNS = 72
 INDENT = 3
 
-PAPERS_KEPT = 2048
+PAPERS_KEPT = 1024
 SHELLS_KEPT = 64
 NOTES_KEPT = 16
-REASONS_KEPT = 8192
+REASONS_KEPT = 4096
 
 _PAPER_SLOTS = frozenset({"position", "reason"})
 _SHELL_SLOTS = frozenset({"papers", "subject", "preheader", "email", "unsubscribe", "settings", "pause", "web"})
@@ -62,8 +62,7 @@ class Links:
 class Rendered:
     """A mail without its headers.
 
-    In `html_parts` and `text_parts` what many mails share (the even places: the same string objects each time, so
-    that their encoding can be kept by them) takes turns with what is this reader's own (the odd places, short).
+    The bodies are in parts, each with its encoding; what many mails share is the same object in all of them.
     `language` is the tag of the language that it is in. `subject` and `preheader` are one line each, without control
     characters.
     """
@@ -71,35 +70,45 @@ class Rendered:
     language: str
     subject: str
     preheader: str
-    html_parts: tuple[str, ...]
-    text_parts: tuple[str, ...]
+    html_parts: list[Part]
+    text_parts: list[Part]
 
     @property
     def html(self) -> str:
         """The HTML body."""
-        return "".join(self.html_parts)
+        return text_of(self.html_parts)
 
     @property
     def text(self) -> str:
         """The plain-text body."""
-        return "".join(self.text_parts)
+        return text_of(self.text_parts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
     """A paper as it stands in every mail of one language."""
 
+    paper: Paper
     html: Pieces
     text: Pieces
     entry: Entry
+    placed: dict[int, tuple[Pieces, Pieces]]
+
+    def at(self, position: int, number: Callable[[int], Part]) -> tuple[Pieces, Pieces]:
+        """Return HTML and text with the position in them."""
+        found = self.placed.get(position)
+        if found is None:
+            value = number(position)
+            found = self.placed[position] = self.html.settled("position", value), self.text.settled("position", value)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Shell:
-    """What stands around the papers in every mail of one edition with so many papers and these links."""
+    """What stands before and behind the papers in every mail of one edition with so many papers and these links."""
 
-    html: Pieces
-    text: Pieces
+    html: tuple[Pieces, Pieces]
+    text: tuple[Pieces, Pieces]
 
 
 class Renderer:
@@ -107,8 +116,8 @@ class Renderer:
 
     `templates` is the folder of the built-in templates; those of the same name under `overrides` stand before them,
     by default the folder that the settings name, seen from the working folder. `search_url` has `{title}` where the
-    title of a paper belongs that has no address. `tidy` makes the TeX of titles and abstracts readable. Raises
-    RenderingError for a wrong template.
+    title of a paper belongs that has no address. `tidy` makes the TeX of titles and abstracts readable, and `encode`
+    is what a piece of a body becomes in a mail. Raises RenderingError for a wrong template.
     """
 
     def __init__(
@@ -120,11 +129,13 @@ class Renderer:
         search_url: str,
         overrides: Path | None = None,
         tidy: Callable[[str], str] = str,
+        encode: Callable[[str], bytes] = str.encode,
     ) -> None:
         self._newsletter = newsletter
         self._characters = rendering.abstract_characters
         self._search_url = search_url
         self._tidy = tidy
+        self._encode = encode
         overrides = overrides or rendering.templates
         if overrides is not None and not overrides.is_dir():
             raise RenderingError(
@@ -135,9 +146,10 @@ class Renderer:
         self._environments: dict[str, jinja2.Environment] = {}
         self._note = lru_cache(maxsize=NOTES_KEPT)(note.to_html)
         self._note_text = lru_cache(maxsize=NOTES_KEPT)(note.to_text)
-        self._block = lru_cache(maxsize=PAPERS_KEPT)(self._render_block)
+        self._blocks: dict[tuple[int | None, str, str], _Block] = {}
         self._shell = lru_cache(maxsize=SHELLS_KEPT)(self._render_shell)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
+        self._position = lru_cache(maxsize=256)(lambda position: self._part(str(position)))
         self._try_out()
 
     def render(self, issue: Issue, links: Links) -> Rendered:
@@ -153,25 +165,26 @@ class Renderer:
             "preheader": preheader,
             "email": clean(subscriber.email),
             "unsubscribe": links.unsubscribe,
-            "settings": links.settings,
-            "pause": links.pause,
-            "web": links.web,
-            "papers": "",
+            **{name: getattr(links, name) for name in given},
         }
-        html_papers: list[str] = []
-        text_papers: list[str] = []
+        text_own = {name: self._part(value) for name, value in own.items()}
+        html_own = {
+            name: text_own[name] if (escaped := str(escape(value))) == value else self._part(escaped)
+            for name, value in own.items()
+        }
+        html_papers: list[Part] = []
+        text_papers: list[Part] = []
         for pick, block in zip(issue.picks, blocks, strict=True):
-            position = str(pick.position)
+            html, text = block.at(pick.position, self._position)
             html_reason, text_reason = self._reason(pick.reason, language.code)
-            html_papers += ["", *block.html.filled({"position": position, "reason": html_reason})]
-            text_papers += ["", *block.text.filled({"position": position, "reason": text_reason})]
-        html_own = {name: str(escape(value)) for name, value in own.items()}
+            html_papers += html.filled({"reason": html_reason})
+            text_papers += text.filled({"reason": text_reason})
         return Rendered(
             language=language.code,
             subject=subject,
             preheader=preheader,
-            html_parts=_joined(shell.html, html_own, html_papers),
-            text_parts=_joined(shell.text, own, text_papers),
+            html_parts=self._around(shell.html, html_own, html_papers),
+            text_parts=self._around(shell.text, text_own, text_papers),
         )
 
     def note(self, markdown: str) -> str:
@@ -181,6 +194,23 @@ class Renderer:
     def note_text(self, markdown: str) -> str:
         """Return the same note as plain text."""
         return self._note_text(markdown)
+
+    def _part(self, text: str) -> Part:
+        return Part(text, self._encode(text))
+
+    def _around(self, shell: tuple[Pieces, Pieces], own: dict[str, Part], papers: list[Part]) -> list[Part]:
+        before, behind = shell
+        return [*before.filled(own), *papers, *behind.filled(own)]
+
+    def _block(self, paper: Paper, language: Language) -> _Block:
+        # Papers are compared as objects first: to compare what stands in them takes longer than all the rest.
+        name = (paper.id, paper.title, language.code)
+        block = self._blocks.get(name)
+        if block is None or not (block.paper is paper or block.paper == paper):
+            if len(self._blocks) >= PAPERS_KEPT:
+                del self._blocks[next(iter(self._blocks))]
+            block = self._blocks[name] = self._render_block(paper, language)
+        return block
 
     def _lines(self, entries: list[Entry]) -> tuple[str, str]:
         """Return the subject and the preheader: the first title, and the next ones."""
@@ -204,9 +234,11 @@ class Renderer:
             "reason": slot("reason"),
         }
         return _Block(
+            paper=paper,
             html=self._pieces(PAPER, language, values, _PAPER_SLOTS),
             text=self._pieces(PAPER_TEXT, language, values, _PAPER_SLOTS),
             entry=shown,
+            placed={},
         )
 
     def _render_shell(self, language: Language, day: date, markdown: str, count: int, given: tuple[str, ...]) -> _Shell:
@@ -228,22 +260,31 @@ class Renderer:
             # A template may ask whether there is such a page, so an absent one is empty.
             **{name: slot(name) if name in given else "" for name in ("settings", "pause", "web")},
         }
-        return _Shell(
-            html=self._pieces(SHELL, language, values | {"note": safe(self.note(markdown))}, _SHELL_SLOTS),
-            text=self._pieces(ISSUE_TEXT, language, values | {"note": self.note_text(markdown)}, _SHELL_SLOTS),
-        )
+        html = self._pieces(SHELL, language, values | {"note": safe(self.note(markdown))}, _SHELL_SLOTS)
+        text = self._pieces(ISSUE_TEXT, language, values | {"note": self.note_text(markdown)}, _SHELL_SLOTS)
+        for pieces in (html, text):
+            for name in ("papers", "unsubscribe"):
+                if name not in pieces.slots:
+                    raise RenderingError(
+                        f"The templates of the mail print no {name}.",
+                        next_step="Take {{ " + name + " }} into the template of your own.",
+                    )
+        return _Shell(html.parted("papers"), text.parted("papers"))
 
-    def _render_reason(self, reason: Reason, language: str) -> tuple[str, str]:
+    def _render_reason(self, reason: Reason, language: str) -> tuple[Part, Part]:
         if reason.kind == "like":
-            reason = reason.model_copy(update={"subject": self._tidy(reason.subject)})
+            reason = reason._replace(subject=self._tidy(reason.subject))
         sentence = reason_sentence(reason, language)
-        return str(escape(sentence)), wrap(sentence, COLUMNS, first=INDENT, indent=INDENT)
+        return (
+            self._part(str(escape(sentence))),
+            self._part(wrap(sentence, COLUMNS, first=INDENT, indent=INDENT)),
+        )
 
     def _pieces(self, template: str, language: Language, values: dict[str, Any], slots: frozenset[str]) -> Pieces:
         environment = self._environments.get(language.locale.language)
         if environment is None:
             environment = self._environments[language.locale.language] = self._templates.environment(language)
-        return split(self._templates.render(environment, template, values), slots, written_in(template))
+        return split(self._templates.render(environment, template, values), slots, written_in(template), self._part)
 
     def _try_out(self) -> None:
         """Render one paper of every kind, so that a wrong template is told at the start and not at night."""
@@ -256,20 +297,4 @@ class Renderer:
         for paper in (full, Paper(title="A title")):
             self._render_block(paper, language)
         for markdown, given in (("", ()), ("A note.", ("settings", "pause", "web"))):
-            shell = self._render_shell(language, day, markdown, 1, given)
-            for pieces in (shell.html, shell.text):
-                for name in ("papers", "unsubscribe"):
-                    if name not in pieces.slots:
-                        raise RenderingError(
-                            f"The templates of the mail print no {name}.",
-                            next_step="Take {{ " + name + " }} into the template of your own.",
-                        )
-
-
-def _joined(shell: Pieces, own: dict[str, str], papers: list[str]) -> tuple[str, ...]:
-    """Return the parts of a mail; `papers` begins at an odd place and ends at an even one."""
-    parts = shell.filled(own)
-    if papers:
-        at = 2 * shell.slots.index("papers") + 1
-        parts[at : at + 1] = [*papers, ""]
-    return tuple(parts)
+            self._render_shell(language, day, markdown, 1, given)

@@ -1,8 +1,9 @@
 """Places in a rendered text that are filled per person: the text is rendered once around them and split there."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -12,6 +13,13 @@ from newsletter.errors import RenderingError
 _MARK = re.compile("\x02(.*?)\x03", re.DOTALL)
 
 
+class Part(NamedTuple):
+    """A piece of a body, and the same as it stands in a mail: what readers share is encoded once for all of them."""
+
+    text: str
+    data: bytes
+
+
 def slot(name: str) -> Markup:
     """Return what a template prints where the value of that name comes to stand."""
     return Markup(f"\x02{name}\x03")  # noqa: S704
@@ -19,27 +27,58 @@ def slot(name: str) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A text split at its slots: `texts[0]`, the value of `slots[0]`, `texts[1]`, and so on to the last text."""
+    """A text split at its slots: `parts[0]`, the value of `slots[0]`, `parts[1]`, and so on to the last part."""
 
-    texts: tuple[str, ...]
+    parts: tuple[Part, ...]
     slots: tuple[str, ...]
 
-    def filled(self, values: Mapping[str, str]) -> list[str]:
-        """Return texts and values in turn; a text of ours is the same object each time."""
-        parts = [""] * (2 * len(self.texts) - 1)
-        parts[0::2] = self.texts
-        parts[1::2] = [values[name] for name in self.slots]
-        return parts
+    def filled(self, values: Mapping[str, Part]) -> list[Part]:
+        """Return the parts with values between them."""
+        if len(self.slots) == 1:
+            # As nearly every paper has it.
+            return [self.parts[0], values[self.slots[0]], self.parts[1]]
+        filled = [self.parts[0]]
+        for name, part in zip(self.slots, self.parts[1:], strict=True):
+            filled += (values[name], part)
+        return filled
+
+    def settled(self, name: str, value: Part) -> "Pieces":
+        """Return the same with the slots of that name filled, and what then stands together made one part."""
+        parts, slots = [self.parts[0]], []
+        for own, part in zip(self.slots, self.parts[1:], strict=True):
+            if own == name:
+                parts[-1] = _joined(parts[-1], value, part)
+            else:
+                slots.append(own)
+                parts.append(part)
+        return Pieces(tuple(parts), tuple(slots))
+
+    def parted(self, name: str) -> "tuple[Pieces, Pieces]":
+        """Return what stands before the first slot of that name, and what stands behind it."""
+        at = self.slots.index(name)
+        return (
+            Pieces(self.parts[: at + 1], self.slots[:at]),
+            Pieces(self.parts[at + 1 :], self.slots[at + 1 :]),
+        )
 
 
-def split(text: str, known: frozenset[str], template: str) -> Pieces:
+def _joined(*parts: Part) -> Part:
+    return Part("".join(part.text for part in parts), b"".join(part.data for part in parts))
+
+
+def split(text: str, known: frozenset[str], template: str, part: Callable[[str], Part]) -> Pieces:
     """Return the pieces of what `template` gave; raises RenderingError if a slot was changed on its way."""
-    parts = _MARK.split(text)
-    names = tuple(parts[1::2])
+    pieces = _MARK.split(text)
+    names = tuple(pieces[1::2])
     for name in names:
         if name not in known:
             raise RenderingError(
                 f"{template} changes a value that every reader has their own of ({name!r}).",
                 next_step="Print such a value as it is, without a filter.",
             )
-    return Pieces(tuple(parts[0::2]), names)
+    return Pieces(tuple(map(part, pieces[0::2])), names)
+
+
+def text_of(parts: Sequence[Part]) -> str:
+    """Return the text of parts in a row."""
+    return "".join(part.text for part in parts)

@@ -1,6 +1,8 @@
 """`newsletter run`: APScheduler ticks, and each tick does what the record says is due."""
 
 import asyncio
+import contextlib
+import functools
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,10 +11,16 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from newsletter.app import App
+from newsletter.clock import Clock, SystemClock
 from newsletter.errors import NewsletterError
 from newsletter.pipeline import compose, deliver, refresh
+from newsletter.pipeline.intake import Box, Intake
 
 log = structlog.get_logger()
+
+# How often it is looked whether the clock stepped back, and what counts as a step.
+WATCH_SECONDS = 30.0
+SLACK = timedelta(seconds=2)
 
 Act = Callable[[App], Awaitable[None]]
 
@@ -39,11 +47,24 @@ async def look_at_feeds(app: App) -> None:
             log.warning("refused", source=source.source, where=problem.where, what=problem.what)
 
 
-class Clockwork:
-    """Runs acts at intervals, each at most once at a time, until `stop`; a fault of one is told and no more."""
+async def look_at(intake: Intake, box: Box, _: App) -> None:
+    """Take in what came back to a box since the last look."""
+    async with contextlib.aclosing(intake.read(box)) as mails:
+        async for mail in mails:
+            if mail.kind != "other" and not mail.taken:
+                log.warning("left in its box", kind=mail.kind, what=mail.what)
 
-    def __init__(self, app: App) -> None:
+
+class Clockwork:
+    """Runs acts at intervals, each at most once at a time, until `stop`; a fault of one is told and no more.
+
+    `wall` is the clock that APScheduler goes by.
+    """
+
+    def __init__(self, app: App, *, wall: Clock | None = None) -> None:
         self._app = app
+        self._wall_clock = wall or SystemClock()
+        self._intervals: dict[str, timedelta] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._end = asyncio.Event()
         # A tick that is still at work when the next is due takes its place; what came due is found by the one after.
@@ -51,15 +72,17 @@ class Clockwork:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
 
-    def every(self, seconds: float, act: Act) -> None:
-        """Run an act at once and then at intervals."""
+    def every(self, seconds: float, act: Act, *, name: str = "") -> None:
+        """Run an act at once and then at intervals; it is called by the name of its function, unless one is given."""
+        name = name or getattr(act, "__name__", "")
+        self._intervals[name] = timedelta(seconds=seconds)
         self._scheduler.add_job(
             self._guarded,
             "interval",
-            [act],
+            [act, name],
             seconds=seconds,
             next_run_time=self._app.clock.now(),
-            id=act.__name__,
+            id=name,
         )
 
     def stop(self) -> None:
@@ -69,26 +92,40 @@ class Clockwork:
     async def run(self) -> None:
         """Work until `stop`; what is under way is asked to come to a safe end and waited for."""
         self._scheduler.start()
+        watching = asyncio.create_task(self._watch(), name="watch")
         try:
             await self._end.wait()
         finally:
+            watching.cancel()
             # This cancels the acts under way: a transaction is rolled back, a message on its way gets its answer.
             self._scheduler.shutdown(wait=False)
             await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _guarded(self, act: Act) -> None:
+    async def _watch(self) -> None:
+        """Bring forward what a clock that stepped back has put off: APScheduler goes by the wall, this does not."""
+        pause = min([WATCH_SECONDS, *(interval.total_seconds() for interval in self._intervals.values())])
+        while True:
+            await asyncio.sleep(pause)
+            now = self._wall_clock.now()
+            for job in self._scheduler.get_jobs():
+                due = job.next_run_time
+                if due is not None and due - now > self._intervals[job.id] + SLACK:
+                    log.warning("the clock stepped back", act=job.id, by=(due - now).total_seconds())
+                    job.modify(next_run_time=now)
+
+    async def _guarded(self, act: Act, name: str) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine always runs in a task here
         self._running.add(task)
         try:
             await act(self._app)
         except NewsletterError as error:
-            log.error("failed", act=act.__name__, fault=str(error))
+            log.error("failed", act=name, fault=str(error))
         except asyncio.CancelledError:
             # The end was asked for, which APScheduler would log as a fault.
-            log.info("stopped", act=act.__name__)
+            log.info("stopped", act=name)
         except Exception:
-            log.exception("failed", act=act.__name__)
+            log.exception("failed", act=name)
         finally:
             self._running.discard(task)
 
@@ -100,6 +137,21 @@ async def run(app: App) -> None:
         asyncio.get_running_loop().add_signal_handler(name, clockwork.stop)
     clockwork.every(app.settings.feeds.refresh_minutes * 60, look_at_feeds)
     clockwork.every(app.settings.schedule.tick_seconds, tick)
-    log.info("running", tick_seconds=app.settings.schedule.tick_seconds)
-    await clockwork.run()
+    async with contextlib.AsyncExitStack() as stack:
+        await take_in_what_comes_back(app, clockwork, stack)
+        log.info("running", tick_seconds=app.settings.schedule.tick_seconds)
+        await clockwork.run()
     log.info("ended")
+
+
+async def take_in_what_comes_back(app: App, clockwork: Clockwork, stack: contextlib.AsyncExitStack) -> None:
+    """Look at the boxes of the settings at intervals, and listen for what a mail server hands over."""
+    bounces = app.settings.bounces
+    boxes = app.boxes()
+    if not boxes and not bounces.lmtp_port:
+        return
+    intake = await app.intake()
+    for number, box in enumerate(boxes, start=1):
+        clockwork.every(bounces.poll_minutes * 60, functools.partial(look_at, intake, box), name=f"look_at_{number}")
+    if bounces.lmtp_port:
+        log.info("listening", port=await stack.enter_async_context(app.listening(intake.take)))

@@ -1,0 +1,35 @@
+"""The form in which content may follow DATA: CRLF line ends and doubled dots; knows nothing of what it says."""
+
+import re
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_NOT_LINE_ENDS = bytes(set(range(256)) - {10, 13})
+
+
+class Ready(bytes):
+    """Content whose maker answers for its form: every line ends with CRLF and none begins with a dot.
+
+    It is checked for stray line ends only, which takes a tenth of the time of the whole check.
+    """
+
+    __slots__ = ()
+
+
+def transparent(content: bytes) -> bytes:
+    """Return content as it follows DATA; what has that form already is returned as it is.
+
+    Every line end becomes CRLF and dots are doubled where they begin a line, so nothing in the content can end it early
+    (RFC 5321 sections 2.3.8 and 4.5.2).
+    """
+    if type(content) is Ready and content.endswith(b"\r\n") and not content.startswith(b"."):
+        line_ends = content.translate(None, _NOT_LINE_ENDS)
+        if line_ends == b"\r\n" * (len(line_ends) // 2):
+            return content
+    lines = len(content.splitlines())
+    if not content.endswith(b"\r\n") or content.count(b"\n") != lines or content.count(b"\r") != lines:
+        content = _LINE_END.sub(b"\r\n", content)
+        if not content.endswith(b"\r\n"):
+            content += b"\r\n"
+    if content.startswith(b".") or b"\n." in content:
+        content = (b"\n" + content).replace(b"\n.", b"\n..")[1:]
+    return content

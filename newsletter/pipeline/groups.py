@@ -1,0 +1,135 @@
+"""What is due, in groups: leased, loaded, held against what people decided since it was composed; it sends nothing."""
+
+import asyncio
+import functools
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.clock import Clock
+from newsletter.config import Delivery as DeliverySettings
+from newsletter.models import Consent, Issue
+from newsletter.pipeline import slots
+from newsletter.store import deliveries, editions, subscribers, suppressions
+from newsletter.store.aside import Aside
+from newsletter.store.deliveries import Claimed
+from newsletter.store.editions import Known
+
+
+class Due(NamedTuple):
+    """A delivery that is leased and its issue; `barred` says why it must not go out any more, if it must not."""
+
+    delivery: Claimed
+    issue: Issue
+    barred: str
+
+
+class Groups:
+    """Leases for one owner. While the second half of a group goes out, the next one is made ready.
+
+    `store` writes and `reader` reads; `only` is the id of one person; with `its_clock`, the clock of the database tells
+    when leases end.
+    """
+
+    def __init__(
+        self,
+        store: Aside,
+        reader: Aside,
+        clock: Clock,
+        settings: DeliverySettings,
+        owner: str,
+        *,
+        only: int | None = None,
+        its_clock: bool = False,
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._clock = clock
+        self._batch = settings.batch
+        self._lease = timedelta(seconds=settings.lease)
+        self._owner = owner
+        self._only = only
+        self._its_clock = its_clock
+        self._known = Known()
+
+    async def halves(self) -> AsyncGenerator[Sequence[Due], None]:
+        """Yield all that is due, half a group at a time; close it to the end of what it has begun."""
+        ahead: asyncio.Task[list[Due]] | None = None
+        try:
+            # Where nothing was due by then, something may be now.
+            while group := (await ahead if ahead else []) or await self._next():
+                middle = len(group) // 2
+                yield group[:middle]
+                ahead = asyncio.create_task(self._next(), name="next group")
+                yield group[middle:]
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+
+    async def renew(self) -> None:
+        """Make the leases run longer."""
+        until = self._until(self._clock.now())
+        await self._store.run(lambda connection: deliveries.renew(connection, self._owner, until))
+
+    async def give_back(self) -> None:
+        """Free what was leased and not begun."""
+        await self._store.run(lambda connection: deliveries.release(connection, self._owner))
+
+    def _until(self, now: datetime) -> datetime | timedelta:
+        return self._lease if self._its_clock else now + self._lease
+
+    async def _next(self) -> list[Due]:
+        while claimed := await self._claim():
+            if group := await self._reader.run(functools.partial(self._load, claimed=claimed)):
+                return await self._readdressed(group)
+        return []
+
+    async def _claim(self) -> list[Claimed]:
+        now = self._clock.now()
+        return await self._store.run(
+            lambda connection: deliveries.claim(
+                connection, owner=self._owner, limit=self._batch, now=now, until=self._until(now), only=self._only
+            )
+        )
+
+    async def _load(self, connection: AsyncConnection, *, claimed: list[Claimed]) -> list[Due]:
+        found = await editions.load(connection, [one.issue_id for one in claimed], self._known, wishes=False)
+        keys = await subscribers.email_keys(connection, [one.subscriber_id for one in claimed])
+        suppressed = await suppressions.among(connection, keys.values())
+        now = self._clock.now()
+        # What is not found is that of a person who was erased since the claim.
+        return [
+            Due(one, issue, _obstacle(issue, suppressed.get(keys[one.subscriber_id]), now))
+            for one in claimed
+            if (issue := found.get(one.issue_id)) is not None
+        ]
+
+    async def _readdressed(self, group: list[Due]) -> list[Due]:
+        """Let mail follow those whose address changed since it was queued."""
+        moved = {due.delivery.subscriber_id for due in group if due.delivery.address != due.issue.subscriber.email}
+        if not moved:
+            return group
+
+        async def follow(connection: AsyncConnection) -> None:
+            for subscriber_id in sorted(moved):
+                await deliveries.move(connection, subscriber_id)
+
+        await self._store.run(follow)
+        return [
+            due._replace(delivery=due.delivery._replace(address=due.issue.subscriber.email))
+            if due.delivery.subscriber_id in moved
+            else due
+            for due in group
+        ]
+
+
+def _obstacle(issue: Issue, suppressed: str | None, now: datetime) -> str:
+    person = issue.subscriber
+    if person.state is not Consent.CONFIRMED:
+        return f"They are {person.state}."
+    if person.paused_until is not None and person.paused_on(slots.local_date(person, now)):
+        return "They have paused."
+    return "" if suppressed is None else f"The address is suppressed: {suppressed}."

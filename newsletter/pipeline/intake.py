@@ -1,0 +1,343 @@
+"""What comes back: one mail to what followed from it. It knows neither where mail lies nor how reports are written.
+
+The address that a report came to decides whom it is about, the report says what happened. Each mail is one transaction,
+and a report counts once however often it is read.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.clock import Clock
+from newsletter.config import Settings
+from newsletter.delivery import addresses, incoming, policy, verp
+from newsletter.delivery.incoming import Arrival, Incoming
+from newsletter.errors import ConflictError, NotFoundError, UsageError
+from newsletter.models import Consent, Delivery, DeliveryState, Subscriber, Subscription
+from newsletter.store import bounces, subscribers, suppressions
+from newsletter.store.bounces import Kept as Kept
+from newsletter.store.bounces import Kind as Kind
+from newsletter.store.bounces import Report
+from newsletter.store.database import Database
+from newsletter.tokens import Signer, TokenError
+
+log = structlog.get_logger()
+
+# By whom a report was known: the address that it came to; one that it quotes; our Message-ID and the reader's address.
+By = Literal["", "return path", "quoted return path", "message id", "token", "sender"]
+
+_CODES = re.compile(r"^(smtp;\s*)?([245]\d\d[ -])?([245]\.\d{1,3}\.\d{1,3}\s+)?", re.IGNORECASE)
+
+PAGE = 500
+TRIES = 3
+
+# Where a report speaks of several addresses, and none is that of the delivery, the mildest word counts.
+_MILDEST = {"complaint": 0, "soft": 1, "hard": 2}
+
+
+class Bounce(Protocol):
+    """What the parser reads out of a report; `address` may be empty or, in a complaint, blackened."""
+
+    @property
+    def address(self) -> str:
+        """The address that the report is about."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """One of hard, soft, complaint."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """The enhanced code of RFC 3463, or empty."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """What the receiving server said."""
+        ...
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may be held against the address: a warning that delivery takes long may not."""
+        ...
+
+    @property
+    def original_address(self) -> str:
+        """The address that the message was sent to, where one who forwarded it told that."""
+        ...
+
+
+class Box(Protocol):
+    """Where mail lies."""
+
+    def mails(self) -> AsyncGenerator[Arrival]:
+        """Go through the mails that were not taken so far."""
+        ...
+
+    async def taken(self, arrival: Arrival) -> None:
+        """Mark a mail, so that it is not read again."""
+        ...
+
+
+class Followed(NamedTuple):
+    """What one mail led to: `kind` is what it is, `by` how the person was known, and `what` a sentence.
+
+    `taken` says that the mail has done its work; any other stays where it is.
+    """
+
+    name: str
+    kind: Literal["hard", "soft", "complaint", "unsubscribe", "other"]
+    email: str = ""
+    delivery_id: int | None = None
+    status: str = ""
+    reason: str = ""
+    by: By = ""
+    what: str = ""
+    taken: bool = False
+
+
+class Intake:
+    """Takes mail in; `parse` is the parser of reports."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        signer: Signer,
+        parse: Callable[[bytes], Sequence[Bounce]],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._limits = settings.bounces
+        self._signer = signer
+        self._parse = parse
+        named = (
+            settings.newsletter.unsubscribe_address,
+            settings.newsletter.from_address,
+            settings.newsletter.reply_to,
+            settings.bounces.address,
+        )
+        self._own = {key for key in map(_key, filter(None, named)) if key}
+
+    async def read(self, box: Box) -> AsyncGenerator[Followed]:
+        """Take in what lies in a box; each mail is marked after its commit, so this is safe to kill and repeat."""
+        async with contextlib.aclosing(box.mails()) as mails:
+            async for arrival in mails:
+                followed = await self.take(arrival)
+                if followed.taken:
+                    await box.taken(arrival)
+                yield followed
+
+    async def take(self, arrival: Arrival) -> Followed:
+        """Take in one mail and return what followed."""
+        if arrival.content is None:
+            return Followed(arrival.name, "other", what=f"larger than {incoming.LARGEST:,} bytes, so it was not read")
+        try:
+            mail, found = await asyncio.to_thread(self._understood, arrival)
+        except Exception:
+            # Anyone can write to this address, and one mail must not keep the others from being read.
+            log.exception("a mail could not be read")
+            return Followed(arrival.name, "other", what="it could not be read, which is a fault of this program")
+        for _ in range(TRIES - 1):
+            try:
+                return await self._follow(arrival, mail, found)
+            except ConflictError:
+                continue
+        return await self._follow(arrival, mail, found)
+
+    def _understood(self, arrival: Arrival) -> tuple[Incoming, Sequence[Bounce]]:
+        found = self._parse(arrival.content or b"")
+        return incoming.read(arrival), [bounce for bounce in found if bounce.counts]
+
+    async def _follow(self, arrival: Arrival, mail: Incoming, found: Sequence[Bounce]) -> Followed:
+        if found:
+            return await self._come_back(arrival, mail, found)
+        if mail.leaving:
+            return await self._leave(arrival, mail)
+        return Followed(arrival.name, "other")
+
+    # Reports
+
+    async def _come_back(self, arrival: Arrival, mail: Incoming, found: Sequence[Bounce]) -> Followed:
+        now = self._clock.now()
+        async with self._database.begin() as connection:
+            delivery, by = await self._whom(connection, arrival, mail, found)
+            bounce = _about(found, delivery)
+            kind = _kind(bounce.kind)
+            told = Followed(arrival.name, kind, bounce.address, None, bounce.status[:12], _words(bounce.reason))
+            if delivery is None:
+                return told._replace(what="it names no mail of ours, so nothing followed")
+            told = told._replace(email=delivery.address, delivery_id=delivery.id, by=by, taken=True)
+            report = Report(mail.digest, kind, told.status, told.reason)
+            if not await bounces.note(connection, delivery, report, now):
+                return told._replace(what="read before")
+            to = DeliveryState.COMPLAINED if kind == "complaint" else DeliveryState.BOUNCED
+            moved = await bounces.came_back(connection, delivery, to, report, now)
+            if kind == "complaint":
+                what = await self._complained(connection, delivery, now)
+            else:
+                what = await self._bounced(connection, delivery, report, now)
+        log.info("came back", kind=kind, delivery=delivery.id, by=by, moved=moved, what=what)
+        return told._replace(what=what if moved else f"{what}; the delivery stays {delivery.state}")
+
+    async def _whom(
+        self, connection: AsyncConnection, arrival: Arrival, mail: Incoming, found: Sequence[Bounce]
+    ) -> tuple[Delivery | None, By]:
+        for recipient in mail.recipients:
+            number = verp.delivery_of(recipient, self._signer)
+            if number is not None and (delivery := await bounces.lock(connection, delivery_id=number)):
+                return delivery, "return path"
+        for number in verp.deliveries_quoted(arrival.content or b"", self._signer):
+            if delivery := await bounces.lock(connection, delivery_id=number):
+                return delivery, "quoted return path"
+        for message_id in mail.quoted:
+            delivery = await bounces.lock(connection, message_id=message_id)
+            if delivery is not None and any(_names(bounce, delivery) for bounce in found):
+                return delivery, "message id"
+        return None, ""
+
+    async def _complained(self, connection: AsyncConnection, delivery: Delivery, now: datetime) -> str:
+        await suppressions.add(connection, addresses.key(delivery.address), "a complaint", now)
+        people = await subscribers.by_ids(connection, [delivery.subscriber_id])
+        person = people.get(delivery.subscriber_id)
+        if person is None or person.state is Consent.UNSUBSCRIBED:
+            return "suppressed; they had unsubscribed before"
+        evidence = Subscription(
+            state=Consent.UNSUBSCRIBED, how="by a complaint", source=f"about delivery {delivery.id}", at=now
+        )
+        await subscribers.consent(connection, person.id, evidence)
+        return "unsubscribed, and suppressed for ever"
+
+    async def _bounced(self, connection: AsyncConnection, delivery: Delivery, report: Report, now: datetime) -> str:
+        weight = policy.weigh(report.kind, report.status, report.reason)
+        if weight == "nothing":
+            return "noted; it is about this newsletter, not about the address"
+        limit, days = self._limits.soft_limit, self._limits.soft_days
+        if weight == "dead":
+            # The words of the report stay in `bounces`: they may hold the address, and this row outlives its person.
+            why = f"a hard bounce {report.status}".strip()
+        else:
+            before = await bounces.since(connection, delivery, now - timedelta(days=days))
+            number = len(
+                {one.delivery_id for one in before if policy.weigh(one.kind, one.status, one.reason) != "nothing"}
+            )
+            if number < limit:
+                return f"counted: {number} of {limit} within {days} days"
+            why = f"{number} bounces within {days} days"
+        await suppressions.add(connection, addresses.key(delivery.address), why, now)
+        return f"suppressed: {why}"
+
+    # Mail that unsubscribes
+
+    async def _leave(self, arrival: Arrival, mail: Incoming) -> Followed:
+        told = Followed(arrival.name, "unsubscribe", mail.sender)
+        now = self._clock.now()
+        async with self._database.begin() as connection:
+            person, by = await self._who_leaves(connection, mail)
+            if person is None:
+                return told._replace(what="nobody is known by that address or token: look at it yourself")
+            told = told._replace(email=person.email, by=by, taken=True)
+            if person.state is Consent.UNSUBSCRIBED:
+                return told._replace(what="they had unsubscribed before")
+            how = "by a mail with their token" if by == "token" else "by a mail with their address as its sender"
+            evidence = Subscription(state=Consent.UNSUBSCRIBED, how=how, source=mail.sender, at=now)
+            await subscribers.consent(connection, person.id, evidence)
+        log.info("unsubscribed", by=by)
+        return told._replace(what="unsubscribed")
+
+    async def _who_leaves(self, connection: AsyncConnection, mail: Incoming) -> tuple[Subscriber | None, By]:
+        person = await self._with_token(connection, mail.token)
+        if person is not None:
+            return person, "token"
+        # A sender can be forged: docs/decisions/0010-returns.md says why it is believed here, and how far.
+        to_us = any(_without_detail(_key(recipient)) in self._own for recipient in mail.recipients)
+        if mail.automatic or not to_us or not (key := _key(mail.sender)):
+            return None, ""
+        return await subscribers.by_email(connection, key), "sender"
+
+    async def _with_token(self, connection: AsyncConnection, token: str) -> Subscriber | None:
+        if not token:
+            return None
+        try:
+            number = self._signer.read_tag("unsubscribe", token)
+            return (await subscribers.by_ids(connection, [number])).get(number)
+        except TokenError:
+            pass
+        try:
+            (key,) = self._signer.read("unsubscribe", token)
+        except (TokenError, ValueError):
+            return None
+        return await subscribers.by_key(connection, str(key))
+
+
+async def kept(database: Database, *, kind: Kind | None = None, email: str | None = None) -> AsyncIterator[Kept]:
+    """Go through the reports on record, oldest first, in parts that fit into memory."""
+    subscriber_id = None
+    if email is not None:
+        async with database.connect() as connection:
+            person = await subscribers.by_email(connection, addresses.key(email))
+        if person is None:
+            raise NotFoundError(f"Nobody with the address {email} is on record.")
+        subscriber_id = person.id
+    after = 0
+    while True:
+        async with database.connect() as connection:
+            part = await bounces.page(connection, after=after, limit=PAGE, kind=kind, subscriber_id=subscriber_id)
+        for one in part:
+            yield one
+        if len(part) < PAGE:
+            return
+        after = part[-1].id
+
+
+def _about(found: Sequence[Bounce], delivery: Delivery | None) -> Bounce:
+    """Return which of the words of a report is about a delivery."""
+    key = "" if delivery is None else _key(delivery.address)
+    of_theirs = [bounce for bounce in found if key and key in _keys(bounce)]
+    return min(of_theirs or found, key=lambda bounce: _MILDEST.get(bounce.kind, 1))
+
+
+def _names(bounce: Bounce, delivery: Delivery) -> bool:
+    """Tell whether a report that quotes a Message-ID of ours names its reader.
+
+    RFC 6590: a complaint may have the local part blackened, or leave the address out.
+    """
+    theirs = _key(delivery.address)
+    if bounce.kind != "complaint":
+        return theirs in _keys(bounce)
+    domain = bounce.address.rpartition("@")[2].casefold()
+    return domain in ("", theirs.rpartition("@")[2])
+
+
+def _keys(bounce: Bounce) -> set[str]:
+    return {_key(bounce.address), _key(bounce.original_address)} - {""}
+
+
+def _kind(word: str) -> Kind:
+    return "hard" if word == "hard" else "complaint" if word == "complaint" else "soft"
+
+
+def _words(text: str) -> str:
+    """Return the words of a report in one line, without the codes before them and what cannot be printed."""
+    return policy.read(550, _CODES.sub("", " ".join(text.split()))).text
+
+
+def _key(address: str) -> str:
+    try:
+        return addresses.key(address)
+    except UsageError:
+        return ""
+
+
+def _without_detail(key: str) -> str:
+    local, _, domain = key.rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
