@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -73,6 +73,9 @@ class Server:
     `body` a cut comes before the message was read; `end` comes after its last dot, when the message is recorded already
     where the rule is a cut or late without an answer.
     """
+
+    # Whether servers offer it (RFC 2920); for a whole test.
+    pipelining: ClassVar[bool] = False
 
     security: Literal["plain", "starttls", "tls"] = "plain"
     login: tuple[str, str] | None = None
@@ -142,6 +145,12 @@ class _Handler:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+
+    async def handle_EHLO(
+        self, session: "_Session", state: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        state.host_name = hostname
+        return [responses[0], *(["250-PIPELINING"] if self._server.pipelining else []), *responses[1:]]
 
     async def handle_DATA(self, session: "_Session", *_: object) -> str:
         return await session.end()

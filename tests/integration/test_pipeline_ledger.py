@@ -14,6 +14,7 @@ from newsletter.errors import StoreError
 from newsletter.models import Delivery, DeliveryState, Outcome
 from newsletter.pipeline.ledger import Ledger
 from newsletter.store import deliveries
+from newsletter.store.aside import Aside
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Settled
 
@@ -35,8 +36,10 @@ async def claimed(room: Newsroom, count: int) -> list[Delivery]:
         return await deliveries.claim(connection, owner=OWNER, limit=count, now=NOW, until=NOW + timedelta(minutes=1))
 
 
-def ledger(room: Newsroom) -> Ledger:
-    return Ledger(room.database, room.clock, OWNER, judge)
+@asynccontextmanager
+async def ledger(room: Newsroom) -> AsyncIterator[Ledger]:
+    async with Aside(room.database, writes=True) as store, Ledger(store, room.clock, OWNER, judge) as book:
+        yield book
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ async def test_an_outcome_is_on_disk_when_the_next_sending_returns(room: Newsroo
             assert await book.sending(delivery.id)
             if before is not None:
                 assert await state(second, before.id) == expected[place - 1]
-            await book.outcome(Outcome.model_validate({"delivery_id": delivery.id, "result": result, "code": 250}))
+            book.outcome(Outcome.model_validate({"delivery_id": delivery.id, "result": result, "code": 250}))
             before = delivery
     assert [await state(second, delivery.id) for delivery in found] == expected
     assert book.results == {DeliveryState.SENT: 2, DeliveryState.DEFERRED: 1, DeliveryState.FAILED: 1}
@@ -88,7 +91,7 @@ async def test_many_connections_at_once_each_have_their_order(room: Newsroom, se
             assert await state(second, delivery.id) == "sending"
             if before is not None:
                 assert await state(second, before.id) == "sent"
-            await book.outcome(Outcome(delivery_id=delivery.id, result="sent", code=250))
+            book.outcome(Outcome(delivery_id=delivery.id, result="sent", code=250))
             before = delivery
 
     async with ledger(room) as book:
@@ -99,21 +102,19 @@ async def test_many_connections_at_once_each_have_their_order(room: Newsroom, se
 async def test_what_waits_goes_into_one_commit(small_room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     found = await claimed(small_room, 12)
     commits = 0
-    begin = Database.begin
+    run = Aside.run
 
-    @asynccontextmanager
-    async def counted(database: Database) -> AsyncIterator[Any]:
+    async def counted(store: Aside, work: Any) -> Any:
         nonlocal commits
         commits += 1
-        async with begin(database) as connection:
-            yield connection
+        return await run(store, work)
 
-    monkeypatch.setattr(Database, "begin", counted)
+    monkeypatch.setattr(Aside, "run", counted)
     async with ledger(small_room) as book:
         assert all(await asyncio.gather(*(book.sending(delivery.id) for delivery in found)))
         assert commits <= 2
         for delivery in found:
-            await book.outcome(Outcome(delivery_id=delivery.id, result="sent", code=250))
+            book.outcome(Outcome(delivery_id=delivery.id, result="sent", code=250))
     assert commits <= 4
     assert set((await small_room.states()).values()) == {"sent"}
 
@@ -137,10 +138,26 @@ async def test_what_was_not_begun_is_given_back_without_an_attempt(room: Newsroo
     (one, two) = await claimed(room, 2)
     async with ledger(room) as book:
         assert await book.sending(one.id)
-        await book.release(one.id)
-        await book.release(two.id)
+        book.release(one.id)
+        book.release(two.id)
     rows = await room.rows("SELECT state, attempts, lease_owner FROM deliveries")
     assert [tuple(row) for row in rows] == [("queued", 0, None), ("queued", 0, None)]
+
+
+async def test_what_is_put_off_waits_for_its_time(room: Newsroom) -> None:
+    (one, two, three) = await claimed(room, 3)
+    async with ledger(room) as book:
+        assert await book.sending(one.id)
+        book.postpone(one.id, 90)
+        book.postpone(two.id, 90)
+        # It was said before: what is put off is not begun by what comes with it.
+        book.postpone(three.id, 30.5)
+        assert not await book.sending(three.id)
+    found = {record.delivery.id: record.delivery for record in await room.records()}
+    pauses = [(found[one.id].due_at - room.clock.now()).total_seconds() for one in (one, two, three)]
+    assert pauses == [90, 90, 30.5]
+    assert {(delivery.state, delivery.attempts) for delivery in found.values()} == {(DeliveryState.QUEUED, 0)}
+    assert (await room.rows("SELECT count(lease_owner) FROM deliveries"))[0][0] == 0
 
 
 async def test_a_failure_reaches_everyone_who_waits_and_whoever_comes_after(room: Newsroom) -> None:
@@ -150,15 +167,15 @@ async def test_a_failure_reaches_everyone_who_waits_and_whoever_comes_after(room
 
     async def use() -> None:
         async with ledger(room) as book:
-            waiting = [asyncio.create_task(book.sending(delivery.id)) for delivery in found[:3]]
+            waiting = [book.sending(delivery.id) for delivery in found[:3]]
             await asyncio.wait(waiting, timeout=10)
             answers.extend(task.exception() if task.done() else task.cancel() for task in waiting)
             with pytest.raises(StoreError):
                 await book.sending(found[3].id)
             with pytest.raises(StoreError):
-                await book.outcome(Outcome(delivery_id=found[3].id, result="sent", code=250))
+                book.outcome(Outcome(delivery_id=found[3].id, result="sent", code=250))
             with pytest.raises(StoreError):
-                await book.release(found[4].id)
+                book.release(found[4].id)
             with pytest.raises(StoreError):
                 book.settle(Settled(found[4].id, DeliveryState.SUPPRESSED, NOW, "suppressed"))
 
@@ -175,7 +192,7 @@ async def test_a_failure_at_the_very_end_is_told(room: Newsroom) -> None:
         async with ledger(room) as book:
             assert await book.sending(found.id)
             await room.say("ALTER TABLE deliveries RENAME TO gone")
-            await book.outcome(Outcome(delivery_id=found.id, result="sent", code=250))
+            book.outcome(Outcome(delivery_id=found.id, result="sent", code=250))
 
     async with beside(use()) as run:
         with pytest.raises(StoreError):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from newsroom import NOW, Newsroom, address, papers
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from newsletter.errors import NewsletterError, NotFoundError, SettingsError, UsageError
 from newsletter.models import FOREVER, Consent, Feedback, Subscriber, Topic
@@ -240,6 +240,11 @@ async def test_who_is_erased_leaves_only_a_suppression(room: Newsroom) -> None:
     await room.compose()
     async with room.database.begin() as connection:
         await rows.say(connection, Feedback(subscriber_id=ada.id, paper_id=1, verdict="more", at=NOW))
+        await connection.execute(
+            insert(metadata.tables["bounces"]).values(
+                report="r", subscriber_id=ada.id, delivery_id=1, kind="soft", status="4.2.2", reason="full", at=NOW
+            )
+        )
     for table in TABLES:
         if table != "attempts":
             assert await count(room, table), table

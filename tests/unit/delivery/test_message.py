@@ -12,9 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.delivery import quoted
 from newsletter.delivery.message import Letter, build
-from newsletter.delivery.quoted import Pieces, encode
+from newsletter.delivery.quoted import encode
 
 LETTER = Letter(
     from_name="Papers for you",
@@ -26,8 +25,8 @@ LETTER = Letter(
     list_id="papers.newsletter.example",
     list_unsubscribe=("https://newsletter.example/u/abc", "mailto:papers@newsletter.example?subject=unsubscribe%20abc"),
     one_click=True,
-    html_parts=("<p>One</p>\n", "<p>Two</p>\n"),
-    text_parts=("One\n", "Two\n"),
+    html_parts=[encode("<p>One</p>\n"), encode("<p>Two</p>\n")],
+    text_parts=[encode("One\n"), encode("Two\n")],
 )
 
 # Text in which everything that quoted-printable treats apart comes up often.
@@ -68,7 +67,7 @@ def expected(parts: tuple[str, ...]) -> str:
 @example(html=("a" * 75 + ".b", "a" * 74 + "é"), text=("x" * 76 + "\n" + "y" * 77, " "))
 @example(html=("a " * 100 + "\n",), text=("\n\n", "", ".\r.\n.\r\n", "--=_"))
 def test_every_body_comes_back_and_every_line_is_safe(html: tuple[str, ...], text: tuple[str, ...]) -> None:
-    raw = build(replace(LETTER, html_parts=html, text_parts=text))
+    raw = build(replace(LETTER, html_parts=[*map(encode, html)], text_parts=[*map(encode, text)]))
     message = message_from_bytes(raw, policy=default)
 
     assert body(message, "html") == expected(html)
@@ -94,27 +93,13 @@ def test_a_lone_surrogate_costs_one_character_and_not_the_mail() -> None:
     assert encode("a\ud800b\n") == b"a?b\r\n"
 
 
-def test_a_long_piece_is_encoded_once_for_all_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded: list[str] = []
-
-    def counting(text: str) -> bytes:
-        encoded.append(text)
-        return encode(text)
-
-    monkeypatch.setattr(quoted, "encode", counting)
-    kept = Pieces(room=2_000, shortest=10)
-    long, other, own = "x" * 400, "y" * 400, "Ada"
-    assert [kept.encode(long), kept.encode(own), kept.encode(long), kept.encode(own)] == [
-        encode(long),
-        encode(own),
-    ] * 2
-    assert encoded == [long, own, own]
-    kept.encode(other)
-    kept.encode(long)
-    kept.encode("z" * 400)  # There is room for two of them, and this one takes the place of `other`.
-    kept.encode(long)
-    kept.encode(other)
-    assert encoded == [long, own, own, other, "z" * 400, other]
+@given(text=st.text(alphabet=st.sampled_from("aF.=~ \t\né"), max_size=100))
+@example(text="x" * 75)
+@example(text="x" * 76)
+@example(text="a ")
+def test_a_short_line_that_stands_for_itself_is_what_the_long_way_gives(text: str) -> None:
+    # With a line end before it, no text is one short line.
+    assert b"\r\n" + encode(text) == encode("\n" + text)
 
 
 def test_the_headers_of_a_mailing_list() -> None:
@@ -159,6 +144,8 @@ def test_an_answer_address_a_language_and_a_zone() -> None:
     assert message["Reply-To"] == "ed@example.org"
     assert message["Content-Language"] == "de"
     assert message["Date"] == "Sat, 21 Nov 2026 08:00:00 +0100"
+    # The same moment, told elsewhere.
+    assert read(LETTER)["Date"] == "Sat, 21 Nov 2026 07:00:00 +0000"
 
 
 def as_shown(text: str) -> str:

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.policy import Reply, Stage, Verdict, give_up, judge, next_pause, read, reconnect_pause
+from newsletter.delivery.policy import (
+    ENHANCED,
+    Reply,
+    Stage,
+    Verdict,
+    give_up,
+    judge,
+    next_pause,
+    read,
+    reconnect_pause,
+    rule_for,
+    weigh,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +44,7 @@ def test_a_long_answer_is_cut() -> None:
 
 
 READER = Verdict("rejected", "reader")
+DEAD = Verdict("rejected", "reader", suppress=True)
 US = Verdict("deferred", "us")
 STOP = Verdict("deferred", "us", stop=True)
 
@@ -39,16 +52,30 @@ STOP = Verdict("deferred", "us", stop=True)
 @pytest.mark.parametrize(
     ("stage", "code", "message", "verdict"),
     [
-        ("rcpt", 550, "5.1.1 unknown", READER),
-        ("rcpt", 550, "5.1.10 null MX", READER),
-        ("rcpt", 553, "5.1.3 bad syntax", READER),
-        ("rcpt", 550, "5.2.1 disabled", READER),
+        ("rcpt", 550, "5.1.1 unknown", DEAD),
+        ("rcpt", 550, "5.1.10 null MX", DEAD),
+        ("rcpt", 553, "5.1.3 bad syntax", DEAD),
+        ("rcpt", 550, "5.2.1 disabled", DEAD),
+        ("data", 550, "5.1.1 unknown", DEAD),
+        ("rcpt", 550, "5.1.2 no such domain", DEAD),
+        ("rcpt", 550, "5.1.6 moved", DEAD),
+        ("rcpt", 556, "The domain takes no mail", DEAD),
+        ("rcpt", 551, "User not found; try elsewhere", DEAD),
+        ("rcpt", 553, "sorry, no mailbox here by that name", DEAD),
+        ("rcpt", 550, "5.1.0 Address rejected: User unknown in relay table", DEAD),
+        ("rcpt", 550, "5.2.1 The mailbox is full", READER),
+        ("rcpt", 550, "5.2.1 The user is receiving mail at a rate that prevents more", READER),
+        ("rcpt", 550, "5.2.1 Refused by a filter of that mailbox", READER),
+        ("rcpt", 550, "5.1.1 The mailbox has exceeded its storage", READER),
+        ("rcpt", 550, "5.1.4 two mailboxes fit", READER),
+        ("rcpt", 552, "No such user here", READER),
+        ("data", 550, "User unknown", READER),
         ("rcpt", 552, "5.2.2 mailbox full", READER),
         ("data", 552, "5.2.2 mailbox full", READER),
         ("rcpt", 550, "5.4.4 no route", READER),
-        ("rcpt", 550, "No such user here", READER),
+        ("rcpt", 550, "No such user here", DEAD),
         ("rcpt", 550, "", READER),
-        ("rcpt", 550, "5.0.0 User unknown", READER),
+        ("rcpt", 550, "5.0.0 User unknown", DEAD),
         ("rcpt", 552, "Mailbox over its quota", READER),
         ("rcpt", 550, "5.7.1 relay denied", US),
         ("rcpt", 554, "5.7.1 Service unavailable; Client host blocked", US),
@@ -94,6 +121,58 @@ def test_only_what_is_permanent_and_about_the_reader_or_a_size_is_final(stage: S
         assert verdict.about == "us"
     if stage == "mail" and verdict.about == "reader":
         assert ".6." in message
+    if verdict.suppress:
+        assert (verdict.result, verdict.about) == ("rejected", "reader")
+        assert stage != "mail"
+
+
+@given(
+    code=st.sampled_from([550, 551, 553, 554]),
+    words=st.sampled_from(["full", "over quota", "rate", "filter", "spam", "policy", "try again later"]),
+    enhanced=st.sampled_from(["", "5.1.1 ", "5.2.1 ", "5.1.0 ", "5.1.10 "]),
+)
+def test_an_address_where_somebody_lives_is_never_suppressed(code: int, words: str, enhanced: str) -> None:
+    assert not judge("rcpt", read(code, f"{enhanced}User unknown, or so it seems: {words}")).suppress
+
+
+@given(st.from_regex(r"\A5\.[3-7]\.\d{1,3}\Z", fullmatch=True), st.sampled_from([550, 551, 553, 554]))
+def test_what_is_about_us_never_suppresses(enhanced: str, code: int) -> None:
+    verdict = judge("rcpt", read(code, f"{enhanced} User unknown"))
+    assert not verdict.suppress or verdict.about == "reader"
+    if enhanced.startswith("5.7"):
+        assert verdict.result == "deferred"
+        assert not verdict.suppress
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words", "weight"),
+    [
+        ("hard", "5.1.1", "User unknown", "dead"),
+        ("hard", "", "address not found", "dead"),
+        ("hard", "5.3.0", "Invalid recipient", "dead"),
+        ("hard", "5.2.1", "<filtered@example.co.jp>... User Unknown", "dead"),
+        ("hard", "5.2.1", "refused by its filter", "counts"),
+        ("hard", "5.1.1", "the mailbox is full", "counts"),
+        ("hard", "5.7.1", "User unknown, or blocked", "nothing"),
+        ("soft", "4.2.2", "Mailbox full", "counts"),
+        ("soft", "4.4.1", "no answer", "counts"),
+        ("soft", "", "it went wrong", "counts"),
+        ("soft", "5.7.1", "blocked", "nothing"),
+        ("soft", "", "554 message looks like spam", "nothing"),
+        ("soft", "4.3.2", "the system is down", "nothing"),
+    ],
+)
+def test_what_a_bounce_says_of_an_address(kind: str, status: str, words: str, weight: str) -> None:
+    assert weigh(kind, status, words) == weight
+
+
+def test_each_rule_of_the_table_names_its_source_and_can_be_reached() -> None:
+    for rule in ENHANCED:
+        assert rule.source.startswith("RFC ")
+        for codes in rule.codes.split("|"):
+            first = codes.replace(r"\.", ".").replace(".*", "99")
+            assert rule_for(f"5.{first}") is rule
+        assert not (rule.dead and rule.about == "us")
 
 
 @given(attempts=st.integers(1, 10_000), first=st.floats(1, 1000), times=st.floats(1, 1000), seed=st.integers())

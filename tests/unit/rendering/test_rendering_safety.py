@@ -86,8 +86,8 @@ def test_the_subject_is_one_short_line(renderer, make_issue, titles):
 def test_a_reason_and_an_address_are_words_too(renderer, make_issue, skeleton, trap):
     tame = Paper(title="t", abstract="a", authors=("n",), organization="o", source="s", url="https://x.example/")
     issue = make_issue(tame, email=f"{trap}@example.org")
-    pick = issue.picks[0].model_copy(update={"reason": Reason(kind="like", subject=trap, words=("w" + trap,))})
-    rendered = renderer.render(issue.model_copy(update={"picks": (pick,)}), LINKS)
+    pick = issue.picks[0]._replace(reason=Reason(kind="like", subject=trap, words=("w" + trap,)))
+    rendered = renderer.render(issue._replace(picks=(pick,)), LINKS)
     assert elements(rendered.html) == skeleton
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", rendered.html + rendered.text)
 

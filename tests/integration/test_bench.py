@@ -1,0 +1,123 @@
+"""Each measure of sending runs, small, to its end, checks what it sent, and ends with the line that others read."""
+
+import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+FIGURES = re.compile(r"\belapsed=(\d+\.\d+) cpu=(\d+\.\d+) peak=(\d+\.\d+)$")
+
+
+def run(name: str, *words: str | int) -> list[str]:
+    """Run a measure and return its lines."""
+    done = subprocess.run(
+        [sys.executable, str(BENCH / name), *map(str, words)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def figures(lines: list[str]) -> tuple[float, ...]:
+    found = FIGURES.search(lines[-1])
+    assert found is not None, lines
+    return tuple(map(float, found.groups()))
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--dkim", "ed25519"), ("--dkim", "rsa")], ids=lambda words: "-".join(words) or "plain"
+)
+def test_a_send_is_timed_and_checked(words: tuple[str, ...]) -> None:
+    lines = run("send.py", "--port", 0, "--subscribers", 60, *words)
+    # The server's own count is compared too: otherwise the exit code is 1.
+    assert "60 rows sent, 60 different bodies" in lines[1]
+    elapsed, cpu, peak = figures(lines)
+    assert elapsed > 0
+    assert cpu > 0
+    assert peak > 10
+
+
+def test_two_processes_share_a_send(engine: str, new_database: Callable[..., str]) -> None:
+    database = ["--database", new_database(engine, migrated=False)] if engine == "postgresql" else []
+    lines = run("send.py", "--port", 0, "--subscribers", 450, "--processes", 2, *database)
+    assert "450 rows sent" in lines[1]
+    assert "by 2 processes" in lines[-1]
+    figures(lines)
+
+
+async def test_a_send_that_did_not_happen_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    send, prepare = importlib.import_module("send"), importlib.import_module("prepare")
+    send.configure(tmp_path, "sqlite:///newsletter.db", send.read_options(["--port", "25"]), port=25)
+    await prepare.prepare(tmp_path, 3)
+    with pytest.raises(SystemExit, match=r"\{'queued': 3\}, not 3 sent"):
+        await send.check(tmp_path, 3)
+
+
+def test_choosing_is_timed_by_stage() -> None:
+    lines = run("compose.py", "--subscribers", 30, "--papers", 60)
+    stages = {line[:28].strip() for line in lines[:-1]}
+    assert {"rank", "reasons", "record picks", "record received"} <= stages
+    assert "30 readers by 60 papers" in lines[-1]
+    figures(lines)
+
+
+def test_the_plain_loop_sends_the_same_mail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    relay = importlib.import_module("relay")
+    with relay.relay(tmp_path) as server:
+        lines = run("plain.py", "--port", server.port, "--subscribers", 12)
+        assert server.taken() == (12, 0)
+    figures(lines)
+    message = importlib.import_module("plain").Mailer()
+    made = [message.message(reader) for reader in message.readers(2)]
+    text = [mail.get_body(("plain",)).get_content() for mail in made]
+    html = [mail.get_body(("html",)).get_content() for mail in made]
+    assert text[0] != text[1]
+    assert all(page.count('class="why"') == 10 and "<mj-" not in page for page in html)
+
+
+def test_round_trips_are_counted() -> None:
+    lines = run("latency.py", "--rtt", 20, "--messages", 40, 140)
+    found = re.search(r"\bround_trips=(\d+\.\d+)$", lines[-1])
+    assert found is not None
+    # No message goes out without waiting for any answer, its own or that of another on the connection.
+    assert float(found[1]) > 0
+
+
+@pytest.mark.parametrize("what", ["tls", "peer"])
+def test_two_ways_are_put_beside_each_other(what: str) -> None:
+    lines = run("beside.py", what, "--rounds", 1, "--subscribers", 60)
+    assert re.search(r"\bratio=\d+\.\d+ cpu_first=\d+\.\d+ cpu_second=\d+\.\d+$", lines[-1])
+
+
+def test_the_main_job_is_timed() -> None:
+    papers = sorted((BENCH.parent / "seeds").glob("*.txt"))
+    lines = run("pipeline.py", "--subscribers", 20, "--papers", *map(str, papers))
+    assert re.search(r"20 subscribers through .*: elapsed=[\d.]+ cpu=[\d.]+ peak=\d+$", lines[-1])
+
+
+def test_what_a_killed_measure_made_goes_away() -> None:
+    program = "import sys, workshop\nwith workshop.workshop() as made: print(made[0], flush=True); sys.stdin.read()"
+    started = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(BENCH)},
+        start_new_session=True,
+    )
+    with started:
+        assert started.stdout is not None
+        folder = Path(started.stdout.readline().strip())
+        assert folder.is_dir()
+        os.killpg(started.pid, signal.SIGKILL)
+        # The one who clears up has this end too, and leaves it when it is done.
+        assert started.stdout.read() == ""
+    assert not folder.exists()
