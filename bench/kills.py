@@ -1,12 +1,16 @@
 """Kill a send with SIGKILL at moments spread over its stages, restart it each time, and judge by the server's record.
 
-    python bench/kills.py [--kills N] [--subscribers N] [--papers PATH ...] [--database URL] [--seed S]
+    python bench/kills.py [--kills N] [--subscribers N] [--papers PATH ...] [--database URL] [--workers N] [--seed S]
                           [--unknown hold|resend]
 
 The program under test is the installed command line, each time a new process.  Stages: `compose` (issues are being put
-on record), `claim` (MAIL has come), `body` (in the middle of a body), `dot` (a body is complete and not answered) and
-`commit` (shortly after an answer).  With SQLite the database is made in a temporary folder; --database names an empty
-one on PostgreSQL.
+on record), `claim` (MAIL has come), `body` (in the middle of a body), `dot` (a body is complete and not answered),
+`reply` (its answer has just left) and `commit` (shortly after an answer).  A send takes a part of the kills; then the
+next begins with the same composed mail in a new database.
+
+With SQLite the databases are made in a temporary folder and one process sends; --database names an empty one on
+PostgreSQL, beside which others are made, and two processes send at once: the one whose connection reached the moment is
+killed, and the other goes on.
 
 It prints a line a kill and ends with `lost=0 twice=0 unknown=U kills=K ...`; the exit code is 1 if anything was lost,
 doubled, or unknown beyond one message a connection and kill.  Traffic stays on 127.0.0.1.
@@ -14,75 +18,26 @@ doubled, or unknown beyond one message a connection and kill.  Traffic stays on 
 
 import argparse
 import asyncio
-import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
+from place import CONNECTIONS, Place, Worker
 from sink import Sink
-from sqlalchemy import text
-
-from newsletter.store.database import Database
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("compose", "claim", "body", "dot", "commit")
+STAGES = ("claim", "body", "dot", "reply", "commit")
+KILLS_A_SEND = 25
 TOPICS = ("low-rank-adaptation", "agents", "retrieval-augmented-generation", "image-generation", "evaluation")
-CONNECTIONS = 10
+EXCUSED = {"queued", "deferred", "failed", "suppressed", "unknown"}
 
 
-class Newsletter:
-    """An installation in a folder, driven by its command line."""
-
-    def __init__(self, folder: Path, port: int, database: str | None, unknown: str) -> None:
-        self.folder = folder
-        url = database or "sqlite:///newsletter.db"
-        (folder / "config.toml").write_text(
-            f'[newsletter]\nfrom_address = "papers@newsletter.example"\n[database]\nurl = "{url}"\n'
-            f'[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "plain"\nconnections = {CONNECTIONS}\n'
-            f'[delivery]\non_unknown = "{unknown}"\nlease = 5\n'
-        )
-        self.database = Database.at(url, folder=folder)
-
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a command."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "newsletter", "--config", str(self.folder / "config.toml"), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def run(self, *words: str) -> str:
-        """Run a command to its end and return what it printed."""
-        process = self.start(*words)
-        out, complaints = process.communicate()
-        if process.returncode:
-            sys.exit(f"newsletter {' '.join(words)} ended with {process.returncode}: {complaints.decode()[-2000:]}")
-        return out.decode()
-
-    def count(self, what: str) -> int:
-        """Return how many rows there are of a table, with a condition if there is one behind its name."""
-
-        async def count() -> int:
-            async with self.database.connect() as connection:
-                number = (await connection.execute(text(f"SELECT count(*) FROM {what}"))).scalar_one()  # noqa: S608 - our words
-            await self.database.close()
-            return number
-
-        return asyncio.run(count())
-
-    def deliveries(self) -> list[dict]:
-        """Return all deliveries as the program tells of them."""
-        return [json.loads(line) for line in self.run("deliveries", "list", "--json").splitlines()]
-
-
-def prepare(place: Newsletter, subscribers: int, papers: list[Path], chance: random.Random) -> None:
+def prepare(place: Place, subscribers: int, papers: list[Path], chance: random.Random) -> None:
+    """Put papers and people on record."""
     place.run("migrate")
     place.run("feeds", "ingest", *map(str, papers))
     lines = ["email,topics"]
@@ -94,94 +49,148 @@ def prepare(place: Newsletter, subscribers: int, papers: list[Path], chance: ran
     place.run("subscribers", "import", str(roster))
 
 
-def watch_compose(place: Newsletter, process: subprocess.Popen[bytes], target: int) -> None:
-    """Kill the process once so many issues are on record."""
-    while process.poll() is None:
-        if place.count("issues") >= target:
-            process.kill()
-            return
-        time.sleep(0.01)
+def kill_while_composing(place: Place, kills: int, subscribers: int) -> int:
+    """Kill the choosing of papers so often, at moments spread over it; return how often it was still at work."""
+    killed = 0
+    for number in range(kills):
+        moment = subscribers * (number + 1) // (kills + 1)
+        worker = Worker(place, 0)
+        while worker.alive and place.count("issues") < moment:
+            worker.wait(0.01)
+        worker.strike()
+        killed += worker.reap()
+        print(f"compose  at {moment}: {place.count('issues')} issues", flush=True)
+    return killed
 
 
-def kill_once(place: Newsletter, sink: Sink, stage: str, moment: int, chance: random.Random) -> bool:
-    """Run a send and kill it at a moment; False if it came to its end before."""
-    process = place.start("send", "--quiet")
-    if stage == "compose":
-        threading.Thread(target=watch_compose, args=(place, process, moment), daemon=True).start()
-    elif stage == "commit":
-        # Somewhere between the answer and the commit that records it.
-        pause = chance.random() * 0.004
-        sink.arm("reply", moment, lambda: threading.Timer(pause, process.kill).start())
-    else:
-        sink.arm({"claim": "mail"}.get(stage, stage), moment, process.kill)
-    out, complaints = process.communicate()
-    sink.arm("none", 1, lambda: None)
-    if process.returncode > 0:
-        sys.exit(f"send ended with {process.returncode}: {complaints.decode()[-2000:]} {out.decode()[-2000:]}")
-    return process.returncode < 0
+class Round:
+    """One send to its end, with workers that are killed and started again on the way."""
+
+    def __init__(self, place: Place, sink: Sink, workers: int, chance: random.Random) -> None:
+        self._place = place
+        self._sink = sink
+        self._chance = chance
+        self._number = workers
+        self._workers: dict[str, Worker] = {}
+        self._killed = threading.Event()
+        self._victim = ""
+        self.most = 0
+
+    def kill(self, stage: str, after: int) -> bool:
+        """Kill the worker that reaches a stage as the n-th from now on; False if the send came to its end before."""
+        self._start()
+        self._killed.clear()
+        event = {"claim": "mail", "commit": "reply"}.get(stage, stage)
+        self._sink.arm(event, after, lambda name: self._end(name, stage))
+        while not self._killed.wait(0.02):
+            if not any(worker.alive for worker in self._workers.values()):
+                self._sink.disarm()
+                break
+        if not self._killed.is_set():
+            return False
+        worker = self._workers[self._victim]
+        killed = worker.reap()
+        self.most = max(self.most, self._place.in_flight(worker.pid))
+        return killed
+
+    def finish(self) -> None:
+        """Let the workers come to their end, and one more run find whatever is left."""
+        self._sink.disarm()
+        for worker in self._workers.values():
+            worker.reap()
+        self._place.run("send", "--quiet")
+
+    def _start(self) -> None:
+        for number in range(self._number):
+            name = f"worker{number}"
+            if name not in self._workers or not self._workers[name].alive:
+                if name in self._workers:
+                    self._workers[name].reap()
+                self._workers[name] = Worker(self._place, number)
+
+    def _end(self, name: str, stage: str) -> None:
+        """Called by the sink's thread, between two events of the dialogue."""
+        if stage == "commit":
+            # Somewhere between the answer and the commit that records it.
+            threading.Timer(self._chance.random() * 0.004, self._strike, [name]).start()
+        else:
+            self._strike(name)
+
+    def _strike(self, name: str) -> None:
+        self._workers[name].strike()
+        self._victim = name
+        self._killed.set()
 
 
-def judge(place: Newsletter, sink: Sink, kills: int, unknown_policy: str) -> bool:
+def judge(place: Place, sink: Sink, unknown_policy: str) -> Counter[str]:
+    """Return what a send came to by the definitions: what the server took against what the ledger says."""
     ledger = place.deliveries()
     counts = sink.counts()
-    at_server = Counter(one.recipient for one in sink.accepted)
     papers: Counter[tuple[str, str]] = Counter()
     for delivery in ledger:
         for title in delivery["papers"]:
             papers[delivery["email"], title] += counts[delivery["message_id"]]
-    excused = {"queued", "deferred", "failed", "suppressed", "unknown"}
-    lost = [one for one in ledger if one["state"] not in excused and not counts[one["message_id"]]]
-    twice = [pair for pair, number in papers.items() if number > 1]
-    folded = sum(number - 1 for number in counts.values() if number > 1)
-    foreign = set(counts) - {one["message_id"] for one in ledger}
     states = Counter(one["state"] for one in ledger)
-    unknown = states["unknown"]
-    unsent = sum(states[name] for name in ("queued", "sending", "deferred", "failed", "suppressed"))
-    good = not lost and not foreign and not unsent
-    good = good and (not twice if unknown_policy == "hold" else folded <= kills * CONNECTIONS)
-    print(
-        f"deliveries={len(ledger)} at_server={sum(at_server.values())} lost={len(lost) + len(foreign)} "
-        f"twice={len(twice) if unknown_policy == 'hold' else 0} repeated_with_same_id={folded} "
-        f"unknown={unknown} unsent={unsent} kills={kills}"
+    known = {one["message_id"] for one in ledger}
+    lost = sum(one["state"] not in EXCUSED and not counts[one["message_id"]] for one in ledger)
+    found = Counter(
+        deliveries=len(ledger),
+        at_server=len(sink.accepted),
+        lost=lost + len(set(counts) - known),
+        repeated_with_same_id=sum(number - 1 for number in counts.values() if number > 1),
+        unknown=states["unknown"],
+        unsent=sum(states[name] for name in ("queued", "sending", "deferred", "failed", "suppressed")),
     )
-    return good
+    twice = len({email for (email, _), number in papers.items() if number > 1})
+    # Under "resend" a repeat is allowed if it bears the Message-ID of the first.
+    found["twice"] = twice if unknown_policy == "hold" else max(0, twice - found["repeated_with_same_id"])
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--subscribers", type=int, default=10_000)
+    parser.add_argument("--subscribers", type=int, default=5_000)
     parser.add_argument("--papers", type=Path, nargs="*", default=sorted((ROOT / "seeds").glob("*.txt")))
     parser.add_argument("--database")
+    parser.add_argument("--workers", type=int, help="by default two on PostgreSQL, else one")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
     parser.add_argument("--unknown", choices=["hold", "resend"], default="hold")
     options = parser.parse_args()
+    workers = options.workers or (2 if options.database else 1)
     print(f"seed={options.seed}", flush=True)
     chance = random.Random(options.seed)
-    with tempfile.TemporaryDirectory() as folder, Sink() as sink:
-        place = Newsletter(Path(folder), sink.port, options.database, options.unknown)
+    total: Counter[str] = Counter()
+    kills = most = number = 0
+    with tempfile.TemporaryDirectory() as name, Sink() as sink:
+        place = Place(Path(name), sink.port, options.database, options.unknown)
         prepare(place, options.subscribers, options.papers, chance)
-        plan = sorted((STAGES[number % len(STAGES)] for number in range(options.kills)), key=lambda s: s != "compose")
-        composing = plan.count("compose")
-        share = max(1, options.subscribers // (options.kills - composing + 1))
-        kills, most = 0, 0
-        for number, stage in enumerate(plan):
-            if stage == "compose":
-                moment = options.subscribers * (number + 1) // (composing + 1)
-            else:
-                moment = chance.randint(1, share)
-            killed = kill_once(place, sink, stage, moment, chance)
-            kills += killed
-            in_flight = place.count("deliveries WHERE state = 'sending'")
-            most = max(most, in_flight)
-            print(
-                f"{stage:8} {'killed' if killed else 'ended before'} at {moment}: {place.count('issues')} issues, "
-                f"{len(sink.accepted)} messages at the server, {in_flight} in flight",
-                flush=True,
-            )
-        place.run("send", "--quiet")
-        if not judge(place, sink, kills, options.unknown) or most > CONNECTIONS:
-            sys.exit(f"Something was lost, doubled, or unknown beyond one a connection; at most {most} were in flight.")
+        kills += kill_while_composing(place, max(1, options.kills // 50), options.subscribers)
+        place.compose()
+        while kills < options.kills:
+            asyncio.run(place.renew())
+            sink.forget()
+            sending = Round(place, sink, workers, chance)
+            share = max(1, options.subscribers // (min(KILLS_A_SEND, options.kills - kills) + 1))
+            going = True
+            while going and kills < options.kills:
+                stage, moment = STAGES[number % len(STAGES)], chance.randint(1, share)
+                going = sending.kill(stage, moment)
+                kills += going
+                number += 1
+                if going:
+                    print(f"{stage:8} at {moment}: {len(sink.accepted)} messages at the server", flush=True)
+            sending.finish()
+            most = max(most, sending.most)
+            total += judge(place, sink, options.unknown)
+            total["sends"] += 1
+            print(" ".join(f"{key}={total[key]}" for key in ("sends", "lost", "twice", "unknown")), flush=True)
+    words = ("sends", "deliveries", "at_server", "lost", "twice", "repeated_with_same_id", "unknown", "unsent")
+    print(" ".join(f"{word}={total[word]}" for word in words), f"most_in_flight={most} kills={kills}")
+    if total["lost"] or total["twice"] or total["unsent"] or most > CONNECTIONS:
+        sys.exit(f"Something was lost, doubled, or unknown beyond one a connection; at most {most} were in flight.")
+    if total["unknown"] + total["repeated_with_same_id"] > kills * CONNECTIONS:
+        sys.exit("More is unknown than there were connections.")
 
 
 if __name__ == "__main__":

@@ -8,22 +8,15 @@ this process, whose CPU and peak memory are printed; preparing runs in processes
 """
 
 import argparse
-import asyncio
-import contextlib
-import os
 import random
 import resource
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from kills import Newsletter
-from sink import Sink
+from place import Place
+from relay import smtp_sink
 
 from newsletter import config
 from newsletter.app import open_app, run
@@ -42,32 +35,6 @@ TOPICS = (
     "graph neural networks:0.8",
     "robot manipulation",
 )
-
-
-@contextlib.contextmanager
-def relay() -> Iterator[tuple[str, int]]:
-    """Start a server that takes everything, and give its name and port."""
-    if shutil.which("smtp-sink") is None:
-        with Sink() as sink:
-            yield "the sink of this bench", sink.port
-        return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    server = subprocess.Popen(
-        ["smtp-sink", *user, f"127.0.0.1:{port}", "1024"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            time.sleep(0.02)
-        yield "smtp-sink", port
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def roster(folder: Path, subscribers: int) -> Path:
@@ -113,8 +80,8 @@ def main() -> None:
     shared = ROOT.parent / "shared"
     real = [*sorted((shared / "seeds").glob("*.txt")), *sorted((shared / "feeds/hf-daily-papers").glob("*.json"))]
     papers = options.papers or real or sorted((ROOT / "seeds").glob("*.txt"))
-    with tempfile.TemporaryDirectory() as folder, relay() as (server, port):
-        place = Newsletter(Path(folder), port, options.database, "hold")
+    with tempfile.TemporaryDirectory() as folder, smtp_sink() as (server, port):
+        place = Place(Path(folder), port, options.database, "hold")
         place.run("migrate")
         seconds: dict[str, float] = {}
         started = time.perf_counter()
@@ -123,7 +90,6 @@ def main() -> None:
         started = time.perf_counter()
         place.run("subscribers", "import", str(roster(place.folder, options.subscribers)))
         seconds["take people in"] = time.perf_counter() - started
-        asyncio.run(place.database.close())
         settings = config.load(place.folder / "config.toml", {})
         seconds |= run(choose_and_send(settings))
     usage = resource.getrusage(resource.RUSAGE_SELF)

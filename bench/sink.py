@@ -27,13 +27,13 @@ class Sink:
     """Use it as a context manager; `arm` sets what is called, once, at the n-th event of a stage from now on.
 
     Stages: `mail` (MAIL has come), `body` (a good part of a body has come), `dot` (a body is complete and not
-    answered), `reply` (its answer has been sent).
+    answered), `reply` (its answer has been sent). What is called gets the name that the client gave with EHLO.
     """
 
     def __init__(self) -> None:
         self.accepted: list[Accepted] = []
         self.port = 0
-        self._armed: tuple[str, int, Callable[[], None]] | None = None
+        self._armed: tuple[str, int, Callable[[str], object]] | None = None
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -47,24 +47,33 @@ class Sink:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    def arm(self, stage: str, after: int, act: Callable[[], None]) -> None:
+    def arm(self, stage: str, after: int, act: Callable[[str], object]) -> None:
         """Call `act` at the `after`-th event of a stage from now on."""
         self._armed = (stage, after, act)
+
+    def disarm(self) -> None:
+        """Call nothing any more."""
+        self._armed = None
+
+    def forget(self) -> None:
+        """Begin a new record of what came."""
+        self.accepted = []
 
     def counts(self) -> Counter[str]:
         """Return how many messages came under each Message-ID."""
         return Counter(one.message_id for one in list(self.accepted))
 
-    def event(self, stage: str) -> None:
-        """Tell that a stage was reached."""
-        if self._armed is None or self._armed[0] != stage:
+    def event(self, stage: str, client: str) -> None:
+        """Tell that a client reached a stage."""
+        armed = self._armed
+        if armed is None or armed[0] != stage:
             return
-        _, left, act = self._armed
+        _, left, act = armed
         if left > 1:
             self._armed = (stage, left - 1, act)
             return
         self._armed = None
-        act()
+        act(client)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -84,6 +93,7 @@ class _Dialogue(asyncio.Protocol):
         self._sink = sink
         self._buffer = bytearray()
         self._recipient = ""
+        self._client = ""
         self._in_body = False
         self._middle_told = False
 
@@ -106,9 +116,10 @@ class _Dialogue(asyncio.Protocol):
         self._buffer = bytearray(rest)
         verb = line[:4].upper()
         if verb == b"EHLO":
+            self._client = line[5:].decode()
             self._say(b"250-sink\r\n250-PIPELINING\r\n250-SIZE 50000000\r\n250-8BITMIME\r\n250 SMTPUTF8")
         elif verb == b"MAIL":
-            self._sink.event("mail")
+            self._sink.event("mail", self._client)
             self._say(b"250 2.1.0 Ok")
         elif verb == b"RCPT":
             self._recipient = re.search(rb"<([^>]*)>", line)[1].decode()
@@ -126,7 +137,7 @@ class _Dialogue(asyncio.Protocol):
     def _body(self) -> bool:
         if not self._middle_told and len(self._buffer) > MIDDLE:
             self._middle_told = True
-            self._sink.event("body")
+            self._sink.event("body", self._client)
         end = self._buffer.find(b"\r\n.\r\n")
         if end < 0:
             return False
@@ -136,7 +147,7 @@ class _Dialogue(asyncio.Protocol):
         named = re.search(rb"(?mi)^Message-ID:\s*(<[^>]+>)", content)
         message_id = named[1].decode() if named else ""
         self._sink.accepted.append(Accepted(self._recipient, message_id, len(content)))
-        self._sink.event("dot")
+        self._sink.event("dot", self._client)
         self._say(b"250 2.0.0 Ok: queued")
-        self._sink.event("reply")
+        self._sink.event("reply", self._client)
         return True
