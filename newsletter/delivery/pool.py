@@ -149,7 +149,14 @@ class _Run:
                 words = f"The connection ended before the message was whole: {result.broke}."
             elif self.losses[message.delivery_id] < LOSSES:
                 return False
-            outcome = Outcome(delivery_id=message.delivery_id, result="deferred", text=words, about="us")
+            outcome = Outcome(
+                delivery_id=message.delivery_id,
+                result="deferred",
+                code=result.reply and result.reply.code,
+                enhanced=result.reply.enhanced if result.reply else "",
+                text=words,
+                about="us",
+            )
         self.queue.ended(message, outcome)
         if outcome is not None:
             self.losses.pop(message.delivery_id, None)

@@ -102,7 +102,8 @@ class Session:
             return refusal(parcel.message.delivery_id, stage, answer)
         # RFC 5321 section 3.8: 421 says nothing of this message. The rest are no answers to such a command.
         self._dialogue.close()
-        return Result(broke=f"the server answered {described(understood(answer))}")
+        reply = understood(answer)
+        return Result(broke=f"the server answered {described(reply)}", reply=reply if code == 421 else None)
 
     async def _take_back(self, codes: list[int]) -> None:
         """End a transaction that was refused at one of its commands, whatever the server made of the others."""

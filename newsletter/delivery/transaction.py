@@ -33,7 +33,8 @@ class Result:
 
     Without an `outcome` the message was not attempted: it is no longer ours (nothing else is set), or the connection
     `broke` before the end of the body, or the server would refuse every message (`stop` says why). `committed` tells
-    whether its sending was recorded before. `against_us` is a refusal for good that is not the reader's.
+    whether its sending was recorded before. `against_us` is a refusal for good that is not the reader's. `reply` is the
+    last word of a server that broke off.
     """
 
     outcome: Outcome | None = None
@@ -41,6 +42,7 @@ class Result:
     stop: str = ""
     committed: bool = False
     against_us: bool = False
+    reply: Reply | None = None
 
 
 class Extensions(Protocol):

@@ -47,7 +47,7 @@ CASES = (
     Case("mail-451-4.3.1", "deferred", 451, "4.3.1", "The disk is full", False),
     Case("rcpt-550-5.1.1", "failed", 550, "5.1.1", "There is nobody of that name here", False),
     Case("rcpt-452", "deferred", 452, "", "Come back later", False),
-    Case("rcpt-421-4.7.0", "deferred", None, "", f"{BEFORE}: the server answered 421 4.7.0 Too much", False),
+    Case("rcpt-421-4.7.0", "deferred", 421, "4.7.0", f"{BEFORE}: the server answered 421 4.7.0 Too much", False),
     Case("data-451", "deferred", 451, "", "Come back later", False),
     Case("data-554-5.7.1", "deferred", 554, "5.7.1", "This newsletter is not welcome here", False),
     Case("body-552-5.2.2", "failed", 552, "5.2.2", "That mailbox is full", False),
