@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from newsletter import resources
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Settings, secret
-from newsletter.errors import SettingsError
+from newsletter.errors import NewsletterError, SettingsError
 from newsletter.pipeline.compose import ARCHIVE, Composer
 from newsletter.pipeline.deliver import Courier, Sending
 from newsletter.pipeline.letter import LetterWriter
@@ -24,7 +24,7 @@ from newsletter.tokens import Signer
 if TYPE_CHECKING:
     from newsletter.delivery.dkim import Seal
     from newsletter.delivery.faults import Word
-    from newsletter.delivery.lmtp import Take
+    from newsletter.delivery.incoming import Arrival
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.ranking import Ranker
 
@@ -158,9 +158,13 @@ class App:
         return found
 
     @contextlib.asynccontextmanager
-    async def listening(self, take: "Take") -> AsyncIterator[int]:
+    async def listening(self, intake: "Intake") -> AsyncIterator[int]:
         """Let a mail server hand over what comes back, on the port that it gives."""
         from newsletter.delivery.lmtp import Listener
+
+        async def take(arrival: "Arrival") -> None:
+            if (await intake.take(arrival)).fault:
+                raise NewsletterError("A mail could not be read, which is a fault of this program.")
 
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port

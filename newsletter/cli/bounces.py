@@ -119,7 +119,9 @@ def _one(face: Face, recipient: str) -> None:
         raise LaterError(error.message, next_step=error.next_step) from error
     except Exception as error:
         raise LaterError(f"Something went wrong that should not: {type(error).__name__}: {error}") from error
-    _tell(face, found)
+    if any(one.fault for one in found):
+        raise LaterError("The mail could not be read, which is a fault of this program.")
+    _tell(face, found, left="It is not kept: there is nowhere to leave it.")
 
 
 async def _read(app: "App", paths: tuple[Path, ...], maildir: Path | None, imap: bool) -> "list[Followed]":
@@ -149,12 +151,14 @@ async def _listen(app: "App") -> None:
     import asyncio
 
     taker = await app.intake()
-    async with app.listening(taker.take) as port:
+    async with app.listening(taker) as port:
         click.echo(f"Listening on port {port} of this machine.", err=True)
         await asyncio.Event().wait()
 
 
-def _tell(face: Face, found: "list[Followed]") -> None:
+def _tell(
+    face: Face, found: "list[Followed]", *, left: str = "What is no report on mail of ours is left where it is."
+) -> None:
     told = [_followed(one) for one in found]
     if face.json:
         for one in told:
@@ -177,7 +181,7 @@ def _tell(face: Face, found: "list[Followed]") -> None:
         return
     face.out.say(f"{'1 mail' if len(found) == 1 else f'{len(found):,} mails'} read: {', '.join(parts)}.")
     if counts["look"] or counts["other"]:
-        face.out.say("What is no report on mail of ours is left where it is.")
+        face.out.say(left)
 
 
 def _followed(one: "Followed") -> dict[str, Any]:

@@ -173,11 +173,16 @@ def retry(face: Face, numbers: tuple[int, ...], state: str | None, day: date | N
     )
     queued = f"{report.queued:,} put back into the queue"
     face.out.record(
-        {"queued": report.queued, "overtaken": report.overtaken},
+        {"queued": report.queued, "overtaken": report.overtaken, "barred": report.barred},
         f"{queued}; `newsletter send` sends what waits." if report.queued else f"{queued}.",
     )
     for address in report.overtaken:
         face.out.warn(f"{address}: stays as it is, a paper of it went to them in another issue meanwhile.")
+    for address in report.barred:
+        face.out.warn(
+            f"{address}: must not be mailed, so the next run will not; if it is theirs and works again, "
+            f"`newsletter subscribers unsuppress {address}` first."
+        )
     if state == "caught" and report.queued and not face.settings.smtp.host:
         face.out.warn("smtp.host is not set: they would go to the built-in catcher again.")
 

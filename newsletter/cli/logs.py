@@ -16,6 +16,8 @@ def configure(level: str, style: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # A traceback is text before addresses are taken out, and without the values of variables.
+        structlog.processors.format_exc_info,
         _without_addresses,
     ]
     renderer: structlog.typing.Processor = (
@@ -29,7 +31,6 @@ def configure(level: str, style: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *([] if pretty else [structlog.processors.format_exc_info]),
                 renderer,
             ],
         )

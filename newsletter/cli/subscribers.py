@@ -288,8 +288,10 @@ def unsuppress(face: Face, email: str) -> None:
     lifted = face.run(lambda app: people.unsuppress(app.database, email))
     face.out.record(
         {"email": email, "lifted": lifted},
-        f"{email} may be mailed again." if lifted else f"{email} was not suppressed.",
+        f"{email} is not suppressed any more." if lifted else f"{email} was not suppressed.",
     )
+    if lifted and face.run(lambda app: people.left(app.database, email)):
+        face.out.warn(f"They have unsubscribed: `newsletter subscribers add {email} --again` takes them back.")
 
 
 def _record(person: "Subscriber") -> dict[str, Any]:

@@ -88,10 +88,17 @@ WORDS_ABOUT_READER = re.compile(
     r"mailbox|user (is )?unknown|unknown user|no such|does not exist|recipient.*full", re.IGNORECASE
 )
 
+# Servers check the return path as late as RCPT, and say of it what they say of readers: a mailbox that is not there.
+WORDS_ABOUT_SENDER = re.compile(
+    r"sender (address )?(was )?(rejected|refused|denied|unknown|verif|not found|invalid)|sender verif|"
+    r"verification failed for|(invalid|unknown|bad) (envelope )?sender|return[- ]?path|mail from",
+    re.IGNORECASE,
+)
+
 # Somebody lives there: the mailbox is full, gets too much at once, or has a filter that took offence.
 WORDS_ALIVE = re.compile(
-    r"\bfull\b|quota|storage|exceed|over (its |the )?limit|\brate\b|too (many|much|fast)|filter|spam|junk|polic|block|"
-    r"content|reputation|black\s?list|temporar|\blater\b",
+    r"\bfull\b|quota|storage|exceed|over (its |the )?limit|\brate\b|too (many|much|fast|quickly)|filter|"
+    r"spam|junk|polic|block|content|reputation|black\s?list|temporar|\blater\b",
     re.IGNORECASE,
 )
 # Addresses and links are full of words that are none.
@@ -137,7 +144,7 @@ def about(stage: Stage, reply: Reply) -> About:
     detail = reply.enhanced.partition(".")[2]
     if detail in INTERNATIONAL:
         return "reader"
-    if stage == "mail" or reply.code in LOGIN_CODES:
+    if stage == "mail" or reply.code in LOGIN_CODES or WORDS_ABOUT_SENDER.search(reply.text):
         return "us"
     if detail and detail != "0.0":
         rule = rule_for(reply.enhanced)
@@ -188,6 +195,8 @@ def weigh(kind: str, status: str, words: str) -> Literal["dead", "counts", "noth
     A `kind` of hard is believed unless its words or a code about policy speak against it. What is about us says
     nothing, however often it comes: a server that blocks this newsletter for a week would take it from all its readers.
     """
+    if WORDS_ABOUT_SENDER.search(words):
+        return "nothing"
     if kind == "hard" and not status.startswith(("4.7.", "5.7.")):
         return "counts" if _alive(words) else "dead"
     return "nothing" if about("rcpt", Reply(550, status, words)) == "us" else "counts"

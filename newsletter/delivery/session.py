@@ -1,5 +1,6 @@
 """Messages over one open connection, one round trip each; knows nothing of pools, retries or the database."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -153,8 +154,13 @@ class Session:
             self._settle(parcel, unknown(delivery_id, str(error)))
             return None
         result = final(delivery_id, answer, caught=self._caught, overtaken=dialogue.overtaken)
-        if following is not None and not await self._in_step():
-            result = unknown(delivery_id, "an answer of the server was missing")
+        try:
+            if following is not None and not await self._in_step():
+                result = unknown(delivery_id, "an answer of the server was missing")
+        except asyncio.CancelledError:
+            # It was answered, and whoever stops us now must not make it unknown.
+            self._settle(parcel, result)
+            raise
         over = answer[0] == 421 or result.broke or dialogue.overtaken
         if over:
             dialogue.close()
@@ -167,7 +173,9 @@ class Session:
         Where a server leaves one out, what seems to answer the dot is the answer to MAIL.
         """
         if not await self._dialogue.caught_up(self._connection.timeout):
-            return False
+            # It may be slow over the next one. An answer is missing only if what stands for that to RCPT cannot be it.
+            heard = self._dialogue.heard
+            return len(heard) < 2 or 200 <= heard[1] < 300
         *envelope, data = (*self._dialogue.heard, 0, 0, 0)[:3]
         return not (any(300 <= code < 400 for code in envelope) or 200 <= data < 300)
 

@@ -16,6 +16,7 @@ import structlog
 
 from newsletter.delivery.addresses import on_the_wire
 from newsletter.delivery.transaction import Message, Parcel
+from newsletter.errors import NewsletterError
 from newsletter.models import Outcome
 
 log = structlog.get_logger(__name__)
@@ -270,7 +271,10 @@ class Supply:
     def look_ahead(self) -> None:
         """Begin to make the next message, if one is at hand and none is being made."""
         if not self._ahead:
-            message = self._queue.take()
+            message = None
+            # A pacer that fails is told by `next`, when no answer is awaited that it could cost.
+            with suppress(NewsletterError):
+                message = self._queue.take()
             if message is not None:
                 self._ahead.append(Parcel(message))
 

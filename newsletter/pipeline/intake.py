@@ -90,7 +90,8 @@ class Box(Protocol):
 class Followed(NamedTuple):
     """What one mail led to: `kind` is what it is, `by` how the person was known, and `what` a sentence.
 
-    `taken` says that the mail has done its work; any other stays where it is.
+    `taken` says that the mail has done its work; any other stays where it is. `fault` says that it could not be read
+    though it should have been, so that whoever handed it over had better keep it.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Followed(NamedTuple):
     by: By = ""
     what: str = ""
     taken: bool = False
+    fault: bool = False
 
 
 class Intake:
@@ -146,7 +148,9 @@ class Intake:
         except Exception:
             # Anyone can write to this address, and one mail must not keep the others from being read.
             log.exception("a mail could not be read")
-            return Followed(arrival.name, "other", what="it could not be read, which is a fault of this program")
+            return Followed(
+                arrival.name, "other", what="it could not be read, which is a fault of this program", fault=True
+            )
         for _ in range(TRIES - 1):
             try:
                 return await self._follow(arrival, mail, found)

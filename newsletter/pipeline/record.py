@@ -44,10 +44,14 @@ class Shown(NamedTuple):
 
 
 class RetryReport(NamedTuple):
-    """How many deliveries were put back, and those whose papers went out in another issue meanwhile."""
+    """How many deliveries were put back, and those whose papers went out in another issue meanwhile.
+
+    `barred` are addresses of what was put back that must not be mailed.
+    """
 
     queued: int
     overtaken: tuple[str, ...]
+    barred: tuple[str, ...] = ()
 
 
 async def status(database: Database) -> Status:
@@ -123,6 +127,7 @@ async def retry(
     if state is not None and state not in RETRIABLE:
         raise UsageError(f"What is {state} is not sent again.", next_step=f"Name one of {', '.join(RETRIABLE)}.")
     overtaken: list[str] = []
+    barred: list[str] = []
     queued = 0
     if ids is not None:
         await _must_be_there(database, ids)
@@ -143,7 +148,9 @@ async def retry(
                 else:
                     ready.append(one.id)
             queued += await deliveries.queue_again(connection, ready, clock.now())
-    return RetryReport(queued, tuple(overtaken))
+            back = {addresses.key(one.address): one.address for one in part if one.id in ready}
+            barred += [back[key] for key in await suppressions.among(connection, back)]
+    return RetryReport(queued, tuple(overtaken), tuple(barred))
 
 
 async def _must_be_there(database: Database, ids: Sequence[int]) -> None:

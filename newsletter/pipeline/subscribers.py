@@ -171,6 +171,7 @@ async def erase(database: Database, clock: Clock, email: str) -> None:
     async with database.begin() as connection:
         await subscribers.erase(connection, person.id)
         await suppressions.add(connection, addresses.key(person.email), "erased at their wish", clock.now())
+    await database.leave_no_trace()
 
 
 async def everyone(database: Database, *, state: Consent | None = None) -> Sequence[Subscriber]:
@@ -229,6 +230,13 @@ async def unsuppress(database: Database, email: str) -> bool:
     """End the suppression of an address, at its owner's wish; False if there was none."""
     async with database.begin() as connection:
         return await suppressions.lift(connection, addresses.key(email))
+
+
+async def left(database: Database, email: str) -> bool:
+    """Tell whether someone with an address is on record and has unsubscribed."""
+    async with database.connect() as connection:
+        known = await subscribers.by_email(connection, addresses.key(email))
+    return known is not None and known.state is Consent.UNSUBSCRIBED
 
 
 def _already(known: Subscriber) -> UsageError:

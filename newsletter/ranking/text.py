@@ -9,6 +9,8 @@ from typing import NamedTuple
 # Longer texts are cut: no abstract is that long, and one broken entry must not cost the run.
 LONGEST = 200_000
 
+# An address in a text says where something is, and not what it is about.
+ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 WORD = re.compile(r"([^\W_]+(?:\+\+|\#)?)(?:['’]s\b)?")
 
 # Han and kana put no spaces between words; Hangul does.
@@ -41,7 +43,7 @@ class Token(NamedTuple):
 def tokens(text: str) -> list[Token]:
     """Cut a text into words, folded and stripped of their plural; unspaced scripts into pairs of characters."""
     found: list[Token] = []
-    for match in WORD.finditer(text[:LONGEST]):
+    for match in WORD.finditer(_without_addresses(text[:LONGEST])):
         word = match[1]
         if not word.isascii() and UNSPACED.search(word):
             found.extend(_pairs(word, match.start(1)))
@@ -54,7 +56,12 @@ def words(text: str) -> list[str]:
     """Return only the words of `tokens`."""
     if UNSPACED.search(text):
         return [token.word for token in tokens(text)]
-    return [fold(word) for word in WORD.findall(text[:LONGEST])]
+    return [fold(word) for word in WORD.findall(_without_addresses(text[:LONGEST]))]
+
+
+def _without_addresses(text: str) -> str:
+    # As long as before, so that words stand where they stood.
+    return ADDRESS.sub(lambda found: " " * len(found[0]), text) if "://" in text or "www." in text else text
 
 
 def terms(text: str) -> list[str]:

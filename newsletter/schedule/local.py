@@ -154,4 +154,4 @@ async def take_in_what_comes_back(app: App, clockwork: Clockwork, stack: context
     for number, box in enumerate(boxes, start=1):
         clockwork.every(bounces.poll_minutes * 60, functools.partial(look_at, intake, box), name=f"look_at_{number}")
     if bounces.lmtp_port:
-        log.info("listening", port=await stack.enter_async_context(app.listening(intake.take)))
+        log.info("listening", port=await stack.enter_async_context(app.listening(intake)))

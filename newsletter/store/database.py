@@ -114,6 +114,17 @@ class Database:
             return connection
         return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
+    async def leave_no_trace(self) -> None:
+        """Bring what was deleted out of the files beside that of SQLite, as far as nobody reads there just now."""
+        if not self.on_sqlite:
+            return
+        with self.translated():
+            async with self.engine.connect() as connection:
+                # Outside of a transaction, where SQLite wants it.
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                cursor = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                await cursor.close()
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()

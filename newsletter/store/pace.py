@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.store.database import chunks, insert
@@ -51,7 +51,4 @@ async def states(connection: AsyncConnection, names: Iterable[str]) -> dict[str,
 
 async def forget(connection: AsyncConnection, before: datetime) -> None:
     """Delete the states of domains that were written last before a moment."""
-    pause = pace.c.state["pause"].as_float()
-    await connection.execute(
-        delete(pace).where(pace.c.at < before, pace.c.name != "", or_(pause.is_(None), pause == 0))
-    )
+    await connection.execute(delete(pace).where(pace.c.at < before, pace.c.name != ""))

@@ -23,6 +23,8 @@ async def migrate(database: Database, now: datetime, *, to: str = "head") -> tup
     """Bring the database to the newest revision and return the revisions before and after; safe to repeat."""
     if database.file is not None:
         database.file.parent.mkdir(parents=True, exist_ok=True)
+        # It holds everybody's addresses and the secrets; SQLite gives its other files the same mode.
+        database.file.touch(mode=0o600)
     async with database.alter() as connection:
         await exclusively(connection, "schema")
         before = await revision(connection)

@@ -80,9 +80,9 @@ async def test_what_was_caught_is_sent_once_after_a_host_is_set(room: Newsroom) 
         room.relay(server)
         assert (await room.deliver()).states == {}
         report = await record.retry(room.database, room.clock, state=DeliveryState.CAUGHT)
-        assert report == (2, ())
+        assert report == (2, (), ())
         assert (await room.deliver()).states == {"sent": 2}
-        assert await record.retry(room.database, room.clock, state=DeliveryState.CAUGHT) == (0, ())
+        assert await record.retry(room.database, room.clock, state=DeliveryState.CAUGHT) == (0, (), ())
         assert (await room.deliver()).states == {}
     assert {one.recipient: read(one)["Message-ID"] for one in server.messages} == {
         whose: message_id for whose, (message_id, _) in before.items()
@@ -471,7 +471,7 @@ async def test_a_retry_composes_nothing_anew(small_room: Newsroom) -> None:
         server.rules.clear()
         small_room.clock.step(hours=5)
         assert (await small_room.deliver()).states == {}
-        assert await record.retry(small_room.database, small_room.clock, state=DeliveryState.UNKNOWN) == (1, ())
+        assert await record.retry(small_room.database, small_room.clock, state=DeliveryState.UNKNOWN) == (1, (), ())
         assert (await small_room.deliver()).states == {"sent": 1}
     (second,) = server.messages
     date = re.compile(rb"(?m)^Date: .*\r\n")
@@ -551,7 +551,7 @@ async def test_what_was_overtaken_is_not_put_back(room: Newsroom) -> None:
         room.clock.step(days=1)
         await room.compose(only=address("ada"))
         report = await record.retry(room.database, room.clock, state=DeliveryState.FAILED)
-        assert report == (1, (address("ada"),))
+        assert report == (1, (address("ada"),), ())
         assert (await room.deliver()).states == {"sent": 2}
         assert await room.got("ada") == [titles(0, 1, 2), titles(0, 1, 2)]
         await room.send()
@@ -566,9 +566,9 @@ async def test_what_reached_someone_is_never_put_back(small_room: Newsroom) -> N
         await small_room.deliver()
         with pytest.raises(Exception, match="not sent again"):
             await record.retry(small_room.database, small_room.clock, state=DeliveryState.SENT)
-        assert await record.retry(small_room.database, small_room.clock) == (0, ())
+        assert await record.retry(small_room.database, small_room.clock) == (0, (), ())
         number = (await small_room.record("ada")).delivery.id
-        assert await record.retry(small_room.database, small_room.clock, ids=[number]) == (0, ())
+        assert await record.retry(small_room.database, small_room.clock, ids=[number]) == (0, (), ())
         assert (await small_room.deliver()).states == {}
 
 

@@ -291,3 +291,22 @@ async def test_no_real_server_gets_mail_from_the_address_of_the_example(small_ro
     with pytest.raises(SettingsError, match="from_address"):
         async with small_room.app.courier():
             raise AssertionError("it was let through")
+
+
+async def test_an_erased_person_leaves_the_files_while_others_hold_them_open(small_room: Newsroom) -> None:
+    await small_room.subscribe("an-address-like-no-other")
+    file = small_room.database.file
+    # As `newsletter run` does.
+    async with small_room.database.engine.connect():
+        assert any(b"an-address-like-no-other" in one.read_bytes() for one in file.parent.glob(f"{file.name}*"))
+        await subscribers.erase(small_room.database, small_room.clock, address("an-address-like-no-other"))
+        for one in file.parent.glob(f"{file.name}*"):
+            assert b"an-address-like-no-other" not in one.read_bytes(), one.name
+
+
+async def test_who_left_and_is_suppressed_is_told_apart(small_room: Newsroom) -> None:
+    await small_room.subscribe("ada")
+    assert not await subscribers.left(small_room.database, address("ada"))
+    await subscribers.remove(small_room.database, small_room.clock, address("ada"), source="test")
+    assert await subscribers.left(small_room.database, address("ada"))
+    assert not await subscribers.left(small_room.database, address("eve"))

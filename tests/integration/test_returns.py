@@ -327,7 +327,7 @@ async def test_a_mailbox_that_is_not_there_is_told(desk: Newsroom) -> None:
 @pytest.fixture
 async def listening(desk: Newsroom) -> AsyncIterator[int]:
     """The port of a listener."""
-    async with desk.app.listening((await desk.app.intake()).take) as port:
+    async with desk.app.listening(await desk.app.intake()) as port:
         yield port
 
 
@@ -385,7 +385,7 @@ async def test_a_mail_that_is_too_large_is_refused_for_each_recipient(desk: News
 async def test_a_port_that_is_taken_is_told(desk: Newsroom, listening: int) -> None:
     desk.set("bounces", lmtp_port=listening)
     with pytest.raises(DeliveryError, match=f"Nothing can listen on port {listening}"):
-        async with desk.app.listening((await desk.app.intake()).take):
+        async with desk.app.listening(await desk.app.intake()):
             pass
 
 

@@ -64,9 +64,9 @@ CASES = (
     Case("-q RCPT", "deferred", None),
     Case("-q DATA", "deferred", None),
     Case("-q .", "unknown", None, whole=True),
-    Case("-Q MAIL", "deferred", None),
-    Case("-Q RCPT", "deferred", None),
-    Case("-Q DATA", "deferred", None),
+    Case("-Q MAIL", "deferred", 421),
+    Case("-Q RCPT", "deferred", 421),
+    Case("-Q DATA", "deferred", 421),
     Case("-Q .", "deferred", 421, whole=True),
     Case("-A 0", "deferred", 550, REFUSES),
 )

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,3 +43,10 @@ def test_what_is_right_already_is_not_copied() -> None:
     plain, marked = b"Subject: x\r\n\r\nHello\r\n", Ready(b"Subject: x\r\n\r\nHello\r\n")
     assert transparent(plain) is plain
     assert transparent(marked) is marked
+
+
+@pytest.mark.parametrize("inside", [b"a\rX\n.\r\nMAIL FROM:<x@y>\r\nb", b"a\nb\rc", b"\r\r\n\n", b"a\n\rb"])
+def test_what_only_looks_ready_is_made_so(inside: bytes) -> None:
+    ready = transparent(Ready(inside + b"\r\n"))
+    assert re.search(rb"(?<!\r)\n|\r(?!\n)", ready) is None
+    assert b"\r\n.\r\n" not in ready

@@ -111,3 +111,9 @@ def test_punctuation_mutes_nothing(nothing: str) -> None:
 def test_names_are_compared_without_case_accents_points_and_order() -> None:
     assert author_key("Müller, Zoë A.") == author_key("zoe a muller") == "zoe a muller"
     assert author_key("..") == ""
+
+
+def test_an_address_in_a_text_says_nothing_of_what_it_is_about() -> None:
+    text = "Sparse attention, see https://github.com/mit-han-lab/sparse-vit and www.example.org/code."
+    assert words(text) == words("Sparse attention, see and")
+    assert [text[token.start : token.end] for token in tokens(text)] == ["Sparse", "attention", "see", "and"]
