@@ -35,7 +35,7 @@ from workshop import workshop
 
 from newsletter import config
 from newsletter.app import App, open_app, run
-from newsletter.store import deliveries, editions, tables
+from newsletter.store import deliveries, issues, tables
 
 HERE = Path(__file__).resolve().parent
 PART = 1_000
@@ -161,13 +161,13 @@ async def _bodies(app: App) -> tuple[int, Counter[str]]:
         async with app.database.connect() as connection:
             statement = select(tables.deliveries).where(tables.deliveries.c.id > last).order_by(tables.deliveries.c.id)
             rows = [deliveries.read(row) for row in await connection.execute(statement.limit(PART))]
-            issues = await editions.load(connection, [row.issue_id for row in rows])
+            found = await issues.load(connection, [row.issue_id for row in rows])
         if not rows:
             return len(seen), sizes
         last = rows[-1].id
         for row in rows:
             written = await writer.write(
-                issues[row.issue_id], address=row.address, message_id=row.message_id, date=datetime.now(UTC)
+                found[row.issue_id].issue, address=row.address, message_id=row.message_id, date=datetime.now(UTC)
             )
             content = written.content
             boundary = BOUNDARY.search(content)[1]

@@ -196,12 +196,20 @@ class Reason(NamedTuple):
 
 
 class Pick(NamedTuple):
-    """One paper in an issue; `position` counts from 1."""
+    """One paper in an issue; `position` counts from 1, and the score is there where it was asked for."""
 
     position: int
     paper: Paper
-    score: float
     reason: Reason
+    score: float | None = None
+
+
+class Recipient(NamedTuple):
+    """A subscriber, as far as their mail needs to know."""
+
+    id: int
+    email: str
+    language: str
 
 
 class Issue(NamedTuple):
@@ -209,7 +217,7 @@ class Issue(NamedTuple):
 
     id: int
     edition: Edition
-    subscriber: Subscriber
+    recipient: Recipient
     picks: tuple[Pick, ...]
 
 
@@ -249,7 +257,10 @@ class Delivery(Value):
     text: str = ""
 
 
-class Outcome(Value):
+Ending = Literal["sent", "caught", "deferred", "rejected", "unknown"]
+
+
+class Outcome(NamedTuple):
     """What one SMTP attempt gave: sent, caught (by the built-in catcher), deferred, rejected, unknown.
 
     `code` and `enhanced` (RFC 3463) are None and empty where no server answered. `about` says whom a refusal is about:
@@ -258,7 +269,7 @@ class Outcome(Value):
     """
 
     delivery_id: int
-    result: Literal["sent", "caught", "deferred", "rejected", "unknown"]
+    result: Ending
     code: int | None = None
     enhanced: str = ""
     text: str = ""

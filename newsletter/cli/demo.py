@@ -215,11 +215,11 @@ async def _received(app: "App", today: date) -> list[dict[str, Any]]:
             continue
         if found.delivery is None:
             continue
-        language = found.issue.subscriber.language
+        language = found.issue.recipient.language
         received.append(
             {
                 "email": found.delivery.address,
-                "topics": [topic.name for topic in found.issue.subscriber.topics],
+                "topics": [topic.name for topic in found.person.topics],
                 "state": str(found.delivery.state),
                 "papers": [
                     {"title": pick.paper.title, "reason": preview.reason(pick, language)} for pick in found.issue.picks

@@ -64,15 +64,15 @@ def _describe(face: Face, shown: "Preview") -> None:
             "id": pick.paper.id,
             "title": pick.paper.title,
             "url": pick.paper.url,
-            "score": round(pick.score, 4),
-            "reason": reason(pick, issue.subscriber.language),
+            "score": None if pick.score is None else round(pick.score, 4),
+            "reason": reason(pick, issue.recipient.language),
         }
         for pick in issue.picks
     ]
     if face.json:
         face.out.line(
             {
-                "email": delivery.address if delivery else issue.subscriber.email,
+                "email": delivery.address if delivery else issue.recipient.email,
                 "edition": issue.edition.date,
                 "subject": shown.written.rendered.subject,
                 "state": delivery.state if delivery else None,
@@ -85,7 +85,7 @@ def _describe(face: Face, shown: "Preview") -> None:
         return
     face.out.facts(
         {
-            "to": delivery.address if delivery else issue.subscriber.email,
+            "to": delivery.address if delivery else issue.recipient.email,
             "subject": shown.written.rendered.subject,
             "edition": issue.edition.date,
             "size": f"{size / 1024:.0f} KB of HTML",

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -32,6 +33,8 @@ def key(address: str) -> str:
     return unicodedata.normalize("NFC", normalise(address).casefold())
 
 
+# A message asks for that of its reader several times.
+@lru_cache(maxsize=1024)
 def on_the_wire(address: str) -> str:
     """Return an address with its domain in A-labels (RFC 5890), which every server understands.
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from newsletter.delivery import headers
-from newsletter.delivery.quoted import SOFT_BREAK
+from newsletter.delivery.quoted import SOFT_BREAK, Quoted
 from newsletter.delivery.wire import Ready
 
 _HEAD = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
@@ -49,8 +49,11 @@ def build(letter: Letter) -> bytes:
     """Return the whole message, ready for DATA: CRLF everywhere, no line that begins with a dot, lines of at most 78.
 
     The same letter gives the same bytes. Control characters in names and in the subject become spaces; in an address,
-    an identifier or a URI they raise ValueError. The bytes are ASCII, unless an address has a local part beyond it.
+    an identifier or a URI they raise ValueError, and so does a part that `quoted.encode` did not give. The bytes are
+    ASCII, unless an address has a local part beyond it.
     """
+    if not {*map(type, letter.html_parts), *map(type, letter.text_parts)} <= {Quoted}:
+        raise ValueError("a part of the body was not encoded")
     boundary = _boundary(letter.message_id)
     whole = b"".join(
         (

@@ -152,7 +152,7 @@ class _Run:
             outcome = Outcome(
                 delivery_id=message.delivery_id,
                 result="deferred",
-                code=result.reply and result.reply.code,
+                code=result.reply.code if result.reply else None,
                 enhanced=result.reply.enhanced if result.reply else "",
                 text=words,
                 about="us",

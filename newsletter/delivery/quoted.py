@@ -1,6 +1,7 @@
 """Quoted-printable of text in pieces that can be joined in any order; knows nothing of headers or messages."""
 
 import re
+from typing import Any
 
 # RFC 2045 section 6.7: at most 76 characters in a line, the "=" of a soft line break among them.
 WIDTH = 76
@@ -12,7 +13,18 @@ _UNSAFE = re.compile(rb"[^\t\n -<>-~]")
 _ESCAPES = {bytes([octet]): b"=%02X" % octet for octet in range(256)}
 
 
-def encode(text: str) -> bytes:
+class Quoted(bytes):
+    """A piece as `encode` makes it, or several in a row; nothing else makes one, so it needs no second look."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> bytes:
+        """Return both in a row."""
+        both = super().__add__(other)
+        return Quoted(both) if type(other) is Quoted else both
+
+
+def encode(text: str) -> Quoted:
     """Return a piece of text in quoted-printable UTF-8, with all line ends as CRLF.
 
     The piece starts in the first column, and ends with a line end: the text's own or a soft one. So pieces can be
@@ -20,20 +32,20 @@ def encode(text: str) -> bytes:
     doubled (RFC 5321 section 4.5.2) and a signature holds, nor with "From " (RFC 2049 section 3).
     """
     if not text:
-        return b""
+        return Quoted()
     # Most of what is a reader's own is one short line that stands for itself.
     if len(text) < WIDTH and text.isascii() and text.isprintable() and "=" not in text and text[0] not in ".F":
-        return text.encode() + SOFT_BREAK
+        return Quoted(text.encode() + SOFT_BREAK)
     return _any(text)
 
 
-def _any(text: str) -> bytes:
+def _any(text: str) -> Quoted:
     data = _LINE_END.sub("\n", text).encode("utf-8", "replace")
     lines = _UNSAFE.sub(_escape, data).split(b"\n")
     encoded = [_hard(line) for line in lines[:-1]]
     if lines[-1]:
         encoded.append(_folded(lines[-1], WIDTH - 1) + SOFT_BREAK)
-    return b"".join(encoded)
+    return Quoted(b"".join(encoded))
 
 
 def _escape(found: re.Match[bytes]) -> bytes:

@@ -10,7 +10,7 @@ from newsletter.delivery.dialogue import Answer, described, understood
 from newsletter.delivery.policy import About, Reply, Stage, judge
 from newsletter.delivery.wire import transparent
 from newsletter.errors import DeliveryError, NewsletterError
-from newsletter.models import Outcome
+from newsletter.models import Ending, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +211,5 @@ def _head(content: bytes) -> bytes:
     return content[: content.find(b"\r\n\r\n")]
 
 
-def _outcome(delivery_id: int, result: str, reply: Reply, about: About, *, suppress: bool = False) -> Outcome:
-    return Outcome.model_validate(
-        {
-            "delivery_id": delivery_id,
-            "result": result,
-            "code": reply.code,
-            "enhanced": reply.enhanced,
-            "text": reply.text,
-            "about": about,
-            "suppress": suppress,
-        }
-    )
+def _outcome(delivery_id: int, result: Ending, reply: Reply, about: About, *, suppress: bool = False) -> Outcome:
+    return Outcome(delivery_id, result, reply.code, reply.enhanced, reply.text, about, suppress)

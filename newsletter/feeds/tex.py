@@ -57,29 +57,34 @@ _EXPONENT = re.compile(r"[+\-−]?\d+|[nikdmptT]|[+\-]|top|star|ast|prime|circ|d
 
 _GREEK_NAMES = "|".join(sorted((name for name in GREEK if name[0].islower()), key=len, reverse=True))
 _OPERAND = r"[A-Za-z0-9αβγδεζηθκλμνξπρστφχψωΔΘΛΣΦΨΩℓ]"
-# In the order of use. Each wants a neighbourhood that plain English does not have.
-_REMAINS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b(?:wide)?tilde[ {]\{?(O|Theta|Omega)\}?(?=\()"), "\\1\u0303"),
-    (re.compile(r"(?<=\d)times\b"), "×"),
-    (re.compile(r"(?<![\w-])times~(?=\d)"), "×"),
-    (re.compile(rf"(?<![\w'’])((?![aAI]\b){_OPERAND}) times ((?![aAI]\b){_OPERAND})(?![\w'’-])(?=.)"), r"\1 × \2"),
-    (re.compile(r"(?<=[²³ⁿᵏᵈᵐ]) times (?=[\w({])"), " × "),
-    (re.compile(r"(?<![\w-])(?:leq|leqslant)(?![\w-])"), "≤"),
-    (re.compile(r"(?<![\w-])(?:geq|geqslant)(?![\w-])"), "≥"),
-    (re.compile(r"(?<![\w-])neq(?![\w-])"), "≠"),
-    (re.compile(r"(?<![\w-])le (?=\d)"), "≤ "),
-    (re.compile(r"(?<![\w-])ge (?=\d)"), "≥ "),
-    (re.compile(rf"(?<= {_OPERAND}) gg (?={_OPERAND}(?!\w))"), " ≫ "),
-    (re.compile(rf"(?<= {_OPERAND}) ll (?={_OPERAND}(?!\w))"), " ≪ "),
-    (re.compile(r"(?<=[\dKMB%]) sim (?=\d)"), " ∼ "),
-    (re.compile(r"(?<![\w-])sim ?(?=\d)(?!\d[A-Za-z])"), "∼"),
-    (re.compile(r"(?<=\d) pm (?=\d*\.\d)"), " ± "),
-    (re.compile(r"(?<=\{) ?pm (?=\d)"), "±"),
-    (re.compile(r"(?<![\w-])infty(?!\w)"), "∞"),
-    (re.compile(r"(?<![\w-])rightarrow(?!\w)"), "→"),
-    (re.compile(r"(?<![\w-])cdot(?!\w)"), "·"),
-    (re.compile(r"(?<![\w\\])ell(?=_|\^)"), "ℓ"),
-    (re.compile(r"(?<![\w}^_.])(\d)\{(\d)\}"), r"\1/\2"),
+# In the order of use. Each wants a neighbourhood that plain English does not have; what stands first is in all that it
+# finds, and is soon looked for.
+_REMAINS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("tilde", re.compile(r"\b(?:wide)?tilde[ {]\{?(O|Theta|Omega)\}?(?=\()"), "\\1\u0303"),
+    ("times", re.compile(r"(?<=\d)times\b"), "×"),
+    ("times~", re.compile(r"(?<![\w-])times~(?=\d)"), "×"),
+    (
+        " times ",
+        re.compile(rf"(?<![\w'’])((?![aAI]\b){_OPERAND}) times ((?![aAI]\b){_OPERAND})(?![\w'’-])(?=.)"),
+        r"\1 × \2",
+    ),
+    (" times ", re.compile(r"(?<=[²³ⁿᵏᵈᵐ]) times (?=[\w({])"), " × "),
+    ("leq", re.compile(r"(?<![\w-])(?:leq|leqslant)(?![\w-])"), "≤"),
+    ("geq", re.compile(r"(?<![\w-])(?:geq|geqslant)(?![\w-])"), "≥"),
+    ("neq", re.compile(r"(?<![\w-])neq(?![\w-])"), "≠"),
+    ("le ", re.compile(r"(?<![\w-])le (?=\d)"), "≤ "),
+    ("ge ", re.compile(r"(?<![\w-])ge (?=\d)"), "≥ "),
+    (" gg ", re.compile(rf"(?<= {_OPERAND}) gg (?={_OPERAND}(?!\w))"), " ≫ "),
+    (" ll ", re.compile(rf"(?<= {_OPERAND}) ll (?={_OPERAND}(?!\w))"), " ≪ "),
+    (" sim ", re.compile(r"(?<=[\dKMB%]) sim (?=\d)"), " ∼ "),
+    ("sim", re.compile(r"(?<![\w-])sim ?(?=\d)(?!\d[A-Za-z])"), "∼"),
+    (" pm ", re.compile(r"(?<=\d) pm (?=\d*\.\d)"), " ± "),
+    ("pm ", re.compile(r"(?<=\{) ?pm (?=\d)"), "±"),
+    ("infty", re.compile(r"(?<![\w-])infty(?!\w)"), "∞"),
+    ("rightarrow", re.compile(r"(?<![\w-])rightarrow(?!\w)"), "→"),
+    ("cdot", re.compile(r"(?<![\w-])cdot(?!\w)"), "·"),
+    ("ell", re.compile(r"(?<![\w\\])ell(?=_|\^)"), "ℓ"),
+    ("{", re.compile(r"(?<![\w}^_.])(\d)\{(\d)\}"), r"\1/\2"),
 )
 _GLUED_IN = re.compile(rf"(?<!\w)({_GREEK_NAMES})in (?=[(\[{{])")
 _CAPITAL_CALL = re.compile(r"(?<![\w])(Theta|Omega)(?=\u0303?\()")
@@ -144,8 +149,9 @@ def explicit(text: str) -> str:
 
 
 def _bare_remains(text: str) -> str:
-    for pattern, replacement in _REMAINS:
-        text = pattern.sub(replacement, text)
+    for needed, pattern, replacement in _REMAINS:
+        if needed in text:
+            text = pattern.sub(replacement, text)
     text = _GLUED_IN.sub(lambda found: f"{GREEK[found[1]]} ∈ ", text)
     text = _CAPITAL_CALL.sub(lambda found: GREEK[found[1]], text)
     text = _GREEK_TERM.sub(lambda found: GREEK[next(filter(None, found.groups()))], text)

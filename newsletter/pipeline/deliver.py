@@ -26,7 +26,8 @@ from newsletter.pipeline.pacing import Held, Pacing
 from newsletter.store import deliveries
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Claimed, Settled
+from newsletter.store.deliveries import Claimed
+from newsletter.store.outcomes import Settled
 
 log = structlog.get_logger()
 
@@ -137,8 +138,8 @@ class Sending:
                     done += 1
                     progress(done)
                     if barred:
-                        state, now = DeliveryState.SUPPRESSED, self._clock.now()
-                        ledger.settle(Settled(delivery.id, state, now, result="suppressed", text=barred))
+                        state = DeliveryState.SUPPRESSED
+                        ledger.settle(Settled(delivery.id, state, None, result="suppressed", text=barred))
                     else:
                         self._under_way[delivery.id] = delivery
                         yield self._message(delivery, issue)
@@ -168,14 +169,14 @@ class Sending:
 
     def _where_it_leads(
         self, outcome: Outcome, delivery: Claimed, now: datetime
-    ) -> tuple[DeliveryState, datetime, str]:
+    ) -> tuple[DeliveryState, datetime | None, str]:
         if outcome.result in _FINAL:
-            return _FINAL[outcome.result], now, outcome.text
+            return _FINAL[outcome.result], None, outcome.text
         given_up = policy.give_up(delivery.queued_at, now, self._settings.give_up_after)
         if outcome.result == "unknown" and (given_up or self._settings.on_unknown == "hold"):
-            return DeliveryState.UNKNOWN, now, outcome.text
+            return DeliveryState.UNKNOWN, None, outcome.text
         if given_up:
-            return DeliveryState.FAILED, now, f"Given up after {delivery.attempts + 1} tries: {outcome.text}"
+            return DeliveryState.FAILED, None, f"Given up after {delivery.attempts + 1} tries: {outcome.text}"
         pause = policy.next_pause(
             delivery.attempts + 1, self._settings.first_pause, self._settings.longest_pause, self._chance
         )

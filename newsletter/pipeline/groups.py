@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -12,10 +12,10 @@ from newsletter.clock import Clock
 from newsletter.config import Delivery as DeliverySettings
 from newsletter.models import Consent, Issue
 from newsletter.pipeline import slots
-from newsletter.store import deliveries, editions, subscribers, suppressions
+from newsletter.store import deliveries, issues, suppressions
 from newsletter.store.aside import Aside
 from newsletter.store.deliveries import Claimed
-from newsletter.store.editions import Known
+from newsletter.store.issues import Known, Standing
 
 
 class Due(NamedTuple):
@@ -96,20 +96,19 @@ class Groups:
         )
 
     async def _load(self, connection: AsyncConnection, *, claimed: list[Claimed]) -> list[Due]:
-        found = await editions.load(connection, [one.issue_id for one in claimed], self._known, wishes=False)
-        keys = await subscribers.email_keys(connection, [one.subscriber_id for one in claimed])
-        suppressed = await suppressions.among(connection, keys.values())
+        found = await issues.load(connection, [one.issue_id for one in claimed], self._known)
+        suppressed = await suppressions.among(connection, [loaded.standing.email_key for loaded in found.values()])
         now = self._clock.now()
         # What is not found is that of a person who was erased since the claim.
         return [
-            Due(one, issue, _obstacle(issue, suppressed.get(keys[one.subscriber_id]), now))
+            Due(one, loaded.issue, _obstacle(loaded.standing, suppressed, now))
             for one in claimed
-            if (issue := found.get(one.issue_id)) is not None
+            if (loaded := found.get(one.issue_id)) is not None
         ]
 
     async def _readdressed(self, group: list[Due]) -> list[Due]:
         """Let mail follow those whose address changed since it was queued."""
-        moved = {due.delivery.subscriber_id for due in group if due.delivery.address != due.issue.subscriber.email}
+        moved = {due.delivery.subscriber_id for due in group if due.delivery.address != due.issue.recipient.email}
         if not moved:
             return group
 
@@ -119,17 +118,17 @@ class Groups:
 
         await self._store.run(follow)
         return [
-            due._replace(delivery=due.delivery._replace(address=due.issue.subscriber.email))
+            due._replace(delivery=due.delivery._replace(address=due.issue.recipient.email))
             if due.delivery.subscriber_id in moved
             else due
             for due in group
         ]
 
 
-def _obstacle(issue: Issue, suppressed: str | None, now: datetime) -> str:
-    person = issue.subscriber
+def _obstacle(person: Standing, suppressed: Mapping[str, str], now: datetime) -> str:
     if person.state is not Consent.CONFIRMED:
         return f"They are {person.state}."
-    if person.paused_until is not None and person.paused_on(slots.local_date(person, now)):
+    if person.paused_until is not None and slots.date_there(person.timezone, now) < person.paused_until:
         return "They have paused."
-    return "" if suppressed is None else f"The address is suppressed: {suppressed}."
+    why = suppressed.get(person.email_key)
+    return "" if why is None else f"The address is suppressed: {why}."

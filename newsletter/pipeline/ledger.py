@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.models import DeliveryState, Outcome
-from newsletter.store import deliveries
+from newsletter.store import deliveries, outcomes
 from newsletter.store.aside import Aside
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 
 Released = tuple[int, datetime | None]
 Judge = Callable[[Outcome, datetime], Settled | None]
@@ -42,6 +42,7 @@ class Ledger:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: BaseException | None = None
+        self._last: datetime | None = None
         self._writer: asyncio.Task[None] | None = None
         self.results: Counter[DeliveryState] = Counter()
 
@@ -128,21 +129,23 @@ class Ledger:
                 self._idle.set()
 
     async def _commit(self, beginning: list[int], settled: list[Settled], released: list[Released]) -> set[int]:
-        now = self._clock.now()
+        now = self._now()
 
         async def written(connection: AsyncConnection) -> set[int]:
-            if settled:
-                await deliveries.settle(connection, self._owner, settled, now)
             for due_at, ids in _by_time(released).items():
                 await deliveries.release(connection, self._owner, ids, due_at=due_at)
-            if not beginning:
-                return set()
-            return await deliveries.begin_sending(connection, self._owner, beginning, now)
+            return await outcomes.note(connection, self._owner, settled, beginning, now)
 
-        ours = await self._store.run(written)
+        ours = await self._store.run(written, alone=not released and outcomes.at_once(settled, beginning))
         for number in (*(number for number, _ in released), *(number for number in beginning if number not in ours)):
             self._forget(number)
         return ours
+
+    def _now(self) -> datetime:
+        # What began is known by its time.
+        now = self._clock.now()
+        self._last = now if now != self._last else now + timedelta(microseconds=1)
+        return self._last
 
     def _fail(self, error: Exception, beginning: list[tuple[int, asyncio.Future[bool]]]) -> None:
         self._failure = error

@@ -10,7 +10,7 @@ import structlog
 
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build
-from newsletter.models import Edition, Issue, Subscriber
+from newsletter.models import Edition, Issue, Recipient
 from newsletter.rendering import Links, Rendered, Renderer
 from newsletter.tokens import Signer
 
@@ -62,7 +62,7 @@ class LetterWriter:
     def _made(
         self, issue: Issue, address: str, message_id: str, date: datetime
     ) -> tuple[bytes | Awaitable[bytes], Rendered]:
-        leave_at = self._unsubscribe(issue.subscriber)
+        leave_at = self._unsubscribe(issue.recipient)
         rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0]))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
@@ -105,7 +105,7 @@ class LetterWriter:
             self._told_of_size = True
             log.warning("mail is longer than Gmail shows at once", html_bytes=size, shown=SHOWN)
 
-    def _unsubscribe(self, person: Subscriber) -> tuple[str, ...]:
+    def _unsubscribe(self, person: Recipient) -> tuple[str, ...]:
         """Return the addresses that end the subscription, the best first (RFC 2369 section 3.2)."""
         # Mail programs may change the case of a subject.
         token = self._signer.tag("unsubscribe", person.id)

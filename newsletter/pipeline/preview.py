@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from newsletter.clock import Clock
 from newsletter.errors import NotFoundError
-from newsletter.models import Delivery, Edition, Issue, Pick, Subscriber
+from newsletter.models import Delivery, Edition, Issue, Pick, Recipient, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter, Written
 from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.store import deliveries, editions
+from newsletter.store import deliveries, editions, issues
 from newsletter.store.database import Database
 
 
@@ -24,6 +24,7 @@ class Preview(NamedTuple):
     Else `obstacle` says what would keep `send` from choosing for them on that day, if anything.
     """
 
+    person: Subscriber
     issue: Issue
     written: Written
     delivery: Delivery | None
@@ -49,7 +50,7 @@ async def preview(
     async with database.connect() as connection:
         number = await editions.issue_of(connection, person.id, day)
         if number is not None:
-            issue = (await editions.load(connection, [number]))[number]
+            issue = await issues.scored(connection, (await issues.load(connection, [number]))[number].issue)
             delivery = await deliveries.by_issue(connection, number)
         else:
             issue, delivery = None, None
@@ -61,7 +62,7 @@ async def preview(
     message_id = delivery.message_id if delivery else f"<preview.{secrets.token_hex(8)}@preview.invalid>"
     address = delivery.address if delivery else person.email
     written = await writer.write(issue, address=address, message_id=message_id, date=clock.now())
-    return Preview(issue, written, delivery, why_not)
+    return Preview(person, issue, written, delivery, why_not)
 
 
 def reason(pick: Pick, language: str) -> str:
@@ -76,7 +77,7 @@ async def _composed(composer: Callable[[], Awaitable[Composer]], person: Subscri
             f"There is no paper for {person.email} on {edition.date}.",
             next_step="Take papers in with `newsletter feeds ingest`, or widen their topics.",
         )
-    return Issue(id=0, edition=edition, subscriber=person, picks=picks)
+    return Issue(id=0, edition=edition, recipient=Recipient(person.id, person.email, person.language), picks=picks)
 
 
 def _unsaved(person: Subscriber, day: date, clock: Clock) -> Edition:

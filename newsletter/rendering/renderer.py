@@ -32,8 +32,10 @@ PAPERS_KEPT = 1024
 SHELLS_KEPT = 64
 NOTES_KEPT = 16
 REASONS_KEPT = 4096
+SUBJECTS_KEPT = 256
 
 _PAPER_SLOTS = frozenset({"position", "reason"})
+_REASON = ("reason",)
 _SHELL_SLOTS = frozenset({"papers", "subject", "preheader", "email", "unsubscribe", "settings", "pause", "web"})
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
 
@@ -50,11 +52,15 @@ class Links:
     pause: str = ""
     web: str = ""
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of those beside `unsubscribe` that are there."""
+        return tuple([name for name in ("settings", "pause", "web") if getattr(self, name)])
+
     def __post_init__(self) -> None:
         """Refuse what is no link."""
-        for name in ("unsubscribe", "settings", "pause", "web"):
-            value = getattr(self, name)
-            if not _LINK.fullmatch(value) and (value or name == "unsubscribe"):
+        for name in ("unsubscribe", *self.given):
+            if not _LINK.fullmatch(getattr(self, name)):
                 raise ValueError(f"{name} is no http, https or mailto link")
 
 
@@ -92,6 +98,7 @@ class _Block:
     html: Pieces
     text: Pieces
     entry: Entry
+    subject: str
     placed: dict[int, tuple[Pieces, Pieces]]
 
     def at(self, position: int, number: Callable[[int], Part]) -> tuple[Pieces, Pieces]:
@@ -150,35 +157,42 @@ class Renderer:
         self._shell = lru_cache(maxsize=SHELLS_KEPT)(self._render_shell)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: self._part(str(position)))
+        # Many readers have one subject.
+        self._both = lru_cache(maxsize=SUBJECTS_KEPT)(self._render_both)
         self._try_out()
 
     def render(self, issue: Issue, links: Links) -> Rendered:
         """Return the mail of an issue."""
-        subscriber, edition = issue.subscriber, issue.edition
-        language = resolve(subscriber.language)
+        reader, edition = issue.recipient, issue.edition
+        language = resolve(reader.language)
         blocks = [self._block(pick.paper, language) for pick in issue.picks]
-        subject, preheader = self._lines([block.entry for block in blocks])
-        given = tuple(name for name in ("settings", "pause", "web") if getattr(links, name))
+        subject, preheader = self._lines(blocks)
+        given = links.given
         shell = self._shell(language, edition.date, edition.note, len(blocks), given)
         own = {
             "subject": subject,
             "preheader": preheader,
-            "email": clean(subscriber.email),
+            "email": clean(reader.email),
             "unsubscribe": links.unsubscribe,
             **{name: getattr(links, name) for name in given},
         }
-        text_own = {name: self._part(value) for name, value in own.items()}
-        html_own = {
-            name: text_own[name] if (escaped := str(escape(value))) == value else self._part(escaped)
-            for name, value in own.items()
-        }
+        html_own, text_own = {}, {}
+        for name, value in own.items():
+            html_own[name], text_own[name] = self._both(value) if name == "subject" else self._render_both(value)
         html_papers: list[Part] = []
         text_papers: list[Part] = []
         for pick, block in zip(issue.picks, blocks, strict=True):
             html, text = block.at(pick.position, self._position)
             html_reason, text_reason = self._reason(pick.reason, language.code)
-            html_papers += html.filled({"reason": html_reason})
-            text_papers += text.filled({"reason": text_reason})
+            if html.slots == text.slots == _REASON:
+                # As nearly every paper has it.
+                before, behind = html.parts
+                html_papers += (before, html_reason, behind)
+                before, behind = text.parts
+                text_papers += (before, text_reason, behind)
+            else:
+                html_papers += html.filled({"reason": html_reason})
+                text_papers += text.filled({"reason": text_reason})
         return Rendered(
             language=language.code,
             subject=subject,
@@ -198,6 +212,11 @@ class Renderer:
     def _part(self, text: str) -> Part:
         return Part(text, self._encode(text))
 
+    def _render_both(self, text: str) -> tuple[Part, Part]:
+        """Return a value as it stands in HTML, and in plain text."""
+        plain, escaped = self._part(text), str(escape(text))
+        return (plain if escaped == text else self._part(escaped)), plain
+
     def _around(self, shell: tuple[Pieces, Pieces], own: dict[str, Part], papers: list[Part]) -> list[Part]:
         before, behind = shell
         return [*before.filled(own), *papers, *behind.filled(own)]
@@ -212,18 +231,18 @@ class Renderer:
             block = self._blocks[name] = self._render_block(paper, language)
         return block
 
-    def _lines(self, entries: list[Entry]) -> tuple[str, str]:
+    def _lines(self, blocks: list[_Block]) -> tuple[str, str]:
         """Return the subject and the preheader: the first title, and the next ones."""
-        if not entries:
+        if not blocks:
             return cut(clean(self._newsletter.name), SUBJECT), ""
-        preheader = entries[0].summary
-        if len(entries) > 1:
-            preheader = entries[1].title
-            for following in entries[2:]:
+        preheader = blocks[0].entry.summary
+        if len(blocks) > 1:
+            preheader = blocks[1].entry.title
+            for following in blocks[2:]:
                 if len(preheader) >= PREHEADER:
                     break
-                preheader += " · " + following.title
-        return cut(entries[0].title, SUBJECT), cut(preheader, PREHEADER)
+                preheader += " · " + following.entry.title
+        return blocks[0].subject, cut(preheader, PREHEADER)
 
     def _render_block(self, paper: Paper, language: Language) -> _Block:
         shown = entry(paper, language, search_url=self._search_url, characters=self._characters, tidy=self._tidy)
@@ -238,6 +257,7 @@ class Renderer:
             html=self._pieces(PAPER, language, values, _PAPER_SLOTS),
             text=self._pieces(PAPER_TEXT, language, values, _PAPER_SLOTS),
             entry=shown,
+            subject=cut(shown.title, SUBJECT),
             placed={},
         )
 

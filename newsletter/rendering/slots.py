@@ -34,9 +34,6 @@ class Pieces:
 
     def filled(self, values: Mapping[str, Part]) -> list[Part]:
         """Return the parts with values between them."""
-        if len(self.slots) == 1:
-            # As nearly every paper has it.
-            return [self.parts[0], values[self.slots[0]], self.parts[1]]
         filled = [self.parts[0]]
         for name, part in zip(self.slots, self.parts[1:], strict=True):
             filled += (values[name], part)
@@ -47,7 +44,8 @@ class Pieces:
         parts, slots = [self.parts[0]], []
         for own, part in zip(self.slots, self.parts[1:], strict=True):
             if own == name:
-                parts[-1] = _joined(parts[-1], value, part)
+                text, data = parts[-1]
+                parts[-1] = Part(text + value.text + part.text, data + value.data + part.data)
             else:
                 slots.append(own)
                 parts.append(part)
@@ -60,10 +58,6 @@ class Pieces:
             Pieces(self.parts[: at + 1], self.slots[:at]),
             Pieces(self.parts[at + 1 :], self.slots[at + 1 :]),
         )
-
-
-def _joined(*parts: Part) -> Part:
-    return Part("".join(part.text for part in parts), b"".join(part.data for part in parts))
 
 
 def split(text: str, known: frozenset[str], template: str, part: Callable[[str], Part]) -> Pieces:

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 class Aside:
     """Runs transactions one after the other; use it as an async context manager.
 
-    Its connection is opened when it is first needed, and again after a failure. A transaction whose caller was
+    Its connections are opened when they are first needed, and again after a failure. A transaction whose caller was
     cancelled comes to its end all the same, before the next one.
     """
 
@@ -30,7 +30,7 @@ class Aside:
         self._database = database
         self._writes = writes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._connection: Connection | None = None
+        self._connections: dict[bool, Connection] = {}
 
     async def __aenter__(self) -> "Aside":
         return self
@@ -40,24 +40,31 @@ class Aside:
         self._thread.shutdown(wait=False)
         await closed
 
-    async def run(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Result]]) -> Result:
-        """Run a transaction and return what `work` gave; it may await nothing but statements on its connection."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+    async def run(
+        self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Result]], *, alone: bool = False
+    ) -> Result:
+        """Run a transaction and return what `work` gave; it may await nothing but statements on its connection.
 
-    def _transaction(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Result]]) -> Result:
+        With `alone`, each statement is a transaction, which spares a single one the words around it.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work, alone)
+
+    def _transaction(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Result]], alone: bool) -> Result:
         with self._database.translated():
             try:
-                if self._connection is None:
-                    self._connection = self._database.open_direct(writes=self._writes)
-                with self._connection.begin():
-                    return _ended(work(cast("AsyncConnection", _Direct(self._connection))))
+                connection = self._connections.get(alone)
+                if connection is None:
+                    connection = self._database.open_direct(writes=self._writes, alone=alone)
+                    self._connections[alone] = connection
+                with connection.begin():
+                    return _ended(work(cast("AsyncConnection", _Direct(connection))))
             except DBAPIError:
                 self._drop()
                 raise
 
     def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        connections, self._connections = self._connections, {}
+        for connection in connections.values():
             with contextlib.suppress(DBAPIError):
                 connection.close()
 

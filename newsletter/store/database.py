@@ -105,9 +105,14 @@ class Database:
                 async with connection.begin():
                     yield connection
 
-    def open_direct(self, *, writes: bool) -> Connection:
-        """Return a connection that blocks, for a thread of its own, with the transactions of `begin` or `connect`."""
+    def open_direct(self, *, writes: bool, alone: bool = False) -> Connection:
+        """Return a connection that blocks, for a thread of its own, with the transactions of `begin` or `connect`.
+
+        With `alone`, each statement is a transaction.
+        """
         connection = self._direct().connect()
+        if alone:
+            return connection.execution_options(isolation_level="AUTOCOMMIT", newsletter_alone=True)
         if self.on_sqlite:
             return connection.execution_options(newsletter_writes=writes)
         if writes:
@@ -236,6 +241,8 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     options = connection.get_execution_options()
+    if options.get("newsletter_alone", False):
+        return
     if options.get("newsletter_alters", False):
         # To drop a table deletes its rows first, and with them what refers to them: https://sqlite.org/lang_droptable.html
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")

@@ -1,7 +1,6 @@
 """Deliveries: claimed as leases, moved from state to state under guards, and never by two at once."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,10 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Delivery, DeliveryState
-from newsletter.store import papers as paper_rows
-from newsletter.store import suppressions
 from newsletter.store.database import chunks, insert
-from newsletter.store.moves import BEGINNING, NO_LEASE, SETTLING, WAITING, within
+from newsletter.store.moves import NO_LEASE, WAITING, within
 from newsletter.store.tables import attempts, deliveries, editions, issues, subscribers
 
 # States in which a delivery has come to its end without the person getting it: its papers may be chosen again.
@@ -47,23 +44,6 @@ class Claimed(NamedTuple):
     message_id: str
     attempts: int
     queued_at: datetime
-
-
-class Settled(NamedTuple):
-    """Where one attempt led: the new state, when it is due again, and what the server said.
-
-    `suppress` says why its address (`email_key` as it is compared) must not be mailed again; empty: it may.
-    """
-
-    delivery_id: int
-    state: DeliveryState
-    due_at: datetime
-    result: str
-    code: int | None = None
-    enhanced: str = ""
-    text: str = ""
-    suppress: str = ""
-    email_key: str = ""
 
 
 async def claim(
@@ -160,48 +140,9 @@ async def take_back(
         .returning(deliveries.c.id)
     )
     ids = list(lost.scalars())
-    await _keep_attempts(connection, [(number, "unknown", None, "", text) for number in ids], now)
+    await keep_attempts(connection, [(number, "unknown", None, "", text) for number in ids], now)
     await connection.execute(update(deliveries).where(_at_rest(waiting), waiting).values(NO_LEASE))
     return 0 if resend else len(ids)
-
-
-async def begin_sending(connection: AsyncConnection, owner: str, ids: Sequence[int], now: datetime) -> set[int]:
-    """Note that messages are about to be handed to the server, and return those that are still ours to send.
-
-    People may have left since their delivery was claimed; what is theirs stays queued, for the next claim to suppress.
-    """
-    engine = connection.dialect.name
-    ready = BEGINNING[engine]
-    given = ready.given(
-        {"ids": json.dumps(list(ids)) if engine == "sqlite" else list(ids), "owner": owner, "now": ready.moment(now)}
-    )
-    return set((await connection.exec_driver_sql(ready.text, given)).scalars())
-
-
-async def settle(connection: AsyncConnection, owner: str, settled: Sequence[Settled], now: datetime) -> None:
-    """Write where attempts led; papers of mail that ends undelivered are released in the same transaction.
-
-    That a message was taken still counts for a delivery that is unknown, though its lease was taken away: it is the
-    truth, and nobody without it could know. What may have arrived once is never freed: it ends as unknown, not failed.
-    """
-    for once in _each_once(settled):
-        await _move(connection, owner, once, now)
-    rough = [one for one in settled if one.result not in ("sent", "caught", "suppressed")]
-    await _keep_attempts(
-        connection, [(one.delivery_id, one.result, one.code, one.enhanced, one.text) for one in rough], now
-    )
-    ended = [one.delivery_id for one in settled if one.state in RELEASING]
-    for part in chunks(ended):
-        doubtful = select(attempts.c.delivery_id).where(attempts.c.result == "unknown")
-        await connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_(part), within(*RELEASING), deliveries.c.id.in_(doubtful))
-            .values(state=DeliveryState.UNKNOWN)
-        )
-    await _release_papers(connection, ended)
-    for one in settled:
-        if one.suppress and await _is_over(connection, one.delivery_id):
-            await suppressions.add(connection, one.email_key, one.suppress, now)
 
 
 async def release(
@@ -291,58 +232,14 @@ async def by_issue(connection: AsyncConnection, issue_id: int) -> Delivery | Non
     return None if row is None else read(row)
 
 
-async def _move(connection: AsyncConnection, owner: str, settled: Sequence[Settled], now: datetime) -> None:
-    engine = connection.dialect.name
-    ready = SETTLING[engine]
-    at = ready.moment(now)
-    rows = [
-        {
-            "delivery_id": one.delivery_id,
-            "new_state": one.state.value,
-            "made": int(one.state is not DeliveryState.SUPPRESSED),
-            "new_due_at": at if one.due_at is now else ready.moment(one.due_at),
-            "new_code": one.code,
-            "new_enhanced": one.enhanced,
-            "new_text": one.text,
-            "owner": owner,
-            "now": at,
-        }
-        for one in settled
-    ]
-    if engine == "sqlite":
-        await connection.exec_driver_sql(ready.text, [ready.given(row) for row in rows])
-        return
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    await connection.exec_driver_sql(ready.text, ready.given(columns | {"owner": owner, "now": at}))
-
-
-def _each_once(settled: Sequence[Settled]) -> Iterator[list[Settled]]:
-    """Cut what was said into parts that name no delivery twice: each part is one statement, or a row in it."""
-    part: dict[int, Settled] = {}
-    for one in settled:
-        if one.delivery_id in part:
-            yield list(part.values())
-            part = {}
-        part[one.delivery_id] = one
-    if part:
-        yield list(part.values())
-
-
-async def _is_over(connection: AsyncConnection, delivery_id: int) -> bool:
-    """Tell whether a delivery has ended undelivered, so that what was said of its address was its owner's to say."""
-    ended = select(deliveries.c.id).where(
-        deliveries.c.id == delivery_id, within(DeliveryState.FAILED, DeliveryState.UNKNOWN)
-    )
-    return (await connection.execute(ended)).first() is not None
-
-
 def _address_now() -> ScalarSelect[str]:
     return select(subscribers.c.email).where(subscribers.c.id == deliveries.c.subscriber_id).scalar_subquery()
 
 
-async def _keep_attempts(
+async def keep_attempts(
     connection: AsyncConnection, made: Sequence[tuple[int, str, int | None, str, str]], now: datetime
 ) -> None:
+    """Keep attempts that did not go straight through: delivery, result, code, enhanced code and words of each."""
     names = ("delivery_id", "result", "code", "enhanced", "text")
     for part in chunks(made):
         # A person may have been erased while their mail was on its way.
@@ -351,13 +248,6 @@ async def _keep_attempts(
         rows = [{**dict(zip(names, one, strict=True)), "at": now} for one in part if one[0] in kept]
         if rows:
             await connection.execute(insert(connection, attempts), rows)
-
-
-async def _release_papers(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    # Looked up by the state that was really written: a guard may have refused the change.
-    for part in chunks(ids):
-        ended = select(deliveries.c.issue_id).where(deliveries.c.id.in_(part), within(*RELEASING))
-        await paper_rows.give_back(connection, list((await connection.execute(ended)).scalars()))
 
 
 def _end(until: datetime | timedelta) -> Any:

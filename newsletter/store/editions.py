@@ -1,38 +1,18 @@
 """Editions, issues and picks: what was put together for whom."""
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Text, and_, case, cast, delete, func, or_, select, update
+from sqlalchemy import Row, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import ConflictError
-from newsletter.models import DeliveryState, Edition, Issue, Paper, Pick, Reason
+from newsletter.models import DeliveryState, Edition, Pick
 from newsletter.store import papers as paper_rows
-from newsletter.store import subscribers as people
 from newsletter.store.database import chunks, insert
 from newsletter.store.tables import deliveries, editions, issues, picks
-
-# One row for an issue: to fetch ten takes longer than to take one apart. JSON has no control characters, so one may
-# stand between two picks. SQLite gives all digits of a score only if it is asked to.
-_BETWEEN = "\x1e"
-_position = attrgetter("position")
-_SCORE = {"sqlite": func.printf("%!.17g", picks.c.score), "postgresql": cast(picks.c.score, Text)}
-_CHOSEN = {
-    engine: select(
-        picks.c.issue_id,
-        func.aggregate_strings(
-            cast(picks.c.position, Text).concat(" ").concat(cast(picks.c.paper_id, Text)).concat(" ").concat(score)
-            .concat(" ").concat(cast(picks.c.reason, Text)),
-            _BETWEEN,
-        ),
-    ).group_by(picks.c.issue_id)
-    for engine, score in _SCORE.items()
-}  # fmt: skip
 
 
 class Draft(NamedTuple):
@@ -187,66 +167,6 @@ async def issue_of(connection: AsyncConnection, subscriber_id: int, day: date) -
     return (await connection.execute(statement)).scalar()
 
 
-class Known:
-    """What a run keeps of what it loaded: papers by id, and reasons by their JSON; so much at most."""
-
-    def __init__(self, *, papers: int = 1024, reasons: int = 4096) -> None:
-        self.papers: dict[int, Paper] = {}
-        self._most_papers = papers
-        self._most_reasons = reasons
-        self._reasons: dict[str, Reason] = {}
-
-    async def learn(self, connection: AsyncConnection, ids: set[int]) -> None:
-        """Load the papers of these ids that are not known."""
-        if len(self.papers.keys() | ids) > self._most_papers:
-            self.papers = {number: paper for number, paper in self.papers.items() if number in ids}
-        if missing := ids - self.papers.keys():
-            self.papers.update(await paper_rows.by_ids(connection, missing))
-
-    def picks(self, chosen: Iterable[Sequence[str]]) -> tuple[Pick, ...]:
-        """Return the picks of an issue in their order; each is position, paper, score and reason as they are kept."""
-        papers, reasons = self.papers, self._reasons
-        found = [
-            Pick(int(position), papers[int(paper_id)], float(score), reasons.get(written) or self._reason(written))
-            for position, paper_id, score, written in chosen
-        ]
-        found.sort(key=_position)
-        return tuple(found)
-
-    def _reason(self, written: str) -> Reason:
-        # People share most of them.
-        if len(self._reasons) >= self._most_reasons:
-            self._reasons.clear()
-        said = json.loads(written)
-        self._reasons[written] = reason = Reason(said["kind"], said["subject"], tuple(said["words"]))
-        return reason
-
-
-async def load(
-    connection: AsyncConnection, issue_ids: Iterable[int], known: Known | None = None, *, wishes: bool = True
-) -> dict[int, Issue]:
-    """Return issues whole, by id; without `wishes`, what their readers asked for is left out.
-
-    What is `known` already is not loaded again.
-    """
-    known = Known() if known is None else known
-    rows: list[Row[int, int, int]] = []
-    chosen: dict[int, list[list[str]]] = {}
-    for part in chunks(dict.fromkeys(issue_ids)):
-        statement = select(issues.c.id, issues.c.subscriber_id, issues.c.edition_id).where(issues.c.id.in_(part))
-        rows.extend((await connection.execute(statement)).all())
-        picked = _CHOSEN[connection.dialect.name].where(picks.c.issue_id.in_(part))
-        for issue_id, listed in (await connection.execute(picked)).all():
-            chosen[issue_id] = [pick.split(" ", 3) for pick in listed.split(_BETWEEN)]
-    await known.learn(connection, {int(paper_id) for found in chosen.values() for _, paper_id, _, _ in found})
-    slots = await _by_ids(connection, {row.edition_id for row in rows})
-    readers = await people.by_ids(connection, {row.subscriber_id for row in rows}, wishes=wishes)
-    return {
-        issue_id: Issue(issue_id, slots[edition_id], readers[subscriber_id], known.picks(chosen.get(issue_id, ())))
-        for issue_id, subscriber_id, edition_id in rows
-    }
-
-
 async def overview(connection: AsyncConnection, subscriber_id: int, *, limit: int = 10) -> list[tuple[date, str, int]]:
     """Return a person's latest issues: date, state of the delivery (`empty` for none), number of papers."""
     number = select(func.count()).where(picks.c.issue_id == issues.c.id).scalar_subquery()
@@ -296,6 +216,7 @@ def _edition(row: Row[Any]) -> Edition:
     return Edition(id=row.id, date=row.date, cadence=row.cadence, note=row.note, created_at=row.created_at)
 
 
-async def _by_ids(connection: AsyncConnection, ids: set[int]) -> dict[int, Edition]:
+async def by_ids(connection: AsyncConnection, ids: set[int]) -> dict[int, Edition]:
+    """Return editions by their ids."""
     found = await connection.execute(select(editions).where(editions.c.id.in_(ids)))
     return {row.id: _edition(row) for row in found}

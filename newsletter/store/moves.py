@@ -1,42 +1,33 @@
-"""The two statements that every message needs, for each engine, with their guards; `deliveries` says what they mean.
+"""How deliveries move while mail is sent, as one statement for each engine, with its guards.
 
-They are made into text once, since to do that for each run takes longer than the run. PostgreSQL gets all rows in one
-statement, since a round trip for each takes longer still.
+`deliveries` says what the moves mean. All rows of a commit go in as one parameter, and a statement may be a transaction
+of its own: each further one would cost a round trip, or a turn of the interpreter's lock.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    DateTime,
     Dialect,
-    Executable,
     Integer,
     Text,
-    Update,
     and_,
-    any_,
     bindparam,
     case,
-    column,
+    cast,
     func,
     literal_column,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 from newsletter.models import Consent, DeliveryState
+from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
 from newsletter.store.tables import deliveries, subscribers
 from newsletter.store.types import UtcDateTime
 
@@ -51,95 +42,62 @@ WAITING = within(DeliveryState.QUEUED, DeliveryState.DEFERRED)
 NO_LEASE = {"lease_owner": None, "leased_until": None}
 
 
-def _settling(new: ReadOnlyColumnCollection[str, Any] | dict[str, Any], this: ColumnElement[bool]) -> Update:
-    taken = new["new_state"].in_([literal_column("'sent'"), literal_column("'caught'")])
+# What is known of a move, in its order.
+_GIVEN: dict[str, TypeEngine[Any]] = {
+    "id": BigInteger(),
+    "state": Text(),
+    "made": Integer(),
+    "due_at": TIMESTAMP(timezone=True),
+    "code": Integer(),
+    "enhanced": Text(),
+    "text": Text(),
+}
+
+
+def _moving(dialect: Dialect, listed: Any, value: Callable[[int, TypeEngine[Any]], ColumnElement[Any]]) -> Ready:
+    columns = [value(place, kind).label(name) for place, (name, kind) in enumerate(_GIVEN.items())]
+    # OFFSET 0 keeps both engines from taking a move apart again for each of its uses.
+    move = select(*columns).select_from(listed).offset(literal_column("0")).subquery("move").c
+    begins = move.state == literal_column("'sending'")
     owner = bindparam("owner", type_=Text)
-    ours = or_(deliveries.c.lease_owner == owner, and_(deliveries.c.state == DeliveryState.UNKNOWN, taken))
-    movable = or_(WAITING, within(DeliveryState.SENDING, DeliveryState.UNKNOWN))
-    counted = case((WAITING, deliveries.c.attempts + new["made"]), else_=deliveries.c.attempts)
-    return (
+    here = select(subscribers.c.id).where(subscribers.c.state == Consent.CONFIRMED)
+    may_begin = and_(
+        deliveries.c.lease_owner == owner,
+        WAITING,
+        here.where(subscribers.c.id == deliveries.c.subscriber_id).exists(),
+    )
+    taken = move.state.in_([literal_column("'sent'"), literal_column("'caught'")])
+    may_settle = and_(
+        or_(deliveries.c.lease_owner == owner, and_(within(DeliveryState.UNKNOWN), taken)),
+        or_(WAITING, within(DeliveryState.SENDING, DeliveryState.UNKNOWN)),
+    )
+    statement = (
         update(deliveries)
-        .where(this, ours, movable)
+        .where(deliveries.c.id == move.id, or_(and_(begins, may_begin), and_(~begins, may_settle)))
         .values(
-            state=new["new_state"],
-            attempts=counted,
-            due_at=new["new_due_at"],
+            state=move.state,
+            attempts=case((WAITING, deliveries.c.attempts + move.made), else_=deliveries.c.attempts),
+            due_at=func.coalesce(move.due_at, deliveries.c.due_at),
             at=bindparam("now", type_=UtcDateTime),
-            code=new["new_code"],
-            enhanced=new["new_enhanced"],
-            text=new["new_text"],
-            **NO_LEASE,
+            **{name: case((begins, deliveries.c[name]), else_=move[name]) for name in ("code", "enhanced", "text")},
+            **{name: case((begins, deliveries.c[name])) for name in NO_LEASE},
         )
     )
+    return Ready(statement, dialect)
 
 
-def _beginning(these: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    here = select(subscribers.c.id).where(subscribers.c.state == Consent.CONFIRMED)
-    return (
-        update(deliveries)
-        .where(these, deliveries.c.lease_owner == bindparam("owner", type_=Text), WAITING)
-        .where(here.where(subscribers.c.id == deliveries.c.subscriber_id).exists())
-        .values(state=DeliveryState.SENDING, attempts=deliveries.c.attempts + 1, at=bindparam("now", type_=UtcDateTime))
-        .returning(deliveries.c.id)
-    )
+_each = func.json_each(bindparam("moves", type_=Text)).table_valued("value", name="listed")
+_elements = func.json_array_elements(cast(bindparam("moves", type_=Text), JSON)).table_valued("value", name="listed")
 
-
-_GIVEN: dict[str, TypeEngine[Any]] = {
-    "delivery_id": BigInteger(),
-    "new_state": Text(),
-    "made": Integer(),
-    "new_due_at": DateTime(timezone=True),
-    "new_code": Integer(),
-    "new_enhanced": Text(),
-    "new_text": Text(),
-}
-_ONE = {name: bindparam(name, type_=UtcDateTime() if name == "new_due_at" else kind) for name, kind in _GIVEN.items()}
-_ROWS = (
-    func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in _GIVEN.items()))
-    .table_valued(*(column(name, kind) for name, kind in _GIVEN.items()), name="settled")
-    .render_derived()
-)
-
-
-class Ready:
-    """A statement as text, with its parameters in the order that a driver wants."""
-
-    def __init__(self, statement: Executable, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        self.text = str(compiled)
-        self._constant = {
-            name: value.value if isinstance(value, StrEnum) else value for name, value in compiled.params.items()
-        }
-        self._order: Sequence[str] | None = compiled.positiontup
-        self._stored = _processor(dialect)
-
-    def moment(self, value: datetime) -> Any:
-        """Return a moment as the engine keeps it."""
-        return self._stored(value)
-
-    def given(self, values: Mapping[str, Any]) -> Any:
-        """Return the parameters for one run."""
-        if self._order is None:
-            return {**self._constant, **values}
-        return tuple([values[name] if name in values else self._constant[name] for name in self._order])
-
-
-def _processor(dialect: Dialect) -> Callable[[datetime], Any]:
-    found = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
-    return found or (lambda moment: moment)
-
-
-_SQLITE: Dialect = SQLiteDialect_pysqlite()
-_POSTGRESQL: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-
-SETTLING = {
-    "sqlite": Ready(_settling(_ONE, deliveries.c.id == _ONE["delivery_id"]), _SQLITE),
-    "postgresql": Ready(_settling(_ROWS.c, deliveries.c.id == _ROWS.c.delivery_id), _POSTGRESQL),
-}
-BEGINNING = {
-    "sqlite": Ready(
-        _beginning(deliveries.c.id.in_(select(func.json_each(bindparam("ids", type_=Text)).table_valued("value")))),
-        _SQLITE,
+# `moves` is JSON: lists of the id, the new state, the attempts that it counts, when it is due (null: as before), and
+# the server's code, enhanced code and words. One that begins keeps its lease and the last words.
+MOVING = {
+    "sqlite": _moving(
+        SQLITE, _each, lambda place, kind: func.json_extract(_each.c.value, literal_column(f"'$[{place}]'"), type_=kind)
     ),
-    "postgresql": Ready(_beginning(deliveries.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))), _POSTGRESQL),
+    "postgresql": _moving(
+        POSTGRESQL,
+        _elements,
+        lambda place, kind: cast(_elements.c.value.op("->>")(literal_column(str(place))), kind),
+    ),
 }

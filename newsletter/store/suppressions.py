@@ -1,15 +1,35 @@
 """Addresses that must not be mailed, kept as HMACs, so that the list outlives the people's data."""
 
 import hmac
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import JSON, Text, bindparam, cast, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.store import schema
 from newsletter.store.database import chunks, insert
+from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
 from newsletter.store.tables import suppressions
+
+_row = select(suppressions.c.address_hmac, suppressions.c.reason)
+_AMONG = {
+    "sqlite": Ready(
+        _row.where(
+            suppressions.c.address_hmac.in_(select(func.json_each(bindparam("digests")).table_valued("value").c.value))
+        ),
+        SQLITE,
+    ),
+    "postgresql": Ready(
+        _row.where(
+            suppressions.c.address_hmac.in_(
+                select(func.json_array_elements_text(cast(bindparam("digests", type_=Text), JSON)).column_valued())
+            )
+        ),
+        POSTGRESQL,
+    ),
+}
 
 
 async def add(connection: AsyncConnection, email_key: str, reason: str, now: datetime) -> None:
@@ -32,12 +52,12 @@ async def lift(connection: AsyncConnection, email_key: str) -> bool:
 async def among(connection: AsyncConnection, email_keys: Iterable[str]) -> dict[str, str]:
     """Return which of these addresses are suppressed, with the reason."""
     secret = await schema.key(connection, "suppressions")
+    ready = _AMONG[connection.dialect.name]
     found: dict[str, str] = {}
     for part in chunks(email_keys):
         digests = {_digest(secret, email_key): email_key for email_key in part}
-        statement = select(suppressions.c.address_hmac, suppressions.c.reason)
-        for digest, reason in await connection.execute(statement.where(suppressions.c.address_hmac.in_(digests))):
-            found[digests[digest]] = reason
+        rows = await connection.exec_driver_sql(ready.text, ready.given({"digests": json.dumps(list(digests))}))
+        found |= {digests[row.address_hmac]: row.reason for row in rows}
     return found
 
 

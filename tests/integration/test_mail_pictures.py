@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newsletter import config, resources
-from newsletter.models import Consent, Edition, Issue, Link, Paper, Pick, Reason, Subscriber
+from newsletter.models import Edition, Issue, Link, Paper, Pick, Reason, Recipient
 from newsletter.rendering import Links, Renderer
 
 WIDTHS = (320, 375, 700, 1200)
@@ -99,10 +99,7 @@ def mail(tmp_path_factory: pytest.TempPathFactory) -> Path:
             note="We have [a new home](https://home.example/).\n\n    " + "code " * 60,
             created_at=NOON,
         ),
-        subscriber=Subscriber(
-            id=1, key="k", email="reader@example.org", language="en", timezone="UTC", cadence="daily", hour=7,
-            state=Consent.CONFIRMED, created_at=NOON,
-        ),
+        recipient=Recipient(1, "reader@example.org", "en"),
         picks=tuple(
             Pick(position=n, paper=paper, score=1, reason=Reason(kind="topic", subject="adapters", words=("w" * 80,)))
             for n, paper in enumerate(PAPERS, 1)

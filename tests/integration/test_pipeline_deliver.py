@@ -22,7 +22,7 @@ from newsletter.errors import DeliveryError, StoreError
 from newsletter.models import DeliveryState
 from newsletter.pipeline import deliver, leases, record, refresh, subscribers
 from newsletter.pipeline.groups import Groups
-from newsletter.store import deliveries, suppressions
+from newsletter.store import deliveries, outcomes, suppressions
 from newsletter.store.database import Database
 
 
@@ -698,7 +698,7 @@ async def test_a_name_from_elsewhere_counts_until_its_lease_ends(room: Newsroom)
         taken = await deliveries.claim(
             connection, owner="far/away/pid/1/abc", limit=2, now=NOW, until=NOW + timedelta(minutes=1)
         )
-        await deliveries.begin_sending(connection, "far/away/pid/1/abc", [taken[0].id], NOW)
+        await outcomes.note(connection, "far/away/pid/1/abc", (), [taken[0].id], NOW)
     async with Server() as server:
         room.relay(server)
         report = await room.deliver()
@@ -715,7 +715,7 @@ async def test_what_was_left_on_its_way_elsewhere_is_noticed_though_nothing_is_d
         (taken,) = await deliveries.claim(
             connection, owner="far/away/pid/1/abc", limit=1, now=NOW, until=NOW + timedelta(minutes=1)
         )
-        await deliveries.begin_sending(connection, "far/away/pid/1/abc", [taken.id], NOW)
+        await outcomes.note(connection, "far/away/pid/1/abc", (), [taken.id], NOW)
     room.clock.step(seconds=61)
     assert await deliver.anything_due(room.database, room.clock.now())
     assert (await room.deliver()).unknown_before == 1
@@ -754,14 +754,14 @@ async def test_a_sending_is_on_disk_before_the_dot_and_by_a_commit_that_syncs(
             found = connection.execute(text("SELECT state FROM deliveries WHERE address = :to"), {"to": recipient})
             seen.append(str(found.scalar_one()))
 
-    begin_sending = deliveries.begin_sending
+    note = outcomes.note
 
     async def asked(connection: Any, *given: Any) -> Any:
         question = "PRAGMA synchronous" if room.database.on_sqlite else "SHOW synchronous_commit"
         syncs.add(str((await connection.execute(text(question))).scalar_one()))
-        return await begin_sending(connection, *given)
+        return await note(connection, *given)
 
-    monkeypatch.setattr(deliveries, "begin_sending", asked)
+    monkeypatch.setattr(outcomes, "note", asked)
     async with Server(rules={"end": at_the_dot}) as server:
         room.relay(server, connections=3)
         assert (await room.deliver()).states == {"sent": 3}

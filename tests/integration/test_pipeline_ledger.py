@@ -16,14 +16,14 @@ from newsletter.pipeline.ledger import Ledger
 from newsletter.store import deliveries
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 
 OWNER = "place/1/owner"
 
 
 def judge(outcome: Outcome, now: datetime) -> Settled:
     states = {"sent": DeliveryState.SENT, "deferred": DeliveryState.DEFERRED, "rejected": DeliveryState.FAILED}
-    return Settled(outcome.delivery_id, states[outcome.result], now, outcome.result, outcome.code)
+    return Settled(outcome.delivery_id, states[outcome.result], None, outcome.result, outcome.code)
 
 
 async def claimed(room: Newsroom, count: int) -> list[Delivery]:
@@ -75,7 +75,7 @@ async def test_an_outcome_is_on_disk_when_the_next_sending_returns(room: Newsroo
             assert await book.sending(delivery.id)
             if before is not None:
                 assert await state(second, before.id) == expected[place - 1]
-            book.outcome(Outcome.model_validate({"delivery_id": delivery.id, "result": result, "code": 250}))
+            book.outcome(Outcome(delivery.id, result, 250))
             before = delivery
     assert [await state(second, delivery.id) for delivery in found] == expected
     assert book.results == {DeliveryState.SENT: 2, DeliveryState.DEFERRED: 1, DeliveryState.FAILED: 1}
@@ -104,10 +104,10 @@ async def test_what_waits_goes_into_one_commit(small_room: Newsroom, monkeypatch
     commits = 0
     run = Aside.run
 
-    async def counted(store: Aside, work: Any) -> Any:
+    async def counted(store: Aside, work: Any, **how: bool) -> Any:
         nonlocal commits
         commits += 1
-        return await run(store, work)
+        return await run(store, work, **how)
 
     monkeypatch.setattr(Aside, "run", counted)
     async with ledger(small_room) as book:

@@ -23,6 +23,7 @@ from newsletter.store import (
     deliveries,
     editions,
     feeds,
+    outcomes,
     papers,
     schema,
     subscribers,
@@ -30,7 +31,7 @@ from newsletter.store import (
     tables,
 )
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 from store.samples import (
     CONFIRMED,
     LONG_AGO,
@@ -75,10 +76,11 @@ async def fill(database: Database) -> None:
         edition = await compose(connection, *(draft(number, double, bare) for number in people[:-1]), draft(people[-1]))
         await editions.note(connection, edition, "A *note*.")
         claimed = await deliveries.claim(connection, owner="one", limit=99, now=NOW, until=NOW + MINUTE)
-        await deliveries.settle(
+        await outcomes.note(
             connection,
             "one",
             [Settled(one.id, state, NOW, "x") for one, state in zip(claimed, DeliveryState, strict=False)],
+            (),
             NOW + timedelta(microseconds=123456),
         )
         if await connection.run_sync(lambda sync: inspect(sync).has_table("bounces")):
@@ -167,8 +169,8 @@ async def test_a_backup_is_one_moment_while_others_go_on_writing(
             (number,) = await add_people(connection, 1, start=written)
             await compose(connection, draft(number, *shelf), day=TODAY + timedelta(days=written))
             (one,) = await deliveries.claim(connection, owner="one", limit=1, now=NOW, until=NOW + MINUTE)
-            await deliveries.settle(
-                connection, "one", [Settled(one.id, DeliveryState.FAILED, NOW, "rejected", 550)], NOW
+            await outcomes.note(
+                connection, "one", [Settled(one.id, DeliveryState.FAILED, NOW, "rejected", 550)], (), NOW
             )
 
     async def dump_while_others_write(connection: Any, columns: Any, file: Path) -> int:

@@ -7,10 +7,10 @@ import pytest
 
 from newsletter.errors import StoreError
 from newsletter.models import Delivery, DeliveryState
-from newsletter.store import bounces, deliveries, tables
+from newsletter.store import bounces, deliveries, outcomes, tables
 from newsletter.store.bounces import Report
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 from store.samples import MINUTE, NOW, queue, rows
 
 HARD = Report("a" * 64, "hard", "5.1.1", "nobody there")
@@ -21,7 +21,7 @@ async def sending(database: Database) -> Delivery:
     (number,) = await queue(database, 1)
     async with database.begin() as connection:
         await deliveries.claim(connection, owner="one", limit=1, now=NOW, until=NOW + MINUTE)
-        await deliveries.begin_sending(connection, "one", [number], NOW)
+        await outcomes.note(connection, "one", (), [number], NOW)
     return await locked(database, number)
 
 
@@ -49,7 +49,7 @@ async def test_the_answer_of_the_server_comes_too_late_for_what_came_back(
     assert await come_back(database, delivery)
     async with database.begin() as connection:
         settled = Settled(delivery.id, late, NOW, "rejected" if late == "failed" else str(late), 550, "5.1.1", "no")
-        await deliveries.settle(connection, "one", [settled], NOW + MINUTE)
+        await outcomes.note(connection, "one", [settled], (), NOW + MINUTE)
         assert await deliveries.take_back(connection, now=NOW + 2 * MINUTE, resend=True) == 0
         assert await deliveries.claim(connection, owner="two", limit=9, now=NOW, until=NOW) == []
         assert await deliveries.queue_again(connection, [delivery.id], NOW) == 0
@@ -63,8 +63,8 @@ async def test_of_a_report_and_an_answer_at_once_the_report_stays(database: Data
 
     async def answer() -> None:
         async with database.begin() as connection:
-            await deliveries.settle(
-                connection, "one", [Settled(delivery.id, DeliveryState.SENT, NOW, "sent", 250, "", "Kept")], NOW
+            await outcomes.note(
+                connection, "one", [Settled(delivery.id, DeliveryState.SENT, NOW, "sent", 250, "", "Kept")], (), NOW
             )
 
     await asyncio.gather(answer(), come_back(database, delivery))

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import event, text, update
 
 from newsletter.models import DeliveryState
-from newsletter.store import deliveries, tables
+from newsletter.store import deliveries, outcomes, tables
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 from store.samples import MINUTE, NOW, queue
 
 WORKERS = ("one", "two", "three", "four")
@@ -73,12 +73,12 @@ async def test_four_workers_send_500_deliveries_once_each(workers: dict[str, Dat
     async def work(owner: str, database: Database) -> None:
         while part := await take(database, owner, 20):
             async with database.begin() as connection:
-                begun = await deliveries.begin_sending(connection, owner, part, NOW)
+                begun = await outcomes.note(connection, owner, (), part, NOW)
             sent.update(begun)
             async with database.begin() as connection:
                 await deliveries.renew(connection, owner, UNTIL)
-                outcomes = [Settled(number, DeliveryState.SENT, NOW, "sent", 250) for number in begun]
-                await deliveries.settle(connection, owner, outcomes, NOW)
+                settled = [Settled(number, DeliveryState.SENT, NOW, "sent", 250) for number in begun]
+                await outcomes.note(connection, owner, settled, (), NOW)
             async with database.begin() as connection:
                 await deliveries.take_back(connection, now=NOW)
 
@@ -111,7 +111,7 @@ async def test_leases_are_kept_and_ended_without_waiting_for_what_is_being_settl
     await take(database, "one", 20)
     async with database.begin() as settling:
         failed = [Settled(number, DeliveryState.SENT, NOW, "sent") for number in ids[:10]]
-        await deliveries.settle(settling, "one", failed, NOW)
+        await outcomes.note(settling, "one", failed, (), NOW)
         async with database.begin() as connection:
             await connection.execute(text("SET LOCAL lock_timeout = '2s'"))
             await deliveries.renew(connection, "one", UNTIL + MINUTE)

@@ -1,14 +1,15 @@
 """Deliveries: who may move them from which state to which, and what goes with each move."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text, update
 
 from newsletter.models import Attempt, Delivery, DeliveryState
-from newsletter.store import deliveries, history, papers, subscribers, suppressions, tables
+from newsletter.store import deliveries, history, outcomes, papers, subscribers, suppressions, tables
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 from store.samples import (
     LONG_AGO,
     MINUTE,
@@ -25,6 +26,7 @@ from store.samples import (
 )
 
 LEASE = 10 * MINUTE
+MOMENTS = itertools.count()
 SENT = DeliveryState.SENT
 
 
@@ -36,12 +38,13 @@ async def claim(database: Database, owner: str, *, limit: int = 100, at=NOW) -> 
 
 async def begin(database: Database, owner: str, *ids: int, at=NOW) -> set[int]:
     async with database.begin() as connection:
-        return await deliveries.begin_sending(connection, owner, ids, at)
+        # No two calls have one moment.
+        return await outcomes.note(connection, owner, (), ids, at + next(MOMENTS) * timedelta(microseconds=1))
 
 
 async def settle(database: Database, owner: str, *settled: Settled, at=NOW) -> None:
     async with database.begin() as connection:
-        await deliveries.settle(connection, owner, settled, at)
+        await outcomes.note(connection, owner, settled, (), at)
 
 
 async def take_back(database: Database, *, at, **how) -> int:
@@ -178,7 +181,7 @@ async def test_a_failure_and_the_release_of_its_papers_are_one(database: Databas
     (number,) = await queue(database, 1)
     await claim(database, "one")
     async with killed(database) as connection:
-        await deliveries.settle(connection, "one", [failed(number)], NOW)
+        await outcomes.note(connection, "one", [failed(number)], (), NOW)
         assert await deliveries.counts(connection) == {"failed": 1}
     assert (await look(database, number)).state is DeliveryState.QUEUED
     assert await received(database, number)
@@ -408,7 +411,7 @@ async def test_a_dead_address_is_suppressed_in_the_transaction_of_its_failure(da
     await claim(database, "one")
     address = (await look(database, first)).address
     async with killed(database) as connection:
-        await deliveries.settle(connection, "one", [dead(first, address)], NOW)
+        await outcomes.note(connection, "one", [dead(first, address)], (), NOW)
         assert await suppressions.among(connection, [address]) == {address: "refused for good (5.1.1)"}
     async with database.connect() as connection:
         assert await suppressions.count(connection) == 0

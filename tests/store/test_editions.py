@@ -7,9 +7,9 @@ import pytest
 
 from newsletter.errors import ConflictError
 from newsletter.models import DeliveryState, Edition, Paper, Reason
-from newsletter.store import deliveries, editions, papers, subscribers, tables
+from newsletter.store import deliveries, editions, issues, outcomes, papers, subscribers, tables
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 from store.samples import (
     LONG_AGO,
     MINUTE,
@@ -60,18 +60,23 @@ async def test_an_issue_comes_back_as_it_was_composed(database: Database) -> Non
         reader, nobody = await add_people(connection, 2)
         wanted = draft(reader, third, one)
         reason = Reason(kind="topic", subject="low-rank adaptation", words=("LoRA", "adapters"))
-        picks = (wanted.picks[0]._replace(reason=reason), wanted.picks[1])
-        await compose(connection, wanted._replace(picks=picks), draft(nobody))
-        loaded = editions.Known()
-        loaded.papers[other.id or 0] = other
+        chosen = (wanted.picks[0]._replace(reason=reason), wanted.picks[1])
+        await compose(connection, wanted._replace(picks=chosen), draft(nobody))
+        kept = issues.Known()
+        kept.papers[str(other.id)] = other
         issue_id = await editions.issue_of(connection, reader, TODAY)
         assert issue_id is not None
-        issues = await editions.load(connection, [issue_id, issue_id, 999], loaded)
-        assert list(issues) == [issue_id]
-        assert issues[issue_id].picks == picks
-        assert issues[issue_id].subscriber == (await subscribers.by_ids(connection, [reader]))[reader]
-        assert issues[issue_id].edition == await editions.find(connection, TODAY, "daily")
-        assert loaded.papers == {paper.id: paper for paper in (one, other, third)}
+        loaded = await issues.load(connection, [issue_id, issue_id, 999], kept)
+        assert list(loaded) == [issue_id]
+        issue, standing = loaded[issue_id]
+        assert issue.picks == tuple(pick._replace(score=None) for pick in chosen)
+        assert (await issues.scored(connection, issue)).picks == chosen
+        person = (await subscribers.by_ids(connection, [reader]))[reader]
+        assert issue.recipient == (person.id, person.email, person.language)
+        keys = await subscribers.email_keys(connection, [reader])
+        assert standing == (person.state, person.paused_until, person.timezone, keys[reader])
+        assert issue.edition == await editions.find(connection, TODAY, "daily")
+        assert kept.papers == {str(paper.id): paper for paper in (one, other, third)}
         assert await editions.issue_of(connection, nobody, TODAY) is None
         assert await editions.issue_of(connection, reader, TOMORROW) is None
         delivery = await deliveries.by_issue(connection, issue_id)
@@ -216,7 +221,7 @@ async def test_the_summaries_tell_how_the_mail_of_each_edition_stands(database: 
     async with database.begin() as connection:
         await deliveries.claim(connection, owner="one", limit=1, now=NOW, until=NOW + MINUTE)
         sent = Settled(ids[0], DeliveryState.SENT, NOW, "sent", 250)
-        await deliveries.settle(connection, "one", [sent], NOW)
+        await outcomes.note(connection, "one", [sent], (), NOW)
         (other,) = await add_people(connection, 1, start=50)
         await compose(connection, draft(other), day=TODAY)
         await editions.ensure(connection, TOMORROW, "weekdays", NOW)
@@ -233,11 +238,11 @@ async def test_what_a_run_keeps_of_papers_and_reasons_has_an_end(database: Datab
         found = await add_papers(connection, *(known(number) for number in range(1, 9)))
         readers = await add_people(connection, 4)
         await compose(connection, *(draft(one, *found[2 * place : 2 * place + 2]) for place, one in enumerate(readers)))
-        kept = editions.Known(papers=3, reasons=1)
+        kept = issues.Known(papers=3, reasons=1)
         for place, reader in enumerate(readers):
             issue_id = await editions.issue_of(connection, reader, TODAY)
             assert issue_id is not None
-            (issue,) = (await editions.load(connection, [issue_id], kept)).values()
+            ((issue, _),) = (await issues.load(connection, [issue_id], kept)).values()
             assert [pick.paper for pick in issue.picks] == found[2 * place : 2 * place + 2]
             assert len(kept.papers) <= 3
             assert len(kept._reasons) <= 1

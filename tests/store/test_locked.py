@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from newsletter.errors import StoreError
-from newsletter.models import Consent, Delivery, DeliveryState, Feedback, Topic
+from newsletter.models import Consent, Delivery, DeliveryState, Edition, Feedback, Issue, Recipient, Topic
 from newsletter.store import (
     backup,
     bounces,
@@ -20,6 +20,8 @@ from newsletter.store import (
     editions,
     feeds,
     history,
+    issues,
+    outcomes,
     pace,
     papers,
     rhythms,
@@ -29,12 +31,27 @@ from newsletter.store import (
 )
 from newsletter.store import database as database_module
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
 from newsletter.store.editions import Draft
+from newsletter.store.outcomes import Settled
 from newsletter.store.rhythms import Come, Rhythm
 from store.samples import CONFIRMED, MINUTE, NOW, TODAY, known, person, queue
 
-MODULES = (bounces, deliveries, editions, feeds, history, pace, papers, rhythms, subscribers, suppressions)
+MODULES = (
+    bounces,
+    deliveries,
+    editions,
+    feeds,
+    history,
+    issues,
+    outcomes,
+    pace,
+    papers,
+    rhythms,
+    subscribers,
+    suppressions,
+)
+EDITION = Edition(id=1, date=TODAY, cadence="daily", created_at=NOW)
+ISSUE = Issue(1, EDITION, Recipient(1, "a@example.org", "en"), ())
 SAID = Feedback(subscriber_id=1, paper_id=1, verdict="more", at=NOW)
 ONE, KEY = person(1, id=1, topics=(Topic(name="lora"),))
 REPORT = bounces.Report("0" * 64, "hard", "5.1.1", "nobody")
@@ -59,7 +76,6 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     bounces.page: ((), {"kind": "hard"}),
     bounces.since: ((DELIVERY, NOW), {}),
     history.attempts_of: ((1,), {}),
-    deliveries.begin_sending: (("one", [1], NOW), {}),
     deliveries.by_issue: ((1,), {}),
     deliveries.claim: ((), {"owner": "one", "limit": 1, "now": NOW, "until": NOW + MINUTE}),
     deliveries.counts: ((), {"day": TODAY}),
@@ -69,9 +85,13 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     history.records: ((), {}),
     deliveries.release: (("one", [1]), {}),
     deliveries.renew: (("one", NOW), {}),
-    deliveries.settle: (("one", [FAILED], NOW), {}),
+    outcomes.note: (("one", [FAILED], [1], NOW), {}),
     deliveries.take_back: ((), {"now": NOW}),
     deliveries.hold: ((NOW, "why"), {}),
+    deliveries.keep_attempts: (([(1, "unknown", None, "", "lost")], NOW), {}),
+    editions.by_ids: (({1},), {}),
+    issues.load: (([1],), {}),
+    issues.scored: ((ISSUE,), {}),
     deliveries.lock: (([1],), {}),
     deliveries.move: ((1,), {}),
     editions.compose: ((1, [Draft(1, "a@example.org", "<1@example.org>", ())], NOW), {}),
@@ -79,7 +99,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     editions.find: ((TODAY, "daily"), {}),
     editions.issue_of: ((1, TODAY), {}),
     editions.latest_dates: (([1], TODAY, NOW), {}),
-    editions.load: (([1],), {}),
+    issues.load: (([1],), {}),
     editions.note: ((1, "A note."), {}),
     editions.overview: ((1,), {}),
     editions.settled: ((TODAY, "daily"), {"empty_counts": True}),
@@ -138,14 +158,14 @@ LOCKED = r"is locked by another process\. Wait"
 WRITES = {
     bounces.came_back,
     bounces.note,
-    deliveries.begin_sending,
     deliveries.claim,
     deliveries.hold,
+    deliveries.keep_attempts,
     deliveries.move,
     deliveries.queue_again,
     deliveries.release,
     deliveries.renew,
-    deliveries.settle,
+    outcomes.note,
     deliveries.take_back,
     editions.compose,
     editions.ensure,

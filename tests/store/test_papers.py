@@ -6,9 +6,9 @@ import pytest
 
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import DeliveryState, Feedback, Link
-from newsletter.store import deliveries, editions, papers, subscribers, tables
+from newsletter.store import deliveries, issues, outcomes, papers, subscribers, tables
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 from store.samples import (
     LONG_AGO,
     MINUTE,
@@ -170,8 +170,8 @@ async def test_who_received_either_of_two_papers_has_received_the_one_that_is_ke
         assert [kept.id in had[number] for number in (one, other, nobody)] == [True, True, False]
     async with database.connect() as connection:
         assert [found.id for found in await papers.search(connection)] == [kept.id]
-        issues = await editions.load(connection, [2])
-    assert [pick.paper.title for pick in issues[2].picks] == ["Paper 2"]
+        loaded = await issues.load(connection, [2])
+    assert [pick.paper.title for pick in loaded[2].issue.picks] == ["Paper 2"]
 
 
 async def test_doubles_of_doubles_point_to_the_one_that_is_kept(database: Database) -> None:
@@ -248,13 +248,14 @@ async def test_a_failed_mail_does_not_free_a_paper_whose_double_arrived(database
         await papers.merge(connection, kept.id, double.id)
         until = NOW + MINUTE
         first, second = await deliveries.claim(connection, owner="one", limit=2, now=NOW, until=until)
-        await deliveries.settle(
+        await outcomes.note(
             connection,
             "one",
             [
                 Settled(first.id, DeliveryState.FAILED, NOW, "rejected", 550),
                 Settled(second.id, DeliveryState.SENT, NOW, "sent", 250),
             ],
+            (),
             NOW,
         )
         assert kept.id in (await papers.received_by(connection, [reader], since=LONG_AGO))[reader]
@@ -268,7 +269,7 @@ async def test_papers_are_taken_again_only_if_none_went_out_meanwhile(database: 
         await compose(connection, draft(reader, one, other))
         (delivery,) = await deliveries.claim(connection, owner="one", limit=1, now=NOW, until=NOW + MINUTE)
         failed = Settled(delivery.id, DeliveryState.FAILED, NOW, "rejected", 550)
-        await deliveries.settle(connection, "one", [failed], NOW)
+        await outcomes.note(connection, "one", [failed], (), NOW)
         assert (await papers.received_by(connection, [reader], since=LONG_AGO))[reader] == set()
         assert await papers.take_again(connection, delivery.issue_id, reader)
         assert await papers.take_again(connection, delivery.issue_id, reader), "twice is as good as once"

@@ -8,9 +8,9 @@ from sqlalchemy import func, select, text
 
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import FOREVER, Consent, DeliveryState, Feedback, Subscription, Topic
-from newsletter.store import deliveries, editions, papers, schema, subscribers, suppressions, tables
+from newsletter.store import deliveries, editions, outcomes, papers, schema, subscribers, suppressions, tables
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Settled
+from newsletter.store.outcomes import Settled
 from store.samples import CONFIRMED, MINUTE, NOW, TODAY, add_papers, add_people, compose, draft, known, person, rows
 
 WISHES = {
@@ -165,7 +165,7 @@ async def test_an_erased_person_leaves_nothing_but_a_suppression(database: Datab
         await compose(connection, draft(number, paper), draft(other, paper))
         claimed = await deliveries.claim(connection, owner="one", limit=9, now=NOW, until=NOW + MINUTE)
         later = [Settled(delivery.id, DeliveryState.DEFERRED, NOW, "deferred", 450) for delivery in claimed]
-        await deliveries.settle(connection, "one", later, NOW)
+        await outcomes.note(connection, "one", later, (), NOW)
     before = await _sizes(database)
     async with database.begin() as connection:
         await subscribers.erase(connection, number)

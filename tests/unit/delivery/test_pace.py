@@ -326,7 +326,7 @@ def test_only_so_many_messages_are_on_their_way_to_a_domain_at_once() -> None:
 def test_what_counts_as_too_much(code: int | None, enhanced: str, text: str, expected: bool) -> None:
     outcome = Outcome(delivery_id=1, result="deferred", code=code, enhanced=enhanced, text=text)
     assert too_much(outcome) is expected
-    assert not too_much(outcome.model_copy(update={"result": "rejected"}))
+    assert not too_much(outcome._replace(result="rejected"))
 
 
 def test_a_pause_doubles_up_to_the_longest_and_eases_with_what_is_taken() -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from newsletter.config import Newsletter
 from newsletter.delivery import headers
 from newsletter.delivery.message import Letter, build
+from newsletter.delivery.quoted import encode
 
 LETTER = Letter(
     from_name="Papers for you",
@@ -21,8 +22,8 @@ LETTER = Letter(
     message_id="<i7.0a1b2c@newsletter.example>",
     date=datetime(2026, 11, 21, 7, 0, tzinfo=UTC),
     list_id="papers.newsletter.example",
-    html_parts=(b"<p>One</p>\r\n",),
-    text_parts=(b"One\r\n",),
+    html_parts=(encode("<p>One</p>\n"),),
+    text_parts=(encode("One\n"),),
 )
 
 

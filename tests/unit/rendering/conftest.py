@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter import config, resources
-from newsletter.models import Consent, Edition, Issue, Link, Paper, Pick, Reason, Subscriber
+from newsletter.models import Edition, Issue, Link, Paper, Pick, Reason, Recipient
 from newsletter.rendering import Links, Renderer
 
 NOON = datetime(2026, 7, 22, 12, tzinfo=UTC)
@@ -69,17 +69,7 @@ def make_issue() -> MakeIssue:
         return Issue(
             id=1,
             edition=Edition(id=1, date=date(2026, 7, 22), cadence="daily", note=note, created_at=NOON),
-            subscriber=Subscriber(
-                id=1,
-                key="key",
-                email=email,
-                language=language,
-                timezone="UTC",
-                cadence="daily",
-                hour=7,
-                state=Consent.CONFIRMED,
-                created_at=NOON,
-            ),
+            recipient=Recipient(1, email, language),
             picks=tuple(
                 Pick(
                     position=position,
