@@ -1,14 +1,13 @@
 """Deliveries: claimed as leases, moved from state to state under guards, and never by two at once."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Row,
-    ScalarSelect,
     and_,
     case,
     func,
@@ -24,7 +23,8 @@ from newsletter.store import papers as paper_rows
 from newsletter.store import suppressions
 from newsletter.store.database import chunks, insert
 from newsletter.store.moves import BEGINNING, NO_LEASE, SETTLING, WAITING, within
-from newsletter.store.tables import attempts, deliveries, editions, issues, subscribers
+from newsletter.store.recall import address_now
+from newsletter.store.tables import attempts, deliveries, editions, issues
 
 # States in which a delivery has come to its end without the person getting it: its papers may be chosen again.
 RELEASING = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
@@ -74,8 +74,12 @@ async def claim(
     now: datetime,
     until: datetime | timedelta,
     only: int | None = None,
+    held: Collection[int] = (),
 ) -> list[Claimed]:
     """Lease up to `limit` deliveries that are due to `owner`; they stay queued. `only` is the id of one subscriber.
+
+    `held` are those that the owner still has at hand, whoever has their leases now: they are passed over, or two of one
+    delivery would be under way in one process, under one name, and no guard could tell them apart.
 
     A lease that lasts for a time, and not until a moment, is told by the clock of the database: with several machines,
     each with a clock of its own, nothing else can tell that it is over.
@@ -97,7 +101,7 @@ async def claim(
     )
     chosen = (
         select(deliveries.c.id)
-        .where(claimable)
+        .where(claimable, deliveries.c.id.not_in(held) if held else true())
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -168,7 +172,8 @@ async def take_back(
 async def begin_sending(connection: AsyncConnection, owner: str, ids: Sequence[int], now: datetime) -> set[int]:
     """Note that messages are about to be handed to the server, and return those that are still ours to send.
 
-    People may have left since their delivery was claimed; what is theirs stays queued, for the next claim to suppress.
+    Of what people decided since the claim, only whether they left is asked here: all that bars or moves them ends the
+    lease too (`recall`). What is theirs stays queued, for the next claim to judge.
     """
     engine = connection.dialect.name
     ready = BEGINNING[engine]
@@ -241,7 +246,7 @@ async def queue_again(connection: AsyncConnection, ids: Sequence[int], now: date
         queued = await connection.execute(
             update(deliveries)
             .where(deliveries.c.id.in_(part), _REPEATABLE, deliveries.c.lease_owner.is_(None))
-            .values(state=DeliveryState.QUEUED, address=_address_now(), due_at=now, queued_at=now, at=now)
+            .values(state=DeliveryState.QUEUED, address=address_now(), due_at=now, queued_at=now, at=now)
             .returning(deliveries.c.id)
         )
         number += len(queued.all())
@@ -259,12 +264,6 @@ async def hold(connection: AsyncConnection, now: datetime, why: str) -> int:
     statement = update(deliveries).where(or_(WAITING, within(DeliveryState.SENDING)))
     held = statement.values(state=DeliveryState.UNKNOWN, at=now, text=why, **NO_LEASE).returning(deliveries.c.id)
     return len((await connection.execute(held)).all())
-
-
-async def move(connection: AsyncConnection, subscriber_id: int) -> None:
-    """Let a person's waiting mail go to the address that they have now; what is being handed over goes to the old."""
-    waiting = update(deliveries).where(deliveries.c.subscriber_id == subscriber_id, WAITING)
-    await connection.execute(waiting.values(address=_address_now()))
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
@@ -334,10 +333,6 @@ async def _is_over(connection: AsyncConnection, delivery_id: int) -> bool:
         deliveries.c.id == delivery_id, within(DeliveryState.FAILED, DeliveryState.UNKNOWN)
     )
     return (await connection.execute(ended)).first() is not None
-
-
-def _address_now() -> ScalarSelect[str]:
-    return select(subscribers.c.email).where(subscribers.c.id == deliveries.c.subscriber_id).scalar_subquery()
 
 
 async def _keep_attempts(

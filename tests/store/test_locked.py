@@ -22,6 +22,7 @@ from newsletter.store import (
     history,
     pace,
     papers,
+    recall,
     rhythms,
     schema,
     subscribers,
@@ -34,7 +35,7 @@ from newsletter.store.editions import Draft
 from newsletter.store.rhythms import Come, Rhythm
 from store.samples import CONFIRMED, MINUTE, NOW, TODAY, known, person, queue
 
-MODULES = (bounces, deliveries, editions, feeds, history, pace, papers, rhythms, subscribers, suppressions)
+MODULES = (bounces, deliveries, editions, feeds, history, pace, papers, recall, rhythms, subscribers, suppressions)
 SAID = Feedback(subscriber_id=1, paper_id=1, verdict="more", at=NOW)
 ONE, KEY = person(1, id=1, topics=(Topic(name="lora"),))
 REPORT = bounces.Report("0" * 64, "hard", "5.1.1", "nobody")
@@ -73,7 +74,6 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     deliveries.take_back: ((), {"now": NOW}),
     deliveries.hold: ((NOW, "why"), {}),
     deliveries.lock: (([1],), {}),
-    deliveries.move: ((1,), {}),
     editions.compose: ((1, [Draft(1, "a@example.org", "<1@example.org>", ())], NOW), {}),
     editions.ensure: ((TODAY, "daily", NOW), {}),
     editions.find: ((TODAY, "daily"), {}),
@@ -90,6 +90,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     feeds.went_well: ((1, NOW), {"title": "", "etag": "", "last_modified": ""}),
     feeds.went_wrong: ((1, NOW, "It is broken."), {}),
     pace.backing_off: ((), {}),
+    pace.drop: (("example.org",), {}),
     pace.forget: ((NOW,), {}),
     pace.lock: ((["example.org"], NOW), {}),
     pace.states: ((["example.org"],), {}),
@@ -108,9 +109,13 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     papers.search: (("words",), {}),
     papers.take: (([1],), {}),
     papers.take_again: ((1, 1), {}),
+    recall.follow: (("one", [1]), {}),
+    recall.move: ((1,), {}),
+    recall.recall: ((1,), {}),
     rhythms.rhythms: ((), {}),
     rhythms.without_issue: (([Come(Rhythm("UTC", "daily", 7), TODAY, NOW, TODAY)], NOW), {}),
     subscribers.add: (([person(50)], CONFIRMED), {}),
+    subscribers.anyone_at: (("example.org",), {}),
     subscribers.by_email: ((KEY,), {}),
     subscribers.by_ids: (([1],), {}),
     subscribers.by_key: (("key-1",), {}),
@@ -141,7 +146,6 @@ WRITES = {
     deliveries.begin_sending,
     deliveries.claim,
     deliveries.hold,
-    deliveries.move,
     deliveries.queue_again,
     deliveries.release,
     deliveries.renew,
@@ -154,6 +158,7 @@ WRITES = {
     feeds.remove,
     feeds.went_well,
     feeds.went_wrong,
+    pace.drop,
     pace.forget,
     pace.lock,
     pace.write,
@@ -164,6 +169,9 @@ WRITES = {
     papers.merge,
     papers.take,
     papers.take_again,
+    recall.follow,
+    recall.move,
+    recall.recall,
     subscribers.add,
     subscribers.change,
     subscribers.consent,
