@@ -32,7 +32,6 @@ RELEASING = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 # States out of which a message may be sent once more.
 _REPEATABLE = within(*RELEASING, DeliveryState.UNKNOWN, DeliveryState.CAUGHT, DeliveryState.DEFERRED)
 
-
 # Nobody can set a longer lease, so one that ends later was written by a clock that was ahead.
 LONGEST_LEASE = timedelta(hours=1)
 
@@ -189,14 +188,15 @@ async def settle(connection: AsyncConnection, owner: str, settled: Sequence[Sett
     That a message was taken still counts for a delivery that is unknown, though its lease was taken away: it is the
     truth, and nobody without it could know. What may have arrived once is never freed: it ends as unknown, not failed.
     """
+    ended = [one.delivery_id for one in settled if one.state in RELEASING]
+    open_before = await _unended(connection, ended)
     for once in _each_once(settled):
         await _move(connection, owner, once, now)
     rough = [one for one in settled if one.result not in ("sent", "caught", "suppressed")]
     await _keep_attempts(
         connection, [(one.delivery_id, one.result, one.code, one.enhanced, one.text) for one in rough], now
     )
-    ended = [one.delivery_id for one in settled if one.state in RELEASING]
-    for part in chunks(ended):
+    for part in chunks(open_before):
         doubtful = select(attempts.c.delivery_id).where(attempts.c.result == "unknown")
         await connection.execute(
             update(deliveries)
@@ -325,6 +325,15 @@ def _each_once(settled: Sequence[Settled]) -> Iterator[list[Settled]]:
         part[one.delivery_id] = one
     if part:
         yield list(part.values())
+
+
+async def _unended(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Return those that have not ended undelivered: of the others the papers are free, and a doubt comes too late."""
+    found: list[int] = []
+    for part in chunks(ids):
+        others = select(deliveries.c.id).where(deliveries.c.id.in_(part), ~within(*RELEASING))
+        found += (await connection.execute(others)).scalars()
+    return found
 
 
 async def _is_over(connection: AsyncConnection, delivery_id: int) -> bool:
