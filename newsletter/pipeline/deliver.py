@@ -88,7 +88,7 @@ class Sending:
         self._its_clock = its_clock
         self._chance = chance or random.SystemRandom()
         self._owner = leases.owner()
-        # What is being sent, and no more: a run may have any number of deliveries.
+        # What was claimed and has not come to its end on disk, and no more: a run may have any number of deliveries.
         self._under_way: dict[int, Claimed] = {}
 
     async def run(
@@ -107,7 +107,14 @@ class Sending:
         ):
             ledger = Ledger(store, self._clock, self._owner, self._judge, self._forget)
             groups = Groups(
-                store, reader, self._clock, self._settings, self._owner, only=only, its_clock=self._its_clock
+                store,
+                reader,
+                self._clock,
+                self._settings,
+                self._owner,
+                self._under_way,
+                only=only,
+                its_clock=self._its_clock,
             )
             try:
                 async with ledger, self._leases_kept(groups):
@@ -141,7 +148,6 @@ class Sending:
                         state = DeliveryState.SUPPRESSED
                         ledger.settle(Settled(delivery.id, state, None, result="suppressed", text=barred))
                     else:
-                        self._under_way[delivery.id] = delivery
                         yield self._message(delivery, issue)
 
     def _message(self, delivery: Claimed, issue: Issue) -> Message:
@@ -156,7 +162,8 @@ class Sending:
         self._under_way.pop(delivery_id, None)
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settled | None:
-        delivery = self._under_way.pop(outcome.delivery_id, None)
+        # It stays under way until that is on disk, or it could be claimed again and end by what is said of it now.
+        delivery = self._under_way.get(outcome.delivery_id)
         if delivery is None:
             return None
         state, due_at, text = self._where_it_leads(outcome, delivery, now)

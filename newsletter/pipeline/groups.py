@@ -12,7 +12,7 @@ from newsletter.clock import Clock
 from newsletter.config import Delivery as DeliverySettings
 from newsletter.models import Consent, Issue
 from newsletter.pipeline import slots
-from newsletter.store import deliveries, issues, suppressions
+from newsletter.store import deliveries, issues, recall, suppressions
 from newsletter.store.aside import Aside
 from newsletter.store.deliveries import Claimed
 from newsletter.store.issues import Known, Standing
@@ -30,7 +30,8 @@ class Groups:
     """Leases for one owner. While the second half of a group goes out, the next one is made ready.
 
     `store` writes and `reader` reads; `only` is the id of one person; with `its_clock`, the clock of the database tells
-    when leases end.
+    when leases end. `held` is what this run has at hand: what is claimed goes in, and whoever is done with it takes it
+    out. It may lose a lease while it is there, and is not claimed again before it is out.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Groups:
         clock: Clock,
         settings: DeliverySettings,
         owner: str,
+        held: dict[int, Claimed],
         *,
         only: int | None = None,
         its_clock: bool = False,
@@ -50,6 +52,7 @@ class Groups:
         self._batch = settings.batch
         self._lease = timedelta(seconds=settings.lease)
         self._owner = owner
+        self._held = held
         self._only = only
         self._its_clock = its_clock
         self._known = Known()
@@ -84,14 +87,22 @@ class Groups:
     async def _next(self) -> list[Due]:
         while claimed := await self._claim():
             if group := await self._reader.run(functools.partial(self._load, claimed=claimed)):
-                return await self._readdressed(group)
+                group = await self._readdressed(group)
+                self._held.update((due.delivery.id, due.delivery) for due in group)
+                return group
         return []
 
     async def _claim(self) -> list[Claimed]:
-        now = self._clock.now()
+        now, held = self._clock.now(), list(self._held)
         return await self._store.run(
             lambda connection: deliveries.claim(
-                connection, owner=self._owner, limit=self._batch, now=now, until=self._until(now), only=self._only
+                connection,
+                owner=self._owner,
+                limit=self._batch,
+                now=now,
+                until=self._until(now),
+                only=self._only,
+                held=held,
             )
         )
 
@@ -108,18 +119,13 @@ class Groups:
 
     async def _readdressed(self, group: list[Due]) -> list[Due]:
         """Let mail follow those whose address changed since it was queued."""
-        moved = {due.delivery.subscriber_id for due in group if due.delivery.address != due.issue.recipient.email}
+        moved = [due.delivery.id for due in group if due.delivery.address != due.issue.recipient.email]
         if not moved:
             return group
-
-        async def follow(connection: AsyncConnection) -> None:
-            for subscriber_id in sorted(moved):
-                await deliveries.move(connection, subscriber_id)
-
-        await self._store.run(follow)
+        await self._store.run(lambda connection: recall.follow(connection, self._owner, moved))
         return [
             due._replace(delivery=due.delivery._replace(address=due.issue.recipient.email))
-            if due.delivery.subscriber_id in moved
+            if due.delivery.address != due.issue.recipient.email
             else due
             for due in group
         ]

@@ -210,11 +210,14 @@ class Intake:
         return None, ""
 
     async def _complained(self, connection: AsyncConnection, delivery: Delivery, now: datetime) -> str:
-        await suppressions.add(connection, addresses.key(delivery.address), "a complaint", now)
+        email_key = addresses.key(delivery.address)
+        await suppressions.add(connection, email_key, "a complaint", now)
         people = await subscribers.by_ids(connection, [delivery.subscriber_id])
         person = people.get(delivery.subscriber_id)
         if person is None or person.state is Consent.UNSUBSCRIBED:
             return "suppressed; they had unsubscribed before"
+        if addresses.key(person.email) != email_key:
+            return "suppressed; they have another address by now, and stay"
         evidence = Subscription(
             state=Consent.UNSUBSCRIBED, how="by a complaint", source=f"about delivery {delivery.id}", at=now
         )

@@ -24,7 +24,7 @@ Judge = Callable[[Outcome, datetime], Settled | None]
 class Ledger:
     """Writes for one owner of leases; use it as an async context manager.
 
-    `store` writes; `judge` says where an outcome leads; `forget` is told what is not ours any more.
+    `store` writes; `judge` says where an outcome leads; `forget` is told what is no longer ours, once that is durable.
     """
 
     def __init__(
@@ -137,7 +137,8 @@ class Ledger:
             return await outcomes.note(connection, self._owner, settled, beginning, now)
 
         ours = await self._store.run(written, alone=not released and outcomes.at_once(settled, beginning))
-        for number in (*(number for number, _ in released), *(number for number in beginning if number not in ours)):
+        refused = [number for number in beginning if number not in ours]
+        for number in (*(one.delivery_id for one in settled), *(number for number, _ in released), *refused):
             self._forget(number)
         return ours
 

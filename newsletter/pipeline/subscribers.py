@@ -12,7 +12,7 @@ from newsletter.config import Newsletter
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import FOREVER, Consent, Subscriber, Subscription, Topic, timezones
-from newsletter.store import deliveries, editions, subscribers, suppressions
+from newsletter.store import editions, pace, recall, subscribers, suppressions
 from newsletter.store.database import Database
 
 BY_OPERATOR = "by the operator"
@@ -133,7 +133,7 @@ async def edit(database: Database, email: str, change: Callable[[Subscriber], Su
         if other is None:
             await _refuse_suppressed(connection, email_key, changed.email)
         await subscribers.change(connection, changed, email_key)
-        await deliveries.move(connection, person.id)
+        await recall.move(connection, person.id)
     return changed
 
 
@@ -168,10 +168,18 @@ async def remove(database: Database, clock: Clock, email: str, *, source: str) -
 async def erase(database: Database, clock: Clock, email: str) -> None:
     """Delete all that is on record of a person, but that their address must not be mailed."""
     person = await find(database, email)
+    email_key = addresses.key(person.email)
     async with database.begin() as connection:
         await subscribers.erase(connection, person.id)
-        await suppressions.add(connection, addresses.key(person.email), "erased at their wish", clock.now())
+        await suppressions.add(connection, email_key, "erased at their wish", clock.now())
+        # A domain that nobody else has may be their name.
+        if not await subscribers.anyone_at(connection, _domain(email_key)):
+            await pace.drop(connection, _domain(addresses.on_the_wire(person.email).lower()))
     await database.leave_no_trace()
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
 
 
 async def everyone(database: Database, *, state: Consent | None = None) -> Sequence[Subscriber]:

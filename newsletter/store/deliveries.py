@@ -1,13 +1,12 @@
 """Deliveries: claimed as leases, moved from state to state under guards, and never by two at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Row,
-    ScalarSelect,
     and_,
     case,
     func,
@@ -21,14 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.models import Delivery, DeliveryState
 from newsletter.store.database import chunks, insert
 from newsletter.store.moves import NO_LEASE, WAITING, within
-from newsletter.store.tables import attempts, deliveries, editions, issues, subscribers
+from newsletter.store.recall import address_now
+from newsletter.store.tables import attempts, deliveries, editions, issues
 
 # States in which a delivery has come to its end without the person getting it: its papers may be chosen again.
 RELEASING = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 
 # States out of which a message may be sent once more.
 _REPEATABLE = within(*RELEASING, DeliveryState.UNKNOWN, DeliveryState.CAUGHT, DeliveryState.DEFERRED)
-
 
 # Nobody can set a longer lease, so one that ends later was written by a clock that was ahead.
 LONGEST_LEASE = timedelta(hours=1)
@@ -54,8 +53,12 @@ async def claim(
     now: datetime,
     until: datetime | timedelta,
     only: int | None = None,
+    held: Collection[int] = (),
 ) -> list[Claimed]:
     """Lease up to `limit` deliveries that are due to `owner`; they stay queued. `only` is the id of one subscriber.
+
+    `held` are those that the owner still has at hand, whoever has their leases now: they are passed over, or two of one
+    delivery would be under way in one process, under one name, and no guard could tell them apart.
 
     A lease that lasts for a time, and not until a moment, is told by the clock of the database: with several machines,
     each with a clock of its own, nothing else can tell that it is over.
@@ -77,7 +80,7 @@ async def claim(
     )
     chosen = (
         select(deliveries.c.id)
-        .where(claimable)
+        .where(claimable, deliveries.c.id.not_in(held) if held else true())
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -182,7 +185,7 @@ async def queue_again(connection: AsyncConnection, ids: Sequence[int], now: date
         queued = await connection.execute(
             update(deliveries)
             .where(deliveries.c.id.in_(part), _REPEATABLE, deliveries.c.lease_owner.is_(None))
-            .values(state=DeliveryState.QUEUED, address=_address_now(), due_at=now, queued_at=now, at=now)
+            .values(state=DeliveryState.QUEUED, address=address_now(), due_at=now, queued_at=now, at=now)
             .returning(deliveries.c.id)
         )
         number += len(queued.all())
@@ -200,12 +203,6 @@ async def hold(connection: AsyncConnection, now: datetime, why: str) -> int:
     statement = update(deliveries).where(or_(WAITING, within(DeliveryState.SENDING)))
     held = statement.values(state=DeliveryState.UNKNOWN, at=now, text=why, **NO_LEASE).returning(deliveries.c.id)
     return len((await connection.execute(held)).all())
-
-
-async def move(connection: AsyncConnection, subscriber_id: int) -> None:
-    """Let a person's waiting mail go to the address that they have now; what is being handed over goes to the old."""
-    waiting = update(deliveries).where(deliveries.c.subscriber_id == subscriber_id, WAITING)
-    await connection.execute(waiting.values(address=_address_now()))
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
@@ -230,10 +227,6 @@ async def by_issue(connection: AsyncConnection, issue_id: int) -> Delivery | Non
     """Return the delivery of an issue."""
     row = (await connection.execute(select(deliveries).where(deliveries.c.issue_id == issue_id))).first()
     return None if row is None else read(row)
-
-
-def _address_now() -> ScalarSelect[str]:
-    return select(subscribers.c.email).where(subscribers.c.id == deliveries.c.subscriber_id).scalar_subquery()
 
 
 async def keep_attempts(

@@ -56,15 +56,19 @@ async def note(
     a delivery that is unknown, though its lease was taken away: it is the truth, and nobody without it could know. What
     may have arrived once is never freed: it ends as unknown, not failed.
 
-    People may have left since their delivery was claimed; what is theirs stays queued, for the next claim to suppress.
+    Of what people decided since the claim, only whether they left is asked here: all that bars or moves them ends the
+    lease too (`recall`). What is theirs stays queued, for the next claim to judge.
+
     What began is known by its time: an owner gives each moment to one call.
     """
     ready = MOVING[connection.dialect.name]
     moves = [_settling(ready, one) for one in settled]
     moves += [(number, DeliveryState.SENDING, 1, None, None, "", "") for number in beginning]
+    ended = [one.delivery_id for one in settled if one.state in RELEASING]
+    open_before = await _unended(connection, ended)
     moved = sum([await _move(connection, ready, owner, part, now) for part in _each_once(moves)])
     if rough := [one for one in settled if one.result not in _SMOOTH]:
-        await _follow_up(connection, rough, now)
+        await _follow_up(connection, rough, open_before, now)
     return set(beginning) if moved == len(moves) else await _begun(connection, owner, beginning, now)
 
 
@@ -101,21 +105,31 @@ def _each_once(moves: Iterable[Move]) -> Iterator[list[Move]]:
         yield list(part.values())
 
 
-async def _follow_up(connection: AsyncConnection, settled: Sequence[Settled], now: datetime) -> None:
+async def _unended(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Return those that have not ended undelivered: of the others the papers are free, and a doubt comes too late."""
+    found: list[int] = []
+    for part in chunks(ids):
+        others = select(deliveries.c.id).where(deliveries.c.id.in_(part), ~within(*RELEASING))
+        found += (await connection.execute(others)).scalars()
+    return found
+
+
+async def _follow_up(
+    connection: AsyncConnection, settled: Sequence[Settled], open_before: Sequence[int], now: datetime
+) -> None:
     """Keep what did not go straight through, free the papers of what ended undelivered, suppress dead addresses."""
     tried = [one for one in settled if one.result != "suppressed"]
     await keep_attempts(
         connection, [(one.delivery_id, one.result, one.code, one.enhanced, one.text) for one in tried], now
     )
-    ended = [one.delivery_id for one in settled if one.state in RELEASING]
-    for part in chunks(ended):
+    for part in chunks(open_before):
         doubtful = select(attempts.c.delivery_id).where(attempts.c.result == "unknown")
         await connection.execute(
             update(deliveries)
             .where(deliveries.c.id.in_(part), within(*RELEASING), deliveries.c.id.in_(doubtful))
             .values(state=DeliveryState.UNKNOWN)
         )
-    await _release_papers(connection, ended)
+    await _release_papers(connection, [one.delivery_id for one in settled if one.state in RELEASING])
     for one in settled:
         if one.suppress and await _is_over(connection, one.delivery_id):
             await suppressions.add(connection, one.email_key, one.suppress, now)

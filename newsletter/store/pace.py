@@ -49,6 +49,11 @@ async def states(connection: AsyncConnection, names: Iterable[str]) -> dict[str,
     return found
 
 
+async def drop(connection: AsyncConnection, name: str) -> None:
+    """Delete the state of one domain."""
+    await connection.execute(delete(pace).where(pace.c.name == name))
+
+
 async def forget(connection: AsyncConnection, before: datetime) -> None:
     """Delete the states of domains that were written last before a moment."""
     await connection.execute(delete(pace).where(pace.c.at < before, pace.c.name != ""))

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, falls_on
 from newsletter.store.database import chunks, insert
+from newsletter.store.recall import recall
 from newsletter.store.tables import feedback, issues, papers, preferences, subscribers, subscriptions
 
 _LISTS = {"muted_word": "muted_words", "author": "authors", "muted_author": "muted_authors"}
@@ -48,12 +49,14 @@ async def change(connection: AsyncConnection, subscriber: Subscriber, email_key:
 
 
 async def consent(connection: AsyncConnection, subscriber_id: int, evidence: Subscription) -> None:
-    """Change the state of a consent and keep the evidence."""
+    """Change the state of a consent and keep the evidence; the mail that waits for who leaves is taken back."""
     values: dict[str, Any] = {"state": evidence.state}
     if evidence.state is Consent.CONFIRMED:
         values["subscribed_at"] = evidence.at
     await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(values))
     await _note(connection, [subscriber_id], evidence)
+    if evidence.state is not Consent.CONFIRMED:
+        await recall(connection, subscriber_id)
 
 
 async def evidence(connection: AsyncConnection, subscriber_id: int) -> list[Subscription]:
@@ -129,6 +132,12 @@ async def erase(connection: AsyncConnection, subscriber_id: int) -> None:
     await connection.execute(delete(subscribers).where(subscribers.c.id == subscriber_id))
 
 
+async def anyone_at(connection: AsyncConnection, domain: str) -> bool:
+    """Tell whether anybody on record has an address (as it is compared) at a domain; it reads all of them."""
+    there = select(subscribers.c.id).where(subscribers.c.email_key.endswith(f"@{domain}", autoescape=True))
+    return (await connection.execute(there.limit(1))).first() is not None
+
+
 async def say(connection: AsyncConnection, said: Feedback) -> None:
     """Keep what a reader said of a paper, or of the one that it turned out to be; the latest word counts."""
     living = select(func.coalesce(papers.c.merged_into, papers.c.id)).where(papers.c.id == said.paper_id)
@@ -159,8 +168,10 @@ async def feedback_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[i
 
 
 async def pause(connection: AsyncConnection, subscriber_id: int, until: date | None) -> None:
-    """Set the first local day on which a person wants mail again; None ends the pause."""
+    """Set the first local day on which a person wants mail again, and take back what waits; None ends the pause."""
     await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(paused_until=until))
+    if until is not None:
+        await recall(connection, subscriber_id)
 
 
 async def _note(connection: AsyncConnection, ids: Sequence[int], evidence: Subscription) -> None:

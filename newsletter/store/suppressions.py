@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.store import schema
 from newsletter.store.database import chunks, insert
 from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
-from newsletter.store.tables import suppressions
+from newsletter.store.recall import recall
+from newsletter.store.tables import subscribers, suppressions
 
 _row = select(suppressions.c.address_hmac, suppressions.c.reason)
 _AMONG = {
@@ -33,13 +34,14 @@ _AMONG = {
 
 
 async def add(connection: AsyncConnection, email_key: str, reason: str, now: datetime) -> None:
-    """Suppress an address (as it is compared); the first reason stays."""
+    """Suppress an address (as it is compared), and take back what waits for it; the first reason stays."""
     row = {
         "address_hmac": _digest(await schema.key(connection, "suppressions"), email_key),
         "reason": reason,
         "at": now,
     }
     await connection.execute(insert(connection, suppressions).values(row).on_conflict_do_nothing())
+    await recall(connection, select(subscribers.c.id).where(subscribers.c.email_key == email_key).scalar_subquery())
 
 
 async def lift(connection: AsyncConnection, email_key: str) -> bool:

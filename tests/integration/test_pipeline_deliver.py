@@ -667,7 +667,9 @@ async def test_the_work_of_a_killed_process_is_taken_over_at_once(
         states = list((await room.states()).values())
         assert states.count("unknown") == under_way
         assert states.count("sent") == 10 - under_way
-        assert set(counts.values()) == {1}
+        # What is unknown may not have arrived.
+        assert all(number <= 1 for number in counts.values())
+        assert all(counts[name] == 1 for name, state in (await room.states()).items() if state == "sent")
     else:
         assert report.unknown_before == 0
         assert set((await room.states()).values()) == {"sent"}

@@ -232,6 +232,17 @@ async def test_what_may_have_arrived_once_ends_as_unknown_and_frees_nothing(data
     assert await received(database, number)
 
 
+async def test_a_doubt_that_comes_after_the_end_takes_no_papers_back(database: Database) -> None:
+    """They were given back with the failure, and may be in another mail by now."""
+    (number,) = await queue(database, 1)
+    await claim(database, "one")
+    await settle(database, "one", failed(number))
+    await settle(database, "late", Settled(number, DeliveryState.UNKNOWN, NOW, "unknown"))
+    await settle(database, "late", failed(number))
+    assert (await look(database, number)).state is DeliveryState.FAILED
+    assert await received(database, number) == set()
+
+
 async def test_what_waits_is_held_by_who_cannot_know_what_became_of_it(database: Database) -> None:
     first, second, third = await queue(database, 3)
     await claim(database, "one", limit=2)

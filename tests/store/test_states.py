@@ -18,7 +18,7 @@ from sqlalchemy import event, select
 
 from newsletter.errors import ConflictError
 from newsletter.models import DeliveryState, Paper
-from newsletter.store import deliveries, history, outcomes, papers, schema
+from newsletter.store import deliveries, history, outcomes, papers, recall, schema
 from newsletter.store.database import Database
 from newsletter.store.outcomes import Settled
 from newsletter.store.tables import deliveries as table
@@ -233,6 +233,14 @@ class Workers(RuleBasedStateMachine):
                 row.state = QUEUED
                 row.drop()
                 self.bodies[row.reader] -= 1
+
+    @rule(reader=st.sampled_from(READERS))
+    def change_something(self, reader: int) -> None:
+        """What a person decides takes their mail back from whoever claimed it."""
+        self.do(recall.recall, reader)
+        for row in self.rows.values():
+            if row.reader == reader and row.state in WAITING:
+                row.drop()
 
     @rule(ids=st.sets(IDS, min_size=1))
     def retry(self, ids: set[int]) -> None:

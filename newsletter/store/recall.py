@@ -1,0 +1,38 @@
+"""Mail that waits while something changes for its person: taken back from whoever claimed it, and sent after them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ScalarSelect, and_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.store.moves import NO_LEASE, WAITING
+from newsletter.store.tables import deliveries, subscribers
+
+
+async def recall(connection: AsyncConnection, whose: int | ScalarSelect[int]) -> None:
+    """End the leases on a person's waiting mail: nobody may begin to send it before it is claimed and judged anew.
+
+    What is being sent is past that. What shows no lease is written too, since it may be claimed this very moment.
+    """
+    waiting = and_(deliveries.c.subscriber_id == whose, WAITING)
+    await connection.execute(update(deliveries).where(waiting).values(**NO_LEASE))
+
+
+async def move(connection: AsyncConnection, subscriber_id: int) -> None:
+    """Let a person's waiting mail go to the address that they have now, taken back from whoever has it for the old.
+
+    What is being handed over, or was, keeps the address that it went to: reports that come back are about that one.
+    """
+    elsewhere = and_(deliveries.c.subscriber_id == subscriber_id, WAITING, deliveries.c.address != address_now())
+    await connection.execute(update(deliveries).where(elsewhere).values(address=address_now(), **NO_LEASE))
+
+
+async def follow(connection: AsyncConnection, owner: str, ids: Sequence[int]) -> None:
+    """Let mail that `owner` holds, and has not begun, go to the addresses that its people have now."""
+    ours = and_(deliveries.c.id.in_(ids), deliveries.c.lease_owner == owner, WAITING)
+    await connection.execute(update(deliveries).where(ours).values(address=address_now()))
+
+
+def address_now() -> ScalarSelect[str]:
+    """Return the address that the person of a delivery has now."""
+    return select(subscribers.c.email).where(subscribers.c.id == deliveries.c.subscriber_id).scalar_subquery()
