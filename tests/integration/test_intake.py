@@ -13,6 +13,7 @@ from newsroom import NOW, Newsroom, address, papers
 from reports import complaint, dsn, mail, original
 from servers import Server
 
+from newsletter.delivery import incoming
 from newsletter.delivery.incoming import LARGEST, Arrival
 from newsletter.errors import UsageError
 from newsletter.models import Consent, Delivery, DeliveryState
@@ -486,13 +487,25 @@ async def test_other_mail_changes_nothing(desk: Newsroom, written: bytes) -> Non
     assert await desk.states() == {"ada": "sent", "bob": "sent"}
 
 
-async def test_a_mail_that_cannot_be_read_keeps_nobody_from_the_others(desk: Newsroom) -> None:
+async def test_a_fault_of_ours_in_one_mail_keeps_nobody_from_the_others(
+    desk: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Arrival) -> None:
+        raise IndexError
+
+    with monkeypatch.context() as broken_for_now:
+        broken_for_now.setattr(incoming, "read", broken)
+        followed = await take(desk, mail("ada@example.org", subject="unsubscribe"))
+    assert (followed.kind, followed.taken, followed.fault) == ("other", False, True)
+    assert "could not be read" in followed.what
+    assert (await take(desk, mail("ada@example.org", subject="unsubscribe"))).taken
+
+
+async def test_a_mail_of_parts_within_parts_is_read(desk: Newsroom) -> None:
     nested = b"".join(
         b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (depth, depth) for depth in range(2000)
     )
-    followed = await take(desk, nested)
-    assert (followed.kind, followed.taken) == ("other", False)
-    assert "could not be read" in followed.what
+    assert await take(desk, nested) == Followed("a mail", "other")
 
 
 async def test_a_mail_that_is_too_large_is_told(desk: Newsroom) -> None:
