@@ -99,6 +99,15 @@ async def test_a_maildir_that_is_looked_at_again_shows_what_is_new(desk: Newsroo
     assert [one.kind for one in await read(desk, box)] == ["hard"]
 
 
+async def test_what_is_seen_is_no_longer_remembered(desk: Newsroom, maildir: Path) -> None:
+    box = Maildir(maildir)
+    for name in ("ada", "bob"):
+        (maildir / "new" / name).write_bytes(await report(desk, name))
+        assert [one.email for one in await read(desk, box)] == [address(name)]
+    (maildir / "cur" / "ada:2,S").rename(maildir / "cur" / "ada:2,")
+    assert [one.what for one in await read(desk, box)] == ["read before"]
+
+
 async def test_a_kill_between_the_commit_and_the_mark_counts_nothing_twice(desk: Newsroom, maildir: Path) -> None:
     (maildir / "new" / "1.ada").write_bytes(await report(desk, "ada"))
 
