@@ -15,7 +15,8 @@ from newsletter.errors import NewsletterError, UsageError
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.pipeline.intake import Followed, Kept
+    from newsletter.pipeline.intake import Followed
+    from newsletter.pipeline.record import Kept
 
 KINDS = ("hard", "soft", "complaint")
 
@@ -87,11 +88,11 @@ def ingest(
 @pass_face
 def list_(face: Face, kind: Any, email: str | None) -> None:
     """List the reports that came back, oldest first."""
-    from newsletter.pipeline import intake
+    from newsletter.pipeline import record
 
     async def act(app: "App") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        async for one in intake.kept(app.database, kind=kind, email=email):
+        async for one in record.list_reports(app.database, kind=kind, email=email):
             if face.json:
                 face.out.line(_kept(one))
             else:

@@ -15,9 +15,9 @@ from servers import Server
 
 from newsletter.delivery import incoming
 from newsletter.delivery.incoming import LARGEST, Arrival
-from newsletter.errors import UsageError
+from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState
-from newsletter.pipeline import intake, roster, subscribers
+from newsletter.pipeline import record, roster, subscribers
 from newsletter.pipeline.intake import Followed
 from newsletter.store import schema, suppressions
 from newsletter.tokens import Signer
@@ -545,14 +545,17 @@ async def test_a_suppression_outlives_the_person_and_an_import(desk: Newsroom, k
     assert "ada" not in reason.lower()
 
 
-async def test_what_came_back_is_listed(desk: Newsroom) -> None:
+async def test_what_came_back_is_listed(desk: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "PAGE", 1)
     desk.clock.moment = NOW + timedelta(hours=2)
     await take(desk, dsn(await path(desk), address("ada")))
     await take(desk, dsn(await path(desk, "bob"), address("bob"), status="4.2.2", words="Full"))
-    kept = [one async for one in intake.kept(desk.database)]
+    kept = [one async for one in record.list_reports(desk.database)]
     assert [(one.address, one.kind, one.status, one.state, one.at) for one in kept] == [
         (address("ada"), "hard", "5.1.1", "bounced", desk.clock.now()),
         (address("bob"), "soft", "4.2.2", "bounced", desk.clock.now()),
     ]
-    assert [one.address async for one in intake.kept(desk.database, kind="soft")] == [address("bob")]
-    assert [one.kind async for one in intake.kept(desk.database, email=address("ada"))] == ["hard"]
+    assert [one.address async for one in record.list_reports(desk.database, kind="soft")] == [address("bob")]
+    assert [one.kind async for one in record.list_reports(desk.database, email=address("ada"))] == ["hard"]
+    with pytest.raises(NotFoundError, match="Nobody"):
+        _ = [one async for one in record.list_reports(desk.database, email="nobody@example.org")]

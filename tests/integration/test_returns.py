@@ -385,6 +385,16 @@ async def test_a_mail_server_is_to_keep_what_could_not_be_recorded(
     assert await bounced(desk) == {"ada"}
 
 
+async def test_what_a_mail_server_says_is_not_logged(listening: int, caplog: pytest.LogCaptureFixture) -> None:
+    def talk() -> None:
+        with smtplib.LMTP("127.0.0.1", listening) as client:
+            assert client.docmd("FROB", "ada@example.org")[0] == 500
+            assert client.docmd("ada@example.org")[0] == 500
+
+    await asyncio.to_thread(talk)
+    assert address("ada") not in caplog.text.lower()
+
+
 async def test_a_mail_that_is_too_large_is_refused_for_each_recipient(desk: Newsroom, listening: int) -> None:
     large = PRIVATE + (b"z" * 998 + b"\n") * (incoming.LARGEST // 999 + 1)
     answers = await asyncio.to_thread(hand_over, listening, large, BOX, "b@x.example")
