@@ -1,11 +1,6 @@
 """Reports in the manner of many mail systems, in our own words: what each is, and what it says of whom."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 class Sample(NamedTuple):
@@ -18,16 +13,6 @@ class Sample(NamedTuple):
 
 SENDER = "news@example.net"
 ORIGINAL = "Return-Path: <news@example.net>\nFrom: News <news@example.net>\nTo: {to}\nSubject: Papers\n\nText\n"
-
-
-def bench() -> ModuleType:
-    """Return bench/bounces.py, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("bench_bounces", ROOT / "bench" / "bounces.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def plain(

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bounce_reports import ADA, SAMPLES, Sample, arf, bench, dsn, group, plain
+from bounce_reports import ADA, SAMPLES, Sample, arf, dsn, group, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outside import ROOT, load
 
 from newsletter.delivery.bounces import Bounce, parse
 from newsletter.delivery.bounces.kind import judge, status
@@ -228,7 +229,7 @@ def test_real_reports_are_read_as_another_library_reads_them(shared: Path) -> No
     folder = shared / "bench" / "bounces"
     if not folder.is_dir():
         pytest.skip("needs the reports of ../shared/bench/bounces")
-    measure = bench()
+    measure = load(ROOT / "bench" / "bounces.py")
     result = measure.score(folder / "sisimai", measure.truth(folder / "sisimai.jsonl"))
     assert result.share("addresses found", "addresses") >= 0.98
     assert result.share("kinds right", "addresses") >= 0.95

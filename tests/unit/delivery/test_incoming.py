@@ -7,15 +7,15 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from bounce_reports import bench
 from hypothesis import given
 from hypothesis import strategies as st
+from outside import ROOT, load
 
 from newsletter.delivery import bounces
 from newsletter.delivery.bounces import mime
 from newsletter.delivery.incoming import Arrival, Incoming, read
 
-BENCH = bench()
+BENCH = load(ROOT / "bench" / "bounces.py")
 
 
 def said(content: bytes, recipient: str = "") -> Incoming:
