@@ -1,5 +1,7 @@
 """How well `newsletter.delivery.bounces.parse` reads real reports, beside what the Sisimai library reads in them.
 
+And how long the worst mail takes that is made to keep a reader busy.
+
 PYTHONPATH=. .venv/bin/python bench/bounces.py [--misses] [--half 0|1] [--reports DIR --truth FILE.jsonl]
 """
 
@@ -13,8 +15,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newsletter.delivery.bounces import Bounce, parse
+from newsletter.delivery.incoming import LARGEST, Arrival, read
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "bounces"
+
+HEAD = b"From: a@b.example\nTo: c@d.example\nSubject: Undelivered mail\nMIME-Version: 1.0\n"
+MIXED = HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n"
+
+# What is said again and again, until the mail has its size.
+HOSTILE: dict[str, tuple[bytes, bytes]] = {
+    "parts": (MIXED, b"--b\n\nhello\n"),
+    "parts of a digest": (MIXED.replace(b"mixed", b"digest"), b"--b\n\n\n"),
+    "parts in base64": (MIXED, b"--b\nContent-Transfer-Encoding: base64\n\nPGFAYj4g\n"),
+    "parts that never end": (MIXED, b"--b\nContent-Type: multipart/mixed; boundary=b\n\n"),
+    "mails in mails": (HEAD, b"Content-Type: message/rfc822\n\n"),
+    "reports": (HEAD + b"Content-Type: message/delivery-status\n\n", b"Final-Recipient: rfc822; a@b.example\n\n"),
+    "fields": (HEAD, b"X: y\n"),
+    "recipients": (b"", b"To: " + b"@" * 4_000 + b"\n"),
+    "a folded field": (HEAD + b"To: x\n", b" y,\n"),
+    "lines": (HEAD + b"\n", b"\n"),
+    "Message-IDs": (HEAD + b"\n", b"<a@b> "),
+    "halves of Message-IDs": (HEAD + b"\n", b"<" + b"a" * 249),
+}
 
 
 class Expected(NamedTuple):
@@ -95,6 +117,29 @@ def _shown(found: list[Bounce]) -> str:
     return "; ".join(f"{one.address} {one.kind} {one.status} {one.reason[:110]!r}" for one in found) or "nothing"
 
 
+def hostile(name: str, size: int) -> Arrival:
+    """Return a mail of about `size` bytes that is made to keep a reader busy."""
+    head, unit = HOSTILE[name]
+    return Arrival(name, head + unit * ((size - len(head)) // len(unit)))
+
+
+def nested(depth: int) -> Arrival:
+    """Return multiparts in multiparts, each with a boundary of its own."""
+    levels = (f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n".encode() for n in range(depth))
+    return Arrival("nested", HEAD + b"".join(levels))
+
+
+def _longest() -> tuple[float, str]:
+    """Return the seconds of CPU of the hostile mail that took the most of it, and its name."""
+    spent = []
+    for mail in (*(hostile(name, LARGEST) for name in HOSTILE), nested(200_000)):
+        started = time.process_time()
+        read(mail)
+        parse(mail.content or b"")
+        spent.append((time.process_time() - started, mail.name))
+    return max(spent)
+
+
 def main() -> int:
     """Print the score, and with --misses each report that was read otherwise; 1 where a threshold is not met."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -127,6 +172,8 @@ def main() -> int:
         print(f"{name}={value:.3f} ({result.counts[name]} of {result.counts[of]}){'' if fine else ' NOT MET'}")
     print(f"mails={result.counts['mails']} beside={result.counts['addresses beside']} ", end="")
     print(f"cpu={spent / max(1, result.counts['mails']) * 1000:.1f}ms a mail")
+    seconds, name = _longest()
+    print(f"hostile={seconds:.2f}s for the longest of {len(HOSTILE) + 1} mails of {LARGEST // 1_000_000} MB: {name}")
     return 0 if met else 1
 
 

@@ -4,7 +4,7 @@
 import asyncio
 import ssl
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
@@ -306,20 +306,11 @@ def _address(arg: str | None) -> str:
     return (arg or "").partition("<")[2].partition(">")[0]
 
 
-class Scripted:
-    """A server that says the given lines, one for each line it gets; after the last it says nothing more.
+class Raw:
+    """A server on loopback that is only bytes: each connection is a task, which ends with the server."""
 
-    What arrives between 354 and the lone dot counts as one line; with `early`, so does the first piece of it,
-    and no more is read after its answer. None closes the connection.
-    """
-
-    def __init__(self, *lines: str | bytes | None, greeting: str = "220 test.example", early: bool = False) -> None:
-        self._lines = lines
-        self._early = early
-        self._greeting = greeting
-        self.heard: list[bytes] = []
-        self.host = "127.0.0.1"
-        self.port = 0
+    host = "127.0.0.1"
+    port = 0
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -336,22 +327,40 @@ class Scripted:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Say and hear what is to be said and heard on one connection, which is closed after it."""
+        raise NotImplementedError
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
-            writer.write(self._greeting.encode() + b"\r\n")
-            await self._talk(iter(self._lines), reader, writer)
+            await self.talk(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             self._tasks.discard(task)
             writer.close()
 
-    async def _talk(
-        self, lines: Iterator[str | bytes | None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+
+class Scripted(Raw):
+    """A server that says the given lines, one for each line it gets; after the last it says nothing more.
+
+    What arrives between 354 and the lone dot counts as one line; with `early`, so does the first piece of it,
+    and no more is read after its answer. None closes the connection.
+    """
+
+    def __init__(self, *lines: str | bytes | None, greeting: str = "220 test.example", early: bool = False) -> None:
+        self._lines = lines
+        self._early = early
+        self._greeting = greeting
+        self.heard: list[bytes] = []
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Greet, and say line after line."""
+        writer.write(self._greeting.encode() + b"\r\n")
+        lines = iter(self._lines)
         end = b"\r\n"
         while True:
             if self._early and end != b"\r\n":

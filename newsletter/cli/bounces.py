@@ -1,5 +1,6 @@
 """`newsletter bounces`: what came back, and what followed from it."""
 
+import contextlib
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,9 +15,13 @@ from newsletter.errors import NewsletterError, UsageError
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.pipeline.intake import Box, Followed, Kept
+    from newsletter.pipeline.intake import Followed
+    from newsletter.pipeline.record import Kept
 
 KINDS = ("hard", "soft", "complaint")
+
+# How many rows wait until they are printed as one table.
+ROWS = 500
 
 # What each kind of mail is called where mails are counted, one and several.
 COUNTED = {
@@ -68,7 +73,13 @@ def ingest(
     elif lmtp:
         face.run(_listen, level="warning" if face.quiet else "info")
     else:
-        _tell(face, face.run(lambda app: _read(app, paths, maildir, imap)))
+        telling = Telling(face)
+        try:
+            face.run(lambda app: _read(app, telling, paths, maildir, imap))
+        finally:
+            # What was marked as seen is told, whatever happened after it.
+            telling.rows()
+        telling.end("What is no report on mail of ours is left where it is.")
 
 
 @bounces.command("list", example="newsletter bounces list --kind complaint\nnewsletter bounces list --email ada@x.org")
@@ -77,11 +88,11 @@ def ingest(
 @pass_face
 def list_(face: Face, kind: Any, email: str | None) -> None:
     """List the reports that came back, oldest first."""
-    from newsletter.pipeline import intake
+    from newsletter.pipeline import record
 
     async def act(app: "App") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        async for one in intake.kept(app.database, kind=kind, email=email):
+        async for one in record.list_reports(app.database, kind=kind, email=email):
             if face.json:
                 face.out.line(_kept(one))
             else:
@@ -109,7 +120,8 @@ def _one(face: Face, recipient: str) -> None:
     from newsletter.app import piped
 
     async def act(app: "App") -> "list[Followed]":
-        return await _all(app, [piped(sys.stdin.buffer, recipient)])
+        taker = await app.intake()
+        return [followed async for followed in taker.read(piped(sys.stdin.buffer, recipient))]
 
     try:
         found = face.run(act)
@@ -121,10 +133,14 @@ def _one(face: Face, recipient: str) -> None:
         raise LaterError(f"Something went wrong that should not: {type(error).__name__}: {error}") from error
     if any(one.fault for one in found):
         raise LaterError("The mail could not be read, which is a fault of this program.")
-    _tell(face, found, left="It is not kept: there is nowhere to leave it.")
+    telling = Telling(face)
+    for one in found:
+        telling.add(one)
+    telling.rows()
+    telling.end("It is not kept: there is nowhere to leave it.")
 
 
-async def _read(app: "App", paths: tuple[Path, ...], maildir: Path | None, imap: bool) -> "list[Followed]":
+async def _read(app: "App", telling: "Telling", paths: tuple[Path, ...], maildir: Path | None, imap: bool) -> None:
     from newsletter.app import box_at
 
     boxes = [box_at(path) for path in (*paths, *([maildir] if maildir else []))]
@@ -139,12 +155,11 @@ async def _read(app: "App", paths: tuple[Path, ...], maildir: Path | None, imap:
                 "Nothing says where the mail is.",
                 next_step="Name a PATH, or set maildir or imap_host in [bounces] of the settings.",
             )
-    return await _all(app, boxes)
-
-
-async def _all(app: "App", boxes: "list[Box]") -> "list[Followed]":
     taker = await app.intake()
-    return [followed for box in boxes async for followed in taker.read(box)]
+    for box in boxes:
+        async with contextlib.aclosing(taker.read(box)) as read:
+            async for one in read:
+                telling.add(one)
 
 
 async def _listen(app: "App") -> None:
@@ -156,14 +171,42 @@ async def _listen(app: "App") -> None:
         await asyncio.Event().wait()
 
 
-def _tell(
-    face: Face, found: "list[Followed]", *, left: str = "What is no report on mail of ours is left where it is."
-) -> None:
-    told = [_followed(one) for one in found]
-    if face.json:
-        for one in told:
-            face.out.line(one)
-        return
+class Telling:
+    """Tells what followed from each mail, in tables of at most ROWS, and counts; keeps no more than one table."""
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+        self._counts: Counter[str] = Counter()
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, one: "Followed") -> None:
+        """Tell of a mail that was read, or keep that for the next table."""
+        self._counts["look" if one.kind != "other" and not one.taken else one.kind] += 1
+        if self._face.json:
+            self._face.out.line(_followed(one))
+        elif one.kind != "other" or one.what:
+            self._rows.append(_followed(one))
+            if len(self._rows) == ROWS:
+                self.rows()
+
+    def rows(self) -> None:
+        """Print the table so far."""
+        found, self._rows = self._rows, []
+        _table(self._face, found)
+
+    def end(self, left: str) -> None:
+        """Tell how many mails were read; `left` is said where some were not taken."""
+        counts, number = self._counts, self._counts.total()
+        if not number:
+            self._face.out.say("No mail is there that was not seen before.")
+            return
+        parts = [f"{counts[kind]:,} {words[counts[kind] > 1]}" for kind, words in COUNTED.items() if counts[kind]]
+        self._face.out.say(f"{'1 mail' if number == 1 else f'{number:,} mails'} read: {', '.join(parts)}.")
+        if counts["look"] or counts["other"]:
+            self._face.out.say(left)
+
+
+def _table(face: Face, found: list[dict[str, Any]]) -> None:
     face.out.table(
         (
             Column("kind", "kind"),
@@ -172,16 +215,8 @@ def _tell(
             Column("known by", "by"),
             Column("what followed", "followed"),
         ),
-        [one for one in told if one["kind"] != "other" or one["followed"]],
+        found,
     )
-    counts = Counter("look" if one.kind != "other" and not one.taken else one.kind for one in found)
-    parts = [f"{counts[kind]:,} {words[counts[kind] > 1]}" for kind, words in COUNTED.items() if counts[kind]]
-    if not found:
-        face.out.say("No mail is there that was not seen before.")
-        return
-    face.out.say(f"{'1 mail' if len(found) == 1 else f'{len(found):,} mails'} read: {', '.join(parts)}.")
-    if counts["look"] or counts["other"]:
-        face.out.say(left)
 
 
 def _followed(one: "Followed") -> dict[str, Any]:

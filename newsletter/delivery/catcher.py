@@ -4,7 +4,6 @@ It knows nothing of deliveries.
 """
 
 import asyncio
-import logging
 import os
 import re
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from weakref import WeakSet
 
 from aiosmtpd.smtp import SMTP
 
 from newsletter.delivery.failing import FailingHandler, FailingSession, Play
+from newsletter.delivery.loopback import HOST, Loopback
 from newsletter.errors import DeliveryError
 
 _LARGEST = 50_000_000
@@ -34,42 +33,32 @@ class Catcher:
     address of the recipient chooses a failure.
     """
 
-    host = "127.0.0.1"
+    host = HOST
 
     def __init__(self, outbox: Path, play: Play | None = None) -> None:
         self._outbox = outbox
         self._play = play
         self._numbers: Iterator[int] = count(1)
-        self._sessions: WeakSet[SMTP] = WeakSet()
-        self._server: asyncio.Server | None = None
+        self._server = Loopback(self._session, ident="newsletter mail catcher", largest=_LARGEST)
         self.port = 0
 
     async def __aenter__(self) -> Self:
         """Start; raises DeliveryError where the folder cannot be used."""
-        # aiosmtpd tells every command with its addresses to this logger, and those it does not know as warnings.
-        logging.getLogger("mail.log").setLevel(logging.ERROR)
         try:
             self._numbers = count(await asyncio.to_thread(_next_number, self._outbox))
-            self._server = await asyncio.get_running_loop().create_server(self._session, self.host, 0)
+            self.port = await self._server.open()
         except OSError as error:
             raise DeliveryError(
                 f"The built-in mail catcher cannot start with the folder {self._outbox}: {error.strerror or error}.",
                 next_step="Set smtp.outbox to a folder that can be written, or smtp.host to a mail server.",
             ) from error
-        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop, and close what is still connected."""
-        if self._server is not None:
-            self._server.close()
-            for session in list(self._sessions):
-                if session.transport is not None:
-                    session.transport.close()
-            await self._server.wait_closed()
-            self._server = None
+        await self._server.close()
 
     async def handle_EHLO(  # noqa: N802 - the name is aiosmtpd's
         self, server: SMTP, session: Any, envelope: Any, name: str, answer: list[str]
@@ -88,19 +77,10 @@ class Catcher:
             return f"451 4.3.1 The outbox cannot be written: {error.strerror or 'it fails'}"
         return f"250 2.0.0 Kept as {name}"
 
-    def _session(self) -> SMTP:
-        handler = self if self._play is None else FailingHandler(self.handle_EHLO, self.handle_DATA, self._play)
-        session = (SMTP if self._play is None else FailingSession)(
-            handler,
-            hostname="localhost",
-            ident="newsletter mail catcher",
-            data_size_limit=_LARGEST,
-            enable_SMTPUTF8=True,
-            auth_exclude_mechanism=["LOGIN", "PLAIN"],
-            loop=asyncio.get_running_loop(),
-        )
-        self._sessions.add(session)
-        return session
+    def _session(self, **options: Any) -> SMTP:
+        if self._play is None:
+            return SMTP(self, **options)
+        return FailingSession(FailingHandler(self.handle_EHLO, self.handle_DATA, self._play), **options)
 
     def _keep(self, recipient: str, content: bytes) -> str:
         name, partial = self._claim(_safe(recipient))

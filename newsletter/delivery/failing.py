@@ -87,8 +87,8 @@ class FailingSession(SMTP):
         elif twist == "twice":
             line += b"\r\n" + line
         elif twist == "lines":
-            code, text = line[:3], line[4:]
-            line = b"%s-%s\r\n%s-This line is the second\r\n%s and this one the last" % (code, text, code, code)
+            code, (second, last) = line[:3], map(str.encode, faults.MORE_LINES)
+            line = b"%s-%s.\r\n%s-%s\r\n%s %s" % (code, line[4:], code, second, code, last)
         await super().push(line)
         if line.startswith(b"421"):
             await self._end()

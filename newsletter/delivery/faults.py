@@ -32,7 +32,11 @@ class Word(NamedTuple):
 
 
 WORDS = (
-    Word("STEP-CODE[-STATUS]", "rcpt-550-5.1.1", "refused at that step, with that code; 421 closes as well"),
+    Word(
+        "STEP-CODE[-STATUS]",
+        "rcpt-550-5.1.1",
+        "refused at that step; 421 closes as well, and 5xx at mail refuses the newsletter, so the run ends",
+    ),
     Word("lines[-STEP[-CODE[-STATUS]]]", "lines-rcpt-452", "the answer has three lines"),
     Word("close-STEP", "close-rcpt", "the connection is closed in place of the answer; at body in the middle of it"),
     Word("close-reply", "close-reply", "the message is taken, and the connection closed before the answer"),
@@ -44,7 +48,11 @@ WORDS = (
     Word("complain", "complain", "taken, and reported as unwanted"),
     Word("away", "away", "taken, and answered by a machine"),
 )
-STEPS = "STEP is mail, rcpt, data or body, and body where it is left out."
+# What an answer of three lines goes on with.
+MORE_LINES = ("This line is the second", "and this one the last")
+STEPS = (
+    "STEP is mail, rcpt, data or body, and body where it is left out; CODE is 4xx or 5xx, and STATUS begins as it does."
+)
 
 
 class Fault(NamedTuple):
@@ -88,7 +96,7 @@ def asked_by(address: str) -> Fault | None:
     fault = _read(word)
     if fault is None and (name or word.partition("-")[0] in _FIRST):
         raise UnknownWordError(
-            f"No failure is called {word[:60]}; there are {', '.join(one.form for one in WORDS)}.", next_step=STEPS
+            f"No failure is called {word[:60]}; there are {', '.join(one.form for one in WORDS)}. {STEPS}"
         )
     return fault
 
@@ -116,7 +124,7 @@ def _refusal(found: re.Match[str]) -> Fault | None:
         return None
     words = [said(status, code)]
     if found["lines"]:
-        words += ["This line is the second", "and this one the last"]
+        words = [f"{words[0]}.", *MORE_LINES]
     # RFC 5321 section 4.2.1: a hyphen in all lines but the last; RFC 2034 section 4: the status in each.
     marks = ["-"] * (len(words) - 1) + [" "]
     answer = tuple(f"{code}{mark}{f'{status} {text}'.lstrip()}" for mark, text in zip(marks, words, strict=True))

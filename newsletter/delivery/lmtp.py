@@ -1,17 +1,16 @@
 """A small listener that a mail server on this machine hands mail to (LMTP, RFC 2033); understands no mail itself."""
 
-import asyncio
-import logging
+import functools
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
-from weakref import WeakSet
 
 import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP
 
 from newsletter.delivery.incoming import LARGEST, Arrival
+from newsletter.delivery.loopback import HOST, Loopback
 from newsletter.errors import DeliveryError, NewsletterError
 
 Take = Callable[[Arrival], Awaitable[object]]
@@ -29,39 +28,29 @@ class Listener:
     `port` 0 takes any that is free; within `async with` it is the one in use.
     """
 
-    host = "127.0.0.1"
+    host = HOST
 
     def __init__(self, port: int, take: Take) -> None:
         self.port = port
         self._take = take
-        self._sessions: WeakSet[SMTP] = WeakSet()
-        self._server: asyncio.Server | None = None
+        self._server = Loopback(functools.partial(_Session, self), ident="newsletter returns", largest=LARGEST)
 
     async def __aenter__(self) -> Self:
         """Start; raises DeliveryError where the port is taken."""
-        # aiosmtpd tells every command with its addresses to this logger.
-        logging.getLogger("mail.log").setLevel(logging.WARNING)
         try:
-            self._server = await asyncio.get_running_loop().create_server(self._session, self.host, self.port)
+            self.port = await self._server.open(self.port)
         except OSError as error:
             raise DeliveryError(
                 f"Nothing can listen on port {self.port} of this machine: {error.strerror or error}.",
                 next_step="Set bounces.lmtp_port to one that is free, and end whatever else uses this one.",
             ) from error
-        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop, and close what is still connected: what has no answer is handed over again."""
-        if self._server is not None:
-            self._server.close()
-            for session in list(self._sessions):
-                if session.transport is not None:
-                    session.transport.close()
-            await self._server.wait_closed()
-            self._server = None
+        await self._server.close()
 
     async def handle_EHLO(  # noqa: N802 - the name is aiosmtpd's
         self, server: SMTP, session: Any, envelope: Any, hostname: str, responses: list[str]
@@ -96,19 +85,6 @@ class Listener:
             return "250 2.0.0 Taken in"
         # Ours, and for now (RFC 3463 section 3.4): the mail server keeps it and comes again.
         return "451 4.3.0 The record cannot be written now"
-
-    def _session(self) -> SMTP:
-        session = _Session(
-            self,
-            hostname="localhost",
-            ident="newsletter returns",
-            data_size_limit=LARGEST,
-            enable_SMTPUTF8=True,
-            auth_exclude_mechanism=["LOGIN", "PLAIN"],
-            loop=asyncio.get_running_loop(),
-        )
-        self._sessions.add(session)
-        return session
 
 
 class _Session(LMTP):

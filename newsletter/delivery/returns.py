@@ -20,7 +20,6 @@ class Maildir:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._passed: set[str] = set()
-        self._place: dict[str, Path] = {}
 
     async def mails(self) -> AsyncGenerator[Arrival]:
         """Go through the mails; raises DeliveryError where the folder is no Maildir that can be read."""
@@ -32,13 +31,12 @@ class Maildir:
                 continue
             except OSError as error:
                 raise _unreadable(self._folder, error) from error
-            self._place[str(path)] = path
             yield Arrival(str(path), content)
             self._passed.add(_unique(path))
 
     async def taken(self, arrival: Arrival) -> None:
         """Mark a mail as seen."""
-        path = self._place.pop(arrival.name)
+        path = Path(arrival.name)
         try:
             await asyncio.to_thread(path.rename, self._folder / "cur" / _seen(path.name))
         except FileNotFoundError:
@@ -52,9 +50,9 @@ class Maildir:
             found = [path for part in ("new", "cur") for path in (self._folder / part).iterdir()]
         except OSError as error:
             raise _unreadable(self._folder, error) from error
-        # What is gone need not be remembered.
-        self._passed &= {_unique(path) for path in found}
         waiting = [path for path in found if not path.name.startswith(".") and "S" not in _flags(path.name)]
+        # What is gone or seen need not be remembered.
+        self._passed &= {_unique(path) for path in waiting}
         return sorted((path for path in waiting if _unique(path) not in self._passed), key=_unique)
 
 

@@ -7,7 +7,7 @@ and a report counts once however often it is read.
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
@@ -18,12 +18,10 @@ from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.delivery import addresses, incoming, policy, verp
 from newsletter.delivery.incoming import Arrival, Incoming
-from newsletter.errors import ConflictError, NotFoundError, UsageError
+from newsletter.errors import ConflictError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState, Subscriber, Subscription
 from newsletter.store import bounces, subscribers, suppressions
-from newsletter.store.bounces import Kept as Kept
-from newsletter.store.bounces import Kind as Kind
-from newsletter.store.bounces import Report
+from newsletter.store.bounces import Kind, Report
 from newsletter.store.database import Database
 from newsletter.tokens import Signer, TokenError
 
@@ -34,7 +32,6 @@ By = Literal["", "return path", "quoted return path", "message id", "token", "se
 
 _CODES = re.compile(r"^(smtp;\s*)?([245]\d\d[ -])?([245]\.\d{1,3}\.\d{1,3}\s+)?", re.IGNORECASE)
 
-PAGE = 500
 TRIES = 3
 
 # Where a report speaks of several addresses, and none is that of the delivery, the mildest word counts.
@@ -284,26 +281,6 @@ class Intake:
         except (TokenError, ValueError):
             return None
         return await subscribers.by_key(connection, str(key))
-
-
-async def kept(database: Database, *, kind: Kind | None = None, email: str | None = None) -> AsyncIterator[Kept]:
-    """Go through the reports on record, oldest first, in parts that fit into memory."""
-    subscriber_id = None
-    if email is not None:
-        async with database.connect() as connection:
-            person = await subscribers.by_email(connection, addresses.key(email))
-        if person is None:
-            raise NotFoundError(f"Nobody with the address {email} is on record.")
-        subscriber_id = person.id
-    after = 0
-    while True:
-        async with database.connect() as connection:
-            part = await bounces.page(connection, after=after, limit=PAGE, kind=kind, subscriber_id=subscriber_id)
-        for one in part:
-            yield one
-        if len(part) < PAGE:
-            return
-        after = part[-1].id
 
 
 def _about(found: Sequence[Bounce], delivery: Delivery | None) -> Bounce:

@@ -1,15 +1,18 @@
 """Look at the record, and put deliveries back into the queue: who got what, who did not, and why."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Attempt, DeliveryState, Edition, Paper
 from newsletter.store import bounces, deliveries, editions, history, papers, subscribers, suppressions
-from newsletter.store.bounces import Kept
+from newsletter.store.bounces import Kept as Kept
+from newsletter.store.bounces import Kind
 from newsletter.store.database import Database
 from newsletter.store.deliveries import RELEASING
 from newsletter.store.editions import Summary as Summary
@@ -23,6 +26,8 @@ RETRIABLE = (
     DeliveryState.UNKNOWN,
 )
 PAGE = 500
+
+Found = TypeVar("Found")
 
 
 class Status(NamedTuple):
@@ -75,24 +80,26 @@ async def list_deliveries(
     ids: Sequence[int] | None = None,
 ) -> AsyncIterator[Record]:
     """Go through the deliveries that fit, oldest first, in parts that fit into memory."""
-    subscriber_id = None
-    if email is not None:
-        async with database.connect() as connection:
-            person = await subscribers.by_email(connection, addresses.key(email))
-        if person is None:
-            raise NotFoundError(f"Nobody with the address {email} is on record.")
-        subscriber_id = person.id
-    after = 0
-    while True:
-        async with database.connect() as connection:
-            part = await history.records(
-                connection, after=after, limit=PAGE, state=state, day=day, subscriber_id=subscriber_id, ids=ids
-            )
-        for record in part:
-            yield record
-        if len(part) < PAGE:
-            return
-        after = part[-1].delivery.id
+    whose = await _subscriber_id(database, email)
+
+    def part(connection: AsyncConnection, after: int) -> Awaitable[list[Record]]:
+        return history.records(connection, after=after, limit=PAGE, state=state, day=day, subscriber_id=whose, ids=ids)
+
+    async for one in _through(database, part, lambda one: one.delivery.id):
+        yield one
+
+
+async def list_reports(
+    database: Database, *, kind: Kind | None = None, email: str | None = None
+) -> AsyncIterator[Kept]:
+    """Go through the reports that came back, oldest first, in parts that fit into memory."""
+    whose = await _subscriber_id(database, email)
+
+    def part(connection: AsyncConnection, after: int) -> Awaitable[list[Kept]]:
+        return bounces.page(connection, after=after, limit=PAGE, kind=kind, subscriber_id=whose)
+
+    async for one in _through(database, part, lambda one: one.id):
+        yield one
 
 
 async def show_delivery(database: Database, number: int) -> Shown:
@@ -161,6 +168,32 @@ async def _must_be_there(database: Database, ids: Sequence[int]) -> None:
             f"There is no delivery {', '.join(missing)}; nothing was put back.",
             next_step="`newsletter deliveries list` shows their numbers.",
         )
+
+
+async def _subscriber_id(database: Database, email: str | None) -> int | None:
+    if email is None:
+        return None
+    async with database.connect() as connection:
+        person = await subscribers.by_email(connection, addresses.key(email))
+    if person is None:
+        raise NotFoundError(f"Nobody with the address {email} is on record.")
+    return person.id
+
+
+async def _through(
+    database: Database,
+    part_after: Callable[[AsyncConnection, int], Awaitable[list[Found]]],
+    number: Callable[[Found], int],
+) -> AsyncIterator[Found]:
+    after = 0
+    while True:
+        async with database.connect() as connection:
+            part = await part_after(connection, after)
+        for one in part:
+            yield one
+        if len(part) < PAGE:
+            return
+        after = number(part[-1])
 
 
 async def list_editions(database: Database, *, day: date | None = None, limit: int = 30) -> list[Summary]:

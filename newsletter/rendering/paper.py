@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from newsletter.models import Paper
 from newsletter.rendering.language import Language
-from newsletter.rendering.prose import clean, cut, direction, excerpt
+from newsletter.rendering.prose import clean, cut, direction, excerpt, unrepeated
 
 AUTHORS = 3
 LONGEST_TITLE = 600
@@ -44,8 +44,10 @@ def entry(paper: Paper, language: Language, *, search_url: str, characters: int,
     makes TeX readable.
     """
     title = cut(clean(tidy(clean(paper.title[:LONGEST_ABSTRACT]))), LONGEST_TITLE) or language.gettext("Untitled")
-    summary = excerpt(clean(tidy(clean((paper.summary or paper.abstract)[:LONGEST_ABSTRACT]))), characters)
     address = _address(paper)
+    links = tuple(_links(paper, language, address))
+    told = clean(tidy(clean((paper.summary or paper.abstract)[:LONGEST_ABSTRACT])))
+    summary = excerpt(unrepeated(told, {address, *(url for _, url in links)} - {""}), characters)
     return Entry(
         title=title,
         direction=direction(title),
@@ -56,7 +58,7 @@ def entry(paper: Paper, language: Language, *, search_url: str, characters: int,
         facts=tuple(_facts(paper, language)),
         summary=summary,
         summary_direction=direction(summary),
-        links=tuple(_links(paper, language, address)),
+        links=links,
     )
 
 

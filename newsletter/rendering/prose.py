@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 # Controls, lone surrogates and the marks that turn the direction of everything after them (UAX #9 section 2).
 _UNWANTED = re.compile(
@@ -12,7 +12,8 @@ _SPACE = re.compile(r"\s+")
 _OTHER_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
 
 _SENTENCE_END = re.compile(
-    r"""[.!?…]["'”’»)\]]*(?=\s+["'“‘«(\[]*[A-Z0-9\u00c0-\u00de\u0370-\U0010ffff])   # an end, then a new start
+    r"""[.!?…]["'”’»)\]]*
+        (?=\s+["'“‘«(\[]*(?:[A-Z0-9\u00c0-\u00de\u0370-\U0010ffff]|https?://))   # an end, then a new start
       | [。！？]["'”’»)\]」』]*
       | [.!?…]["'”’»)\]]*$""",
     re.VERBOSE,
@@ -20,6 +21,18 @@ _SENTENCE_END = re.compile(
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|al|etc|resp|approx|Fig|Figs|Eq|Eqs|Sec|Tab|No|Dr|Prof|St|z\.B|bzw)|\b[A-Z])\.$"
 )
+
+# A sentence of these words and an address says where something is, and nothing else.
+_WHERE = re.compile(
+    r"a|all|also|and|are|at|be|can|for|from|here|in|is|its|more|now|of|on|our|please|see|soon|the|their|these|this|to|via"
+    r"|visit|we|will|accessed|accessible|available|coming|found|freely|fully|further|hosted|located|made|make|online"
+    r"|open-sourced?|provided|public|publicly|released|source|trained|training|data|github|information|materials|paper"
+    r"|repo|repository|(?:benchmark|checkpoint|code|dataset|demo|detail|implementation|method|model|resource|result)s?"
+    r"|(?:script|video|weight|work)s?|project|page|homepage|site|website|webpage"
+)
+_BETWEEN_WORDS = re.compile(r"[\s{}()\[\]<>]+")
+_LAST_BRACKETS = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]([.!?]?)$")
+_SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
 
 
 def clean(text: str) -> str:
@@ -61,6 +74,27 @@ def excerpt(text: str, characters: int) -> str:
     return text[:nearest]
 
 
+def unrepeated(text: str, addresses: Collection[str]) -> str:
+    """Return the text without what at its end tells of nothing but these addresses, which stand elsewhere.
+
+    What goes is a whole sentence ("Code is available at https://...") or brackets that end the text, never words
+    within a sentence.
+    """
+    known = {_bare(address) for address in addresses}
+    if not any(address in text.casefold() for address in known):
+        return text
+    ends = [0, *_sentence_ends(text)]
+    if text[ends[-1] :].strip():
+        ends.append(len(text))
+    while len(ends) > 1 and _only_tells_where(text[ends[-2] : ends[-1]], known):
+        ends.pop()
+    text = text[: ends[-1]]
+    brackets = _LAST_BRACKETS.search(text)
+    if brackets and _only_tells_where(brackets[1], known):
+        return text[: brackets.start()] + brackets[2]
+    return text
+
+
 def direction(text: str) -> str:
     """Return `rtl` if the first letter with a direction runs from right to left, else `ltr` (UAX #9, rule P2)."""
     for character in text:
@@ -100,6 +134,18 @@ def width(text: str) -> int:
         0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text
     )
+
+
+def _only_tells_where(words: str, known: Collection[str]) -> bool:
+    bare = [_bare(word) for word in _BETWEEN_WORDS.split(words)]
+    return any(word in known for word in bare) and all(
+        not word or word in known or _WHERE.fullmatch(word) for word in bare
+    )
+
+
+def _bare(address: str) -> str:
+    """Return what is equal for all ways to write an address, and a word without the signs around it."""
+    return _SCHEME.sub("", address.strip("\"'“”‘’.,;:!/#&").casefold()).removesuffix(".git")
 
 
 def _joins(character: str) -> bool:

@@ -561,7 +561,8 @@ def test_a_stop_in_the_middle_loses_nothing(place: Place, sign: signal.Signals, 
     tomorrow = str(datetime.now(UTC).date() + timedelta(days=1))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         real = {"NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(silent.getsockname()[1])}
-        process = place.start("send", "--date", tomorrow, **real)
+        # A stop waits for the server to answer, for so long at most.
+        process = place.start("send", "--date", tomorrow, NEWSLETTER_SMTP__TIMEOUT="2", **real)
         connection, _ = silent.accept()
         process.send_signal(sign)
         _, told = process.communicate()

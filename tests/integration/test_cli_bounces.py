@@ -17,6 +17,10 @@ from newsroom import NOW, Newsroom, address, open_newsroom, papers
 from reports import dsn, mail
 from servers import authority
 
+from newsletter.cli.bounces import ROWS, Telling
+from newsletter.cli.face import Face
+from newsletter.pipeline.intake import Followed
+
 ROOT = Path(__file__).resolve().parents[2]
 BOX = "bounces@newsletter.example"
 PRIVATE = mail("friend@example.org", subject="Lunch?", body="At noon.")
@@ -129,6 +133,33 @@ def test_what_came_back_is_told_as_a_table_and_as_json(office: Office) -> None:
     (kept,) = office.lines("bounces", "list", "--kind", "hard")
     assert (kept["email"], kept["state"], kept["reason"]) == (address("ada"), "bounced", "User unknown")
     assert office.lines("bounces", "list", "--kind", "soft") == []
+
+
+def test_what_was_read_is_told_where_the_next_box_fails(office: Office) -> None:
+    (office.folder / "old.mbox").write_bytes(b"From x\n" + office.reports["ada"])
+    (office.folder / "password").write_text("x")
+    named = {"HOST": "127.0.0.1", "PORT": "1", "USERNAME": "b", "PASSWORD_FILE": "password"}
+    more = {f"NEWSLETTER_BOUNCES__IMAP_{name}": value for name, value in named.items()}
+    done = office.run("bounces", "ingest", "old.mbox", "--imap", code=1, **more)
+    assert b"ada@example.org" in done.stdout
+    assert b"mails read" not in done.stdout
+    assert b"cannot be read" in done.stderr
+
+
+def test_no_more_than_one_table_is_kept_of_a_long_mailbox(capsys: pytest.CaptureFixture[str]) -> None:
+    telling = Telling(Face())
+    shown = 0
+    for number in range(2 * ROWS + 10):
+        telling.add(Followed(f"mail {number}", "hard", f"reader{number}@example.org", taken=True))
+        telling.add(Followed("private", "other"))
+        shown += capsys.readouterr().out.count("@example.org")
+        assert number + 1 - shown < ROWS
+    assert shown == 2 * ROWS
+    telling.rows()
+    telling.end("The rest stays.")
+    told = capsys.readouterr().out
+    assert told.count("@example.org") == 10
+    assert told.endswith("2,020 mails read: 1,010 hard bounces, 1,010 others.\nThe rest stays.\n")
 
 
 def test_where_mail_is_read_from_stands_in_the_settings_or_on_the_line(office: Office) -> None:

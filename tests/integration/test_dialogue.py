@@ -4,11 +4,12 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from servers import Raw
 
 from newsletter.config import Smtp
 from newsletter.delivery import Courier, Message
@@ -31,7 +32,7 @@ USUAL: dict[Step, bytes] = {
 
 
 @dataclass
-class Raw:
+class Breaking(Raw):
     """A server that is only bytes; the first connection may be bad, the others behave.
 
     `cut_in` and `cut_out` close the first connection after so many bytes heard and said; `pieces` are the sizes in
@@ -44,8 +45,6 @@ class Raw:
     pieces: tuple[int, ...] = ()
     says: Callable[[Step, str], bytes | None] = lambda step, recipient: None
 
-    host: str = "127.0.0.1"
-    port: int = 0
     connections: int = 0
     flights: list[list[bytes]] = field(default_factory=list)
     # Messages whose dot arrived and were kept, and those of them whose yes was said to its end.
@@ -54,35 +53,16 @@ class Raw:
     heard: int = 0
     said: int = 0
 
-    async def __aenter__(self) -> Self:
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._serve, self.host, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talk badly on the first connection, and well on all others."""
         self.connections += 1
-        try:
-            await _Talk(self, reader, writer, bad=self.connections == 1).go()
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+        await _Talk(self, reader, writer, bad=self.connections == 1).go()
 
 
 class _Talk:
-    def __init__(self, server: Raw, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, bad: bool) -> None:
+    def __init__(
+        self, server: Breaking, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, bad: bool
+    ) -> None:
         self._server = server
         self._reader = reader
         self._writer = writer
@@ -222,13 +202,13 @@ async def letters(record: Record, count: int, content: bytes = CONTENT) -> Async
         yield Message(number, SENDER, reader(number), content)
 
 
-async def send(server: Raw, record: Record, count: int = 3, content: bytes = CONTENT, **changes: Any) -> None:
+async def send(server: Breaking, record: Record, count: int = 3, content: bytes = CONTENT, **changes: Any) -> None:
     known = {"connections": 1, "timeout": 5.0, "final_timeout": 5.0, "local_name": "client.example"}
     used = Smtp(host=server.host, port=server.port, **(known | changes))
     await Courier(used, pauses=(0.0, 0.0, 0.0)).run(letters(record, count, content), record)
 
 
-def promised(server: Raw, record: Record) -> None:
+def promised(server: Breaking, record: Record) -> None:
     """Hold a run to what is promised, by the server's own knowledge; what was not pulled is of no concern."""
     assert record.most_in_doubt <= 1
     assert record.in_doubt == set()
@@ -246,7 +226,7 @@ def promised(server: Raw, record: Record) -> None:
 
 async def test_one_round_trip_a_message() -> None:
     record = Record()
-    async with Raw() as server:
+    async with Breaking() as server:
         await send(server, record, 3)
     assert record.results == dict.fromkeys(range(3), "sent")
     _ehlo, *flights = server.flights[0]
@@ -260,7 +240,7 @@ async def test_one_round_trip_a_message() -> None:
 
 async def test_without_pipelining_each_command_waits_for_its_answer() -> None:
     record = Record()
-    async with Raw(pipelining=False) as server:
+    async with Breaking(pipelining=False) as server:
         await send(server, record, 2)
     assert record.results == {0: "sent", 1: "sent"}
     assert [flight for flight in server.flights[0] if flight.count(b"\r\n") > 1] == [
@@ -270,32 +250,17 @@ async def test_without_pipelining_each_command_waits_for_its_answer() -> None:
 
 @pytest.mark.parametrize("pipelining", [True, False])
 @pytest.mark.parametrize("turns", [0, 5])
-async def test_a_connection_cut_after_each_byte_heard(pipelining: bool, turns: int) -> None:
-    length = await _length(pipelining)
-    for cut in range(1, length[0] + 1):
+@pytest.mark.parametrize("way", ["heard", "said"])
+async def test_a_connection_cut_after_each_byte(way: str, pipelining: bool, turns: int) -> None:
+    whole = Record()
+    async with Breaking(pipelining) as server:
+        await send(server, whole)
+    assert whole.results == dict.fromkeys(range(3), "sent")
+    for cut in range(1, (server.heard if way == "heard" else server.said) + 1):
         record = Record(turns)
-        async with Raw(pipelining, cut_in=cut) as server:
-            await send(server, record)
-        promised(server, record)
-
-
-@pytest.mark.parametrize("pipelining", [True, False])
-@pytest.mark.parametrize("turns", [0, 5])
-async def test_a_connection_cut_after_each_byte_said(pipelining: bool, turns: int) -> None:
-    length = await _length(pipelining)
-    for cut in range(1, length[1] + 1):
-        record = Record(turns)
-        async with Raw(pipelining, cut_out=cut) as server:
-            await send(server, record)
-        promised(server, record)
-
-
-async def _length(pipelining: bool) -> tuple[int, int]:
-    record = Record()
-    async with Raw(pipelining) as server:
-        await send(server, record)
-    assert record.results == dict.fromkeys(range(3), "sent")
-    return server.heard, server.said
+        async with Breaking(pipelining, **{"cut_in" if way == "heard" else "cut_out": cut}) as cutting:
+            await send(cutting, record)
+        promised(cutting, record)
 
 
 ODD = {
@@ -338,7 +303,7 @@ async def test_whatever_a_server_says_at_a_step(
         return None
 
     record = Record(turns)
-    async with Raw(pipelining, pieces=pieces, says=says) as server:
+    async with Breaking(pipelining, pieces=pieces, says=says) as server:
         try:
             await send(server, record, 4, timeout=0.1, final_timeout=0.1)
         except DeliveryError as error:
@@ -356,7 +321,7 @@ async def test_a_recipient_refused_whose_data_is_wanted_gets_a_lone_dot_and_no_m
         return b"550 5.1.1 No such user\r\n" if (step, recipient) == ("RCPT", reader(1)) else None
 
     record = Record()
-    async with Raw(says=says) as server:
+    async with Breaking(says=says) as server:
         await send(server, record)
     assert record.results == {0: "sent", 1: "rejected", 2: "sent"}
     assert server.connections == 1
@@ -369,7 +334,7 @@ async def test_a_sender_refused_whose_data_is_wanted_closes_the_connection() -> 
         return b"451 4.7.1 Later\r\n" if step == "MAIL" else None
 
     record = Record()
-    async with Raw(says=says) as server:
+    async with Breaking(says=says) as server:
         await send(server, record, 1)
     assert record.results == {0: "deferred"}
     assert server.took == Counter()
@@ -391,7 +356,7 @@ async def test_an_answer_before_the_end_of_the_content_is_no_yes(answer: bytes) 
         return None
 
     record = Slow()
-    async with Raw(says=says) as server:
+    async with Breaking(says=says) as server:
         await send(server, record, 1)
     assert record.results == {0: "deferred"}
     assert record.outcomes[0].code == (452 if answer.startswith(b"452") else None)
@@ -409,7 +374,7 @@ async def test_the_body_leaves_at_once_and_its_dot_only_when_sending_is_durable(
             return asked[-1]
 
     record = Slow()
-    async with Raw(pipelining) as server:
+    async with Breaking(pipelining) as server:
         sending = asyncio.create_task(send(server, record, 3))
         for number in range(3):
             while len(asked) <= number or not b"".join(server.flights[0]).endswith(CONTENT):  # noqa: ASYNC110 - bytes
@@ -436,7 +401,7 @@ async def test_a_connection_lost_while_sending_is_committed_was_no_attempt_that_
         return None
 
     record = Slow()
-    async with Raw(says=says) as server:
+    async with Breaking(says=says) as server:
         await send(server, record, 2)
     assert record.results == {0: "deferred", 1: "sent"}
     assert "before the message was whole" in record.outcomes[0].text
@@ -454,7 +419,7 @@ async def test_a_delivery_that_was_taken_away_is_never_completed() -> None:
             return noted
 
     record = Theirs()
-    async with Raw() as server:
+    async with Breaking() as server:
         await send(server, record)
     assert record.results == {0: "sent", 2: "sent"}
     assert server.took == Counter({reader(0): 1, reader(2): 1})
@@ -464,7 +429,7 @@ async def test_a_delivery_that_was_taken_away_is_never_completed() -> None:
 async def test_more_than_the_network_takes_waits_before_the_dot() -> None:
     big = b"Subject: x\r\n\r\n" + b"x" * 70 + b"\r\n" * 1_000_000
     record = Record()
-    async with Raw() as server:
+    async with Breaking() as server:
         await send(server, record, 2, big)
     assert record.results == {0: "sent", 1: "sent"}
 
@@ -473,7 +438,7 @@ async def test_what_the_server_said_of_its_own_before_we_took_over_closes_the_co
     said = iter([b"250-raw.example\r\n250 PIPELINING\r\n250 and one more\r\n"])
 
     record = Record()
-    async with Raw(says=lambda step, _: next(said, None) if step == "EHLO" else None) as server:
+    async with Breaking(says=lambda step, _: next(said, None) if step == "EHLO" else None) as server:
         await send(server, record, 2)
     assert record.results == {0: "sent", 1: "sent"}
     assert server.connections == 2

@@ -13,10 +13,11 @@ from newsroom import NOW, Newsroom, address, papers
 from reports import complaint, dsn, mail, original
 from servers import Server
 
+from newsletter.delivery import incoming
 from newsletter.delivery.incoming import LARGEST, Arrival
-from newsletter.errors import UsageError
+from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState
-from newsletter.pipeline import intake, roster, subscribers
+from newsletter.pipeline import record, roster, subscribers
 from newsletter.pipeline.intake import Followed
 from newsletter.store import schema, suppressions
 from newsletter.tokens import Signer
@@ -487,13 +488,25 @@ async def test_other_mail_changes_nothing(desk: Newsroom, written: bytes) -> Non
     assert await desk.states() == {"ada": "sent", "bob": "sent"}
 
 
-async def test_a_mail_that_cannot_be_read_keeps_nobody_from_the_others(desk: Newsroom) -> None:
+async def test_a_fault_of_ours_in_one_mail_keeps_nobody_from_the_others(
+    desk: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Arrival) -> None:
+        raise IndexError
+
+    with monkeypatch.context() as broken_for_now:
+        broken_for_now.setattr(incoming, "read", broken)
+        followed = await take(desk, mail("ada@example.org", subject="unsubscribe"))
+    assert (followed.kind, followed.taken, followed.fault) == ("other", False, True)
+    assert "could not be read" in followed.what
+    assert (await take(desk, mail("ada@example.org", subject="unsubscribe"))).taken
+
+
+async def test_a_mail_of_parts_within_parts_is_read(desk: Newsroom) -> None:
     nested = b"".join(
         b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (depth, depth) for depth in range(2000)
     )
-    followed = await take(desk, nested)
-    assert (followed.kind, followed.taken) == ("other", False)
-    assert "could not be read" in followed.what
+    assert await take(desk, nested) == Followed("a mail", "other")
 
 
 async def test_a_mail_that_is_too_large_is_told(desk: Newsroom) -> None:
@@ -533,14 +546,17 @@ async def test_a_suppression_outlives_the_person_and_an_import(desk: Newsroom, k
     assert "ada" not in reason.lower()
 
 
-async def test_what_came_back_is_listed(desk: Newsroom) -> None:
+async def test_what_came_back_is_listed(desk: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "PAGE", 1)
     desk.clock.moment = NOW + timedelta(hours=2)
     await take(desk, dsn(await path(desk), address("ada")))
     await take(desk, dsn(await path(desk, "bob"), address("bob"), status="4.2.2", words="Full"))
-    kept = [one async for one in intake.kept(desk.database)]
+    kept = [one async for one in record.list_reports(desk.database)]
     assert [(one.address, one.kind, one.status, one.state, one.at) for one in kept] == [
         (address("ada"), "hard", "5.1.1", "bounced", desk.clock.now()),
         (address("bob"), "soft", "4.2.2", "bounced", desk.clock.now()),
     ]
-    assert [one.address async for one in intake.kept(desk.database, kind="soft")] == [address("bob")]
-    assert [one.kind async for one in intake.kept(desk.database, email=address("ada"))] == ["hard"]
+    assert [one.address async for one in record.list_reports(desk.database, kind="soft")] == [address("bob")]
+    assert [one.kind async for one in record.list_reports(desk.database, email=address("ada"))] == ["hard"]
+    with pytest.raises(NotFoundError, match="Nobody"):
+        _ = [one async for one in record.list_reports(desk.database, email="nobody@example.org")]

@@ -48,6 +48,18 @@ async def read(desk: Newsroom, box: Box) -> list[Followed]:
     return [followed async for followed in (await desk.app.intake()).read(box)]
 
 
+@contextlib.contextmanager
+def no_record(fault: Exception) -> Iterator[None]:
+    """Let nothing be put on record."""
+
+    async def broken(*_: object) -> Followed:
+        raise fault
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Intake, "_follow", broken)
+        yield
+
+
 async def bounced(desk: Newsroom) -> set[str]:
     """Return whose mail is on record as bounced."""
     return {name for name, state in (await desk.states()).items() if state == "bounced"}
@@ -99,6 +111,15 @@ async def test_a_maildir_that_is_looked_at_again_shows_what_is_new(desk: Newsroo
     assert [one.kind for one in await read(desk, box)] == ["hard"]
 
 
+async def test_what_is_seen_is_no_longer_remembered(desk: Newsroom, maildir: Path) -> None:
+    box = Maildir(maildir)
+    for name in ("ada", "bob"):
+        (maildir / "new" / name).write_bytes(await report(desk, name))
+        assert [one.email for one in await read(desk, box)] == [address(name)]
+    (maildir / "cur" / "ada:2,S").rename(maildir / "cur" / "ada:2,")
+    assert [one.what for one in await read(desk, box)] == ["read before"]
+
+
 async def test_a_kill_between_the_commit_and_the_mark_counts_nothing_twice(desk: Newsroom, maildir: Path) -> None:
     (maildir / "new" / "1.ada").write_bytes(await report(desk, "ada"))
 
@@ -116,21 +137,12 @@ async def test_a_kill_between_the_commit_and_the_mark_counts_nothing_twice(desk:
     assert len(await desk.rows("SELECT * FROM bounces")) == 1
 
 
-async def test_what_could_not_be_recorded_stays_and_is_read_again(
-    desk: Newsroom, maildir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_could_not_be_recorded_stays_and_is_read_again(desk: Newsroom, maildir: Path) -> None:
     (maildir / "new" / "1.ada").write_bytes(await report(desk, "ada"))
     box = Maildir(maildir)
-    follow = Intake._follow
-
-    async def broken(*_: object) -> Followed:
-        raise StoreError("The disk is full.")
-
-    monkeypatch.setattr(Intake, "_follow", broken)
-    with pytest.raises(StoreError):
+    with no_record(StoreError("The disk is full.")), pytest.raises(StoreError):
         await read(desk, box)
     assert list(lying(maildir)) == ["new/1.ada"]
-    monkeypatch.setattr(Intake, "_follow", follow)
     assert [one.kind for one in await read(desk, box)] == ["hard"]
 
 
@@ -268,21 +280,12 @@ async def test_what_was_taken_goes_to_its_folder(
     assert len(await desk.rows("SELECT * FROM bounces")) == 1
 
 
-async def test_a_mail_is_marked_only_after_its_commit(
-    desk: Newsroom, inbox: dovecot.Dovecot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_mail_is_marked_only_after_its_commit(desk: Newsroom, inbox: dovecot.Dovecot) -> None:
     inbox.put("1.ada", await report(desk, "ada"))
     box = mailbox(inbox)
-    follow = Intake._follow
-
-    async def broken(*_: object) -> Followed:
-        raise StoreError("The database is away.")
-
-    monkeypatch.setattr(Intake, "_follow", broken)
-    with pytest.raises(StoreError):
+    with no_record(StoreError("The disk is full.")), pytest.raises(StoreError):
         await read(desk, box)
     assert list(kept(inbox).values()) == [("mail", "")]
-    monkeypatch.setattr(Intake, "_follow", follow)
     assert [one.kind for one in await read(desk, box)] == ["hard"]
     assert list(kept(inbox).values()) == [("mail", "S")]
 
@@ -360,20 +363,24 @@ async def test_a_mail_server_hands_over_and_is_answered_for_each_recipient(desk:
 
 @pytest.mark.parametrize("fault", [StoreError("The database is away."), ValueError("a bug")])
 async def test_a_mail_server_is_to_keep_what_could_not_be_recorded(
-    desk: Newsroom, listening: int, fault: Exception, monkeypatch: pytest.MonkeyPatch
+    desk: Newsroom, listening: int, fault: Exception
 ) -> None:
-    follow = Intake._follow
-
-    async def broken(*given: Any) -> Followed:
-        raise fault
-
     content = await report(desk, "ada")
-    monkeypatch.setattr(Intake, "_follow", broken)
-    answers = await asyncio.to_thread(hand_over, listening, content, BOX, "b@x.example")
+    with no_record(fault):
+        answers = await asyncio.to_thread(hand_over, listening, content, BOX, "b@x.example")
     assert [code for code, _ in answers.values()] == [451, 451]
-    monkeypatch.setattr(Intake, "_follow", follow)
     assert (await asyncio.to_thread(hand_over, listening, content, BOX))[BOX][0] == 250
     assert await bounced(desk) == {"ada"}
+
+
+async def test_what_a_mail_server_says_is_not_logged(listening: int, caplog: pytest.LogCaptureFixture) -> None:
+    def talk() -> None:
+        with smtplib.LMTP("127.0.0.1", listening) as client:
+            assert client.docmd("FROB", "ada@example.org")[0] == 500
+            assert client.docmd("ada@example.org")[0] == 500
+
+    await asyncio.to_thread(talk)
+    assert address("ada") not in caplog.text.lower()
 
 
 async def test_a_mail_that_is_too_large_is_refused_for_each_recipient(desk: Newsroom, listening: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from clockwork import counting, running
 from newsroom import NOW, Newsroom, address, beside, ended, open_newsroom, papers, until
 from servers import Late, Server
 
@@ -33,21 +34,12 @@ async def sent_days(room: Newsroom) -> list[tuple[str, date]]:
 
 async def test_acts_run_at_once_and_at_intervals(small_room: Newsroom) -> None:
     calls: Counter[str] = Counter()
-
-    async def often(_: App) -> None:
-        calls["often"] += 1
-
-    async def rarely(_: App) -> None:
-        calls["rarely"] += 1
-
     small_room.clock.moment = SystemClock().now()
     clockwork = Clockwork(small_room.app)
-    clockwork.every(0.05, often)
-    clockwork.every(3600, rarely)
-    async with beside(clockwork.run()) as running:
+    clockwork.every(0.05, counting(calls, "often"))
+    clockwork.every(3600, counting(calls, "rarely"))
+    async with running(clockwork):
         await until(lambda: calls["often"] >= 3)
-        clockwork.stop()
-        await ended(running)
     assert calls["rarely"] == 1
     number = calls["often"]
     await asyncio.sleep(0.15)
@@ -59,22 +51,12 @@ async def test_one_fault_stops_neither_the_others_nor_the_next_time(
     small_room: Newsroom, fault: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls: Counter[str] = Counter()
-
-    async def failing(_: App) -> None:
-        calls["failing"] += 1
-        raise fault
-
-    async def well(_: App) -> None:
-        calls["well"] += 1
-
     small_room.clock.moment = SystemClock().now()
     clockwork = Clockwork(small_room.app)
-    clockwork.every(0.05, failing)
-    clockwork.every(0.05, well)
-    async with beside(clockwork.run()) as running:
+    clockwork.every(0.05, counting(calls, "failing", fault))
+    clockwork.every(0.05, counting(calls, "well"))
+    async with running(clockwork):
         await until(lambda: calls["failing"] >= 2 and calls["well"] >= 2)
-        clockwork.stop()
-        await ended(running)
     # It is told in our words, and not a second time by APScheduler.
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
@@ -92,10 +74,8 @@ async def test_an_act_never_runs_twice_at_once(small_room: Newsroom) -> None:
     small_room.clock.moment = SystemClock().now()
     clockwork = Clockwork(small_room.app)
     clockwork.every(0.03, slow)
-    async with beside(clockwork.run()) as running:
+    async with running(clockwork):
         await until(lambda: calls >= 3)
-        clockwork.stop()
-        await ended(running)
     assert most == 1
 
 
@@ -115,10 +95,8 @@ async def test_a_stop_waits_for_the_clean_end_of_what_is_under_way(
     small_room.clock.moment = SystemClock().now()
     clockwork = Clockwork(small_room.app)
     clockwork.every(3600, careful)
-    async with beside(clockwork.run()) as running:
+    async with running(clockwork):
         await until(lambda: events)
-        clockwork.stop()
-        await ended(running)
     assert events == ["begun", "cleaned up"]
     # An end that was asked for is no fault.
     assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
@@ -144,10 +122,8 @@ async def test_a_stop_while_mail_is_under_way_loses_and_repeats_nothing(small_ro
         await room.say("UPDATE subscribers SET subscribed_at = '2020-01-01 00:00:00'")
         await room.say("UPDATE papers SET first_seen_at = :now", now=str(room.clock.moment.replace(tzinfo=None)))
         clockwork.every(3600, tick)
-        async with beside(clockwork.run()) as running:
+        async with running(clockwork):
             await asyncio.wait_for(started.wait(), 20)
-            clockwork.stop()
-            await ended(running)
         reached = len(server.messages)
         assert 1 <= reached < 6
         states = Counter((await room.states()).values())

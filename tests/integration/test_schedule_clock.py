@@ -1,13 +1,14 @@
 """Ticks go on when the clock of the machine steps, though APScheduler plans by it."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from apscheduler.schedulers import base
-from newsroom import Newsroom, beside, ended, until
+from clockwork import counting, running
+from newsroom import Newsroom, until
 
-from newsletter.app import App
 from newsletter.clock import SystemClock
 from newsletter.schedule.local import Clockwork
 
@@ -40,48 +41,26 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-400), timedelta(days=1)])
 async def test_ticks_go_on_when_the_clock_steps(small_room: Newsroom, wall: Wall, step: timedelta) -> None:
-    ticks = others = 0
-
-    async def tick(_: App) -> None:
-        nonlocal ticks
-        ticks += 1
-
-    async def rarely(_: App) -> None:
-        nonlocal others
-        others += 1
-
+    calls: Counter[str] = Counter()
     small_room.clock.moment = SystemClock().now()
     clockwork = Clockwork(small_room.app, wall=wall)
-    clockwork.every(0.05, tick)
-    clockwork.every(7200, rarely)
-    async with beside(clockwork.run()) as running:
-        await until(lambda: ticks >= 2)
+    clockwork.every(0.05, counting(calls, "tick"))
+    clockwork.every(7200, counting(calls, "rarely"))
+    async with running(clockwork):
+        await until(lambda: calls["tick"] >= 2)
         wall.step = step
-        before = ticks
-        await until(lambda: ticks >= before + 5)
-        clockwork.stop()
-        await ended(running)
+        before = calls["tick"]
+        await until(lambda: calls["tick"] >= before + 5)
     # What has a long interval runs early at most once, and not at every look.
-    assert others <= 2
+    assert calls["rarely"] <= 2
 
 
 async def test_what_is_merely_waiting_is_left_alone(small_room: Newsroom, wall: Wall) -> None:
-    calls = looks = 0
-
-    async def rarely(_: App) -> None:
-        nonlocal calls
-        calls += 1
-
-    async def often(_: App) -> None:
-        nonlocal looks
-        looks += 1
-
+    calls: Counter[str] = Counter()
     small_room.clock.moment = SystemClock().now()
     clockwork = Clockwork(small_room.app, wall=wall)
-    clockwork.every(3600, rarely)
-    clockwork.every(0.02, often)
-    async with beside(clockwork.run()) as running:
-        await until(lambda: looks >= 10)
-        clockwork.stop()
-        await ended(running)
-    assert calls == 1
+    clockwork.every(3600, counting(calls, "rarely"))
+    clockwork.every(0.02, counting(calls, "often"))
+    async with running(clockwork):
+        await until(lambda: calls["often"] >= 10)
+    assert calls["rarely"] == 1

@@ -1,19 +1,17 @@
 """Help comes at once, is there for every command with an example, and is the same in the listing and in the docs."""
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+from outside import ROOT, load
 
 from newsletter.cli.groups import Command
 from newsletter.cli.main import COMMANDS, newsletter
 
-ROOT = Path(__file__).resolve().parents[3]
 HEAVY = (
     "sqlalchemy",
     "alembic",
@@ -99,11 +97,7 @@ def test_the_version_is_told() -> None:
 
 
 def test_generated_files_are_what_is_committed() -> None:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    generate = load(ROOT / "docs" / "generate.py")
     stale = [file.name for file, content in generate.generated().items() if file.read_text("utf-8") != content]
     assert stale == [], "make docs writes them again"
 

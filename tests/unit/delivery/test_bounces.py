@@ -1,19 +1,16 @@
 """Reports of many systems say whom they are about, and how bad it is; what is no report gives nothing."""
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from bounce_reports import ADA, SAMPLES, Sample, arf, dsn, group, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outside import ROOT, load
 
 from newsletter.delivery.bounces import Bounce, parse
 from newsletter.delivery.bounces.kind import judge, status
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.name for sample in SAMPLES])
@@ -228,21 +225,11 @@ def test_fifty_megabytes_cost_what_half_a_megabyte_costs() -> None:
     assert parse(report + b"x" * 50_000_000) == parse(report)
 
 
-def bench() -> ModuleType:
-    """Return bench/bounces.py, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("bench_bounces", ROOT / "bench" / "bounces.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_real_reports_are_read_as_another_library_reads_them(shared: Path) -> None:
     folder = shared / "bench" / "bounces"
     if not folder.is_dir():
         pytest.skip("needs the reports of ../shared/bench/bounces")
-    measure = bench()
+    measure = load(ROOT / "bench" / "bounces.py")
     result = measure.score(folder / "sisimai", measure.truth(folder / "sisimai.jsonl"))
     assert result.share("addresses found", "addresses") >= 0.98
     assert result.share("kinds right", "addresses") >= 0.95

@@ -61,6 +61,9 @@ def test_a_word_that_does_not_exist_names_those_that_do(local: str) -> None:
     with pytest.raises(UnknownWordError) as raised:
         asked_by(f"{local}@example.org")
     assert all(word.form in str(raised.value) for word in WORDS)
+    assert STEPS in str(raised.value)
+    # RFC 5321 section 4.5.3.1.5: a line of an answer has 512 bytes at most.
+    assert len(f"550 5.1.3 {raised.value}\r\n") <= 512 - 60 + len(local)
 
 
 @given(st.text())

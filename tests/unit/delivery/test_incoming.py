@@ -1,12 +1,21 @@
 """What a mail that came in says of itself, whatever its bytes are."""
 
+import sys
+from collections.abc import Callable
 from email.message import EmailMessage
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from outside import ROOT, load
 
+from newsletter.delivery import bounces
+from newsletter.delivery.bounces import mime
 from newsletter.delivery.incoming import Arrival, Incoming, read
+
+BENCH = load(ROOT / "bench" / "bounces.py")
 
 
 def said(content: bytes, recipient: str = "") -> Incoming:
@@ -46,7 +55,7 @@ def test_the_surest_recipient_comes_first() -> None:
         ("RE: Fwd: [2]", None),
         ("Re[2]: UNSUBSCRIBE 1f-ABCDEFGHIJKLMNOP", "1f-ABCDEFGHIJKLMNOP"),
         ("=?utf-8?q?unsubscribe_abcdefghi?=", "abcdefghi"),
-        ("=?nonsense?q?unsubscribe?=", None),
+        ("=?nonsense?q?unsubscribe?=", ""),
         ("unsubscribe\n abcdefghi", "abcdefghi"),
         ("please unsubscribe me", None),
         ("unsubscribe me from this at once", None),
@@ -110,3 +119,48 @@ def test_copies_of_a_mail_are_one_and_other_mails_are_others() -> None:
 def test_a_mail_that_is_made_to_keep_us_busy_does_not(content: bytes) -> None:
     """Without a bound, some of these take minutes: the tests would hang."""
     assert not said(content).leaving
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Return how many functions were called, in Python or in C."""
+    counted = 0
+
+    def count(_frame: FrameType, event: str, _of: Any) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+def reports(mail: Arrival) -> list[bounces.Bounce]:
+    return bounces.parse(mail.content or b"")
+
+
+@pytest.mark.parametrize("work", [read, reports])
+@pytest.mark.parametrize("name", BENCH.HOSTILE)
+def test_work_ends_with_the_first_half_megabyte(name: str, work: Callable[[Arrival], object]) -> None:
+    short, long = BENCH.hostile(name, 1_000_000), BENCH.hostile(name, 8_000_000)
+    # What is done only once, such as to look up a charset, is done before.
+    work(short)
+    assert calls(lambda: work(long)) == calls(lambda: work(short)) < 3_000_000
+    assert len(mime.read(long.content).parts) <= 60
+
+
+def test_no_depth_of_parts_is_too_deep() -> None:
+    assert not read(BENCH.nested(200_000)).leaving
+    assert calls(lambda: read(BENCH.nested(200_000))) - calls(lambda: BENCH.nested(200_000)) < 10_000
+
+
+def test_a_forwarded_mail_asks_for_nothing() -> None:
+    inner = EmailMessage()
+    inner["Subject"] = "unsubscribe"
+    inner.set_content("unsubscribe")
+    outer = EmailMessage()
+    outer["Subject"] = "Fwd: what they wrote"
+    outer.add_attachment(inner)
+    assert not said(outer.as_bytes()).leaving

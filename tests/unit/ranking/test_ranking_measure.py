@@ -1,27 +1,16 @@
 """On real reading lists the ranker is better than the centroid of TF-IDF that it is measured against."""
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from outside import ROOT, load
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-ROOT = Path(__file__).resolve().parents[3]
 READERS = 800
-
-
-def load(name: str, file: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(name, file)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 class Centroid:
@@ -42,8 +31,8 @@ class Centroid:
 
 @pytest.fixture(scope="module")
 def measured(shared: Path) -> Any:
-    evaluate = load("evaluate", shared / "bench" / "ranking" / "evaluate.py")
-    adapters = load("ranking_adapters", ROOT / "bench" / "ranking.py")
+    evaluate = load(shared / "bench" / "ranking" / "evaluate.py")
+    adapters = load(ROOT / "bench" / "ranking.py")
     likes, papers, fold = evaluate.load("papers-a")
     new, archive = np.flatnonzero(fold // 2 == 0), np.flatnonzero(fold // 2 != 0)
     known, truth = likes[:, archive].tocsr(), likes[:, new].tocsr()

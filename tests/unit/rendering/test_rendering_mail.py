@@ -118,6 +118,19 @@ def test_no_address_is_linked_twice_in_a_paper(renderer, make_issue, links):
     assert hrefs[:-2] == ["https://arxiv.org/abs/1", "https://arxiv.org/pdf/1"]
 
 
+def test_an_address_that_is_linked_below_does_not_end_the_summary(renderer, make_issue, paper, links):
+    known = paper.model_copy(
+        update={
+            "abstract": "It works. Code: https://code.example/adapters. Paper: https://hub.example/papers/2607.00001"
+        }
+    )
+    rendered = renderer.render(make_issue(known), links)
+    assert ">It works.</p>" in rendered.html
+    assert rendered.text.count("https://code.example/adapters") == 1
+    elsewhere = known.model_copy(update={"abstract": "It works. Code: https://code.example/others."})
+    assert "Code: https://code.example/others." in renderer.render(make_issue(elsewhere), links).html
+
+
 def test_the_summary_is_the_sources_own_where_there_is_one(renderer, make_issue, paper, links):
     rendered = renderer.render(make_issue(paper.model_copy(update={"summary": "In short, it works."})), links)
     assert "In short, it works." in rendered.html

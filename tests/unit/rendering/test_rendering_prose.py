@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.rendering.prose import clean, cut, direction, excerpt, width, wrap
+from newsletter.rendering.prose import clean, cut, direction, excerpt, unrepeated, width, wrap
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,89 @@ def test_an_excerpt_is_an_opening_of_about_that_length(text, characters):
     shown = excerpt(text * 5, characters)
     assert len(shown) <= characters * 3 // 2
     assert (text * 5).startswith(shown.removesuffix("…"))
+
+
+SHOWN = ("https://github.com/x/y", "https://www.x.example/page/")
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "Code is available at https://github.com/x/y.",
+        "Our code and data are publicly available at: https://github.com/X/Y",
+        "https://github.com/x/y",
+        "See https://github.com/x/y/ .",
+        "Code: https://github.com/x/y.git. Project page: x.example/page.",
+        "Code: https://github.com/x/y{https://github.com/x/y}.",
+        "Code (https://github.com/x/y).",
+    ],
+)
+def test_a_sentence_that_only_repeats_an_address_goes(tail):
+    assert unrepeated(f"It works. It is e.g. fast! {tail}", SHOWN) == "It works. It is e.g. fast!"
+    assert unrepeated(tail, SHOWN) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It works (https://github.com/x/y).", "It works."),
+        ("It works [code: https://github.com/x/y]", "It works"),
+        ("It works (twice). Code: https://github.com/x/y", "It works (twice)."),
+    ],
+)
+def test_brackets_that_only_repeat_an_address_go(text, expected):
+    assert unrepeated(text, SHOWN) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It works. Code is available at https://github.com/x/other.",
+        "It works. Code is at https://github.com/x/y, data at https://data.example/z.",
+        "It works. We release four environments with graders at https://github.com/x/y.",
+        "It works. The code is not available at https://github.com/x/y.",
+        "It works, as the code at https://github.com/x/y shows. Others follow.",
+        "Code: https://github.com/x/y. It works.",
+        "It beats the tool of Smith et al. https://github.com/x/y.",
+        "It works. Our code is available.",
+        "It works",
+        "",
+    ],
+)
+def test_what_says_more_than_an_address_stays(text):
+    assert unrepeated(text, SHOWN) == text
+
+
+SENTENCES = st.lists(
+    st.sampled_from(
+        [
+            "It works.",
+            "Does it (not)?",
+            "We see e.g. code.",
+            "Code: https://github.com/x/y.",
+            "https://x.example/page",
+            "Data is at https://other.example/z.",
+            "It works (https://github.com/x/y).",
+            "So it is released at https://github.com/x/y",
+            "本論文では手法を提案する。",
+        ]
+    )
+    | st.text(alphabet="aC .(:/", max_size=12),
+    max_size=6,
+).map(" ".join)
+
+
+@given(SENTENCES.map(clean))
+def test_only_an_end_goes_and_only_where_an_address_is_repeated(text):
+    left = unrepeated(text, SHOWN)
+    kept = left if text.startswith(left) else left[:-1]
+    assert text.startswith(kept)
+    gone = text[len(kept) :]
+    assert not gone or any(address in gone for address in ("github.com/x/y", "x.example/page"))
+    assert not any(word in gone for word in ("works.", "not", "e.g.", "other", "So", "手法"))
+    # A sentence keeps its end.
+    assert kept == text or not kept or left[-1] in ".!?。)" or gone.lstrip().startswith("(")
+    assert unrepeated(text, ()) == text
 
 
 def test_direction():
