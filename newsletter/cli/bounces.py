@@ -93,7 +93,7 @@ def list_(face: Face, kind: Any, email: str | None) -> None:
         face.out.table(
             (
                 Column("at", "at"),
-                Column("to", "email", long=True),
+                Column("to", "email", whole=True),
                 Column("kind", "kind"),
                 Column("status", "status"),
                 Column("delivery", "delivery", right=True),
@@ -167,9 +167,9 @@ def _tell(
     face.out.table(
         (
             Column("kind", "kind"),
-            Column("whom", "email", long=True),
+            Column("whom", "email", whole=True),
             Column("status", "status"),
-            Column("known by", "by"),
+            Column("known by", "by", spare=True),
             Column("what followed", "followed"),
         ),
         [one for one in told if one["kind"] != "other" or one["followed"]],

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,9 +76,9 @@ def list_(face: Face, state: str | None, day: date | None, email: str | None) ->
     columns = {
         "id": Column("id", "id", right=True),
         "edition": Column("edition", "edition"),
-        "to": Column("to", "email", long=bool(state)),
+        "to": Column("to", "email", whole=True),
         "state": Column("state", "state"),
-        "papers": Column("papers", "papers", lambda papers: str(len(papers)), right=True),
+        "papers": Column("papers", "papers", lambda papers: str(len(papers)), right=True, spare=True),
         "code": Column("code", "said", _code),
         "text": Column("the server said", "text", long=True),
         "why": Column("why", "why", long=True),
@@ -181,7 +182,7 @@ def retry(face: Face, numbers: tuple[int, ...], state: str | None, day: date | N
     for address in report.barred:
         face.out.warn(
             f"{address}: must not be mailed, so the next run will not; if it is theirs and works again, "
-            f"`newsletter subscribers unsuppress {address}` first."
+            f"`newsletter subscribers unsuppress {quote(address)}` first."
         )
     if state == "caught" and report.queued and not face.settings.smtp.host:
         face.out.warn("smtp.host is not set: they would go to the built-in catcher again.")

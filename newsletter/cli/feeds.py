@@ -52,7 +52,7 @@ def list_(face: Face) -> None:
     found = face.run(lambda app: refresh.list_feeds(app.database))
     face.out.table(
         (
-            Column("feed", "location", long=True),
+            Column("feed", "location", whole=True),
             Column("title", "title", long=True),
             Column("last taken in", "last_success_at"),
             Column("what is wrong", "fault"),
@@ -150,8 +150,8 @@ def _report(face: Face, report: "IngestReport") -> None:
 
 
 _COLUMNS = (
-    Column("source", "source", lambda source: source if "://" in source else Path(source).name, long=True),
-    Column("layout", "layout"),
+    Column("source", "source", lambda source: source if "://" in source else Path(source).name, whole=True),
+    Column("layout", "layout", spare=True),
     Column("entries", "entries", right=True),
     Column("papers", "papers", right=True),
     Column("new", "new", right=True),

@@ -33,7 +33,7 @@ MEANINGS = {
     "suppressed": "not mailed: they unsubscribed, paused, or must not be mailed",
     "unknown": "was on its way when the connection or the program ended; may have arrived",
     "caught": "went to the built-in catcher, nobody was mailed; "
-    "`deliveries retry --state caught` sends it once smtp.host is set",
+    "`newsletter deliveries retry --state caught` lets the next run send it once smtp.host is set",
     "bounced": "came back",
     "complained": "reported as unwanted",
 }

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,11 +71,11 @@ def list_(face: Face, state: str | None) -> None:
     found = face.run(lambda app: people.everyone(app.database, state=None if state is None else Consent(state)))
     face.out.table(
         (
-            Column("address", "email"),
+            Column("address", "email", whole=True),
             Column("state", "state", lambda state: str(state)),
             Column("cadence", "cadence"),
-            Column("hour", "hour", right=True),
-            Column("time zone", "timezone"),
+            Column("hour", "hour", right=True, spare=True),
+            Column("time zone", "timezone", long=True, spare=True),
             Column("topics", "topics", _topics, long=True),
         ),
         map(_record, found),
@@ -252,7 +253,8 @@ def remove(face: Face, email: str) -> None:
     person = face.run(lambda app: people.remove(app.database, app.clock, email, source=SOURCE))
     face.out.record(
         _record(person),
-        f"{person.email} is unsubscribed. What they received stays on record; `subscribers erase` deletes that too.",
+        f"{person.email} is unsubscribed. What they received stays on record; "
+        f"`newsletter subscribers erase {quote(person.email)}` deletes that too.",
     )
 
 
@@ -291,7 +293,7 @@ def unsuppress(face: Face, email: str) -> None:
         f"{email} is not suppressed any more." if lifted else f"{email} was not suppressed.",
     )
     if lifted and face.run(lambda app: people.left(app.database, email)):
-        face.out.warn(f"They have unsubscribed: `newsletter subscribers add {email} --again` takes them back.")
+        face.out.warn(f"They have unsubscribed: `newsletter subscribers add {quote(email)} --again` takes them back.")
 
 
 def _record(person: "Subscriber") -> dict[str, Any]:
