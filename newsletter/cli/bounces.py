@@ -28,6 +28,14 @@ COUNTED = {
     "other": ("other", "others"),
 }
 
+_NAMES = {
+    "hard": "a hard bounce",
+    "soft": "a soft bounce",
+    "complaint": "a complaint",
+    "unsubscribe": "a wish to leave",
+    "other": "a mail",
+}
+
 
 class LaterError(NewsletterError):
     """The mail could not be taken in now, and whoever handed it over is to keep it and come again."""
@@ -150,9 +158,14 @@ async def _all(app: "App", boxes: "list[Box]") -> "list[Followed]":
 async def _listen(app: "App") -> None:
     import asyncio
 
+    if not app.settings.bounces.lmtp_port:
+        raise UsageError(
+            "No port is set on which a mail server could hand over mail.",
+            next_step="Set lmtp_port in [bounces] of the settings, such as 8024, and the same port in the mail server.",
+        )
     taker = await app.intake()
     async with app.listening(taker) as port:
-        click.echo(f"Listening on port {port} of this machine.", err=True)
+        click.echo(f"Listening for LMTP on 127.0.0.1, port {port}, until stopped.", err=True)
         await asyncio.Event().wait()
 
 
@@ -164,6 +177,7 @@ def _tell(
         for one in told:
             face.out.line(one)
         return
+    placed = [one for one in told if one["taken"]]
     face.out.table(
         (
             Column("kind", "kind"),
@@ -172,8 +186,12 @@ def _tell(
             Column("known by", "by", spare=True),
             Column("what followed", "followed"),
         ),
-        [one for one in told if one["kind"] != "other" or one["followed"]],
+        placed,
     )
+    for one in told:
+        if one["followed"] and not one["taken"]:
+            about = f" of {one['email']}" if one["email"] else ""
+            face.out.warn(f"{one['mail']}: {_NAMES[one['kind']]}{about}: {one['followed']}.")
     counts = Counter("look" if one.kind != "other" and not one.taken else one.kind for one in found)
     parts = [f"{counts[kind]:,} {words[counts[kind] > 1]}" for kind, words in COUNTED.items() if counts[kind]]
     if not found:

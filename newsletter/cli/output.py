@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import math
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -30,7 +31,17 @@ STYLES = {
     "complained": "red",
 }
 
-Progress = Callable[..., None]
+
+class Progress:
+    """How far a long work is: called with the number done and of how many. This one shows nothing."""
+
+    seen = False
+
+    def __call__(self, done: int, of: int | None = None) -> None:
+        """Tell how much is done."""
+
+    def note(self, words: str) -> None:
+        """Tell what the work waits for, or with nothing that it goes on."""
 
 
 def printable(text: str) -> str:
@@ -49,6 +60,14 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(shown, value))
     return str(value)
+
+
+def lasting(span: timedelta) -> str:
+    """Return a span of time as people read it: to the second, and from an hour on to the minute."""
+    minutes, seconds = divmod(math.ceil(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = (f"{hours} h", f"{minutes} min") if hours else (f"{minutes} min", f"{seconds} s")
+    return " ".join(part for part in parts if not part.startswith("0 ")) or "0 s"
 
 
 class Column(NamedTuple):
@@ -70,7 +89,8 @@ class Column(NamedTuple):
 class Output:
     """Prints records, sentences and progress.
 
-    `program` is what is typed to call this program on these settings again; it stands in for `newsletter` in all hints.
+    `program` is what is typed to call this program on these settings again; it stands in for `newsletter` in the
+    sentences of ours. What others wrote, in tables, facts and `whole` lines, stays as it is: `hint` is for ours there.
     """
 
     def __init__(self, *, json: bool = False, quiet: bool = False, program: str = "newsletter") -> None:
@@ -79,10 +99,9 @@ class Output:
         self.program = program
 
     def say(self, sentence: str = "", *, whole: bool = False) -> None:
-        """Tell people something that a program would not read; `whole` lines are for copying, and never folded."""
+        """Tell people something that a program would not read; `whole` lines are for copying, and stay as they are."""
         if not (self.json or self.quiet):
-            text = printable(self.hint(sentence))
-            click.echo(text if whole else _folded(text, sys.stdout))
+            click.echo(printable(sentence) if whole else _folded(printable(self.hint(sentence)), sys.stdout))
 
     def warn(self, sentence: str) -> None:
         """Tell what went wrong."""
@@ -119,7 +138,7 @@ class Output:
         for name, values in told.items():
             for number, value in enumerate(values):
                 if not (self.json or self.quiet):
-                    _fact("" if number else name, width, printable(self.hint(value)))
+                    _fact("" if number else name, width, printable(value))
 
     def table(
         self, columns: Sequence[Column], records: Iterable[Mapping[str, Any]], *, empty: str = "", lines: bool = False
@@ -132,7 +151,7 @@ class Output:
             for record in records:
                 self.line(record)
             return
-        rows = [[printable(self.hint(column.show(record[column.field]))) for column in columns] for record in records]
+        rows = [[printable(column.show(record[column.field])) for column in columns] for record in records]
         if not rows:
             if empty:
                 self.say(empty)
@@ -141,18 +160,14 @@ class Output:
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
-        """Show how far a long work is, on a terminal only; gives what to call with the number done and of how many."""
+        """Show how far a long work is, on a terminal only."""
         if self.json or self.quiet or total == 0 or not sys.stderr.isatty():
-            yield lambda _done, _of=None: None
+            yield Progress()
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
+        from newsletter.cli.bar import shown_bar
 
-        parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Bar(*parts, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=total)
-            yield lambda done, of=None: bar.update(task, completed=done, total=total if of is None else of)
+        with shown_bar(what, total) as bar:
+            yield bar
 
 
 def _as_json(value: Any) -> Any:

@@ -91,7 +91,7 @@ def _describe(face: Face, shown: "Preview") -> None:
             "size": f"{size / 1024:.0f} KB of HTML",
             "state": f"{delivery.state}, as it is on record"
             if delivery
-            else "not on record: what `newsletter send` would choose",
+            else face.out.hint("not on record: what `newsletter send` would choose"),
         }
     )
     if size > SHOWN:

@@ -12,6 +12,7 @@ from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Group
 from newsletter.cli.output import Column
 from newsletter.cli.values import CONSENT, DAY, FILE, read, write
+from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -226,9 +227,21 @@ def export(face: Face, file: Path) -> None:
 @pass_face
 def pause(face: Face, email: str, until: date | None) -> None:
     """Send a person nothing for a while; the best of what they miss is in their next issue."""
+    from newsletter.pipeline import slots
     from newsletter.pipeline import subscribers as people
 
-    person = face.run(lambda app: people.pause(app.database, email, until))
+    async def act(app: "App") -> "Subscriber":
+        person = await people.find(app.database, email)
+        today = slots.local_date(person, app.clock.now())
+        if until is not None and until <= today:
+            raise UsageError(
+                f"--until {until} is not ahead: for {person.email} it is {today}.",
+                next_step="Name the first day with mail again, or leave --until out: then they are paused until you"
+                f" resume them. `newsletter subscribers resume {quote(person.email)}` ends a pause.",
+            )
+        return await people.pause(app.database, email, until)
+
+    person = face.run(act)
     face.out.record(_record(person), f"{person.email} is paused {_pause(person)}.")
 
 

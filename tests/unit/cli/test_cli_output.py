@@ -1,14 +1,14 @@
 """What is printed fits the terminal, is whole in a pipe, and never obeys what a title or a server says."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.cli.output import Column, Output, printable, shown
+from newsletter.cli.output import Column, Output, lasting, printable, shown
 
 COLUMNS = (Column("id", "id", right=True), Column("title", "title", long=True))
 ROWS = [{"id": 1, "title": "A title"}, {"id": 20, "title": "x" * 300}]
@@ -60,13 +60,13 @@ def test_quiet_leaves_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> Non
 def test_hints_are_commands_that_can_be_typed_as_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
     out = Output(program="newsletter --config 'my papers.toml'")
     out.say("`newsletter send` sends what waits.")
-    out.table((Column("next", "next"),), [{"next": "`newsletter status` shows it"}])
+    out.table((Column("title", "title"),), [{"title": "On `newsletter send`, by others"}])
     out.warn("`newsletter migrate` mends it.")
     told = capsys.readouterr()
     assert told.out.splitlines() == [
         "`newsletter --config 'my papers.toml' send` sends what waits.",
-        "next",
-        "`newsletter --config 'my papers.toml' status` shows it",
+        "title",
+        "On `newsletter send`, by others",
     ]
     assert told.err == "`newsletter --config 'my papers.toml' migrate` mends it.\n"
 
@@ -101,3 +101,11 @@ def test_without_a_terminal_there_is_no_progress_bar(capsys: pytest.CaptureFixtu
 )
 def test_values_are_shown_as_people_read_them(value: Any, words: str) -> None:
     assert shown(value) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (0.4, "1 s"), (59.2, "1 min"), (80, "1 min 20 s"), (3600, "1 h"), (7501, "2 h 5 min")],
+)
+def test_a_span_of_time_is_told_as_people_read_it(seconds: float, words: str) -> None:
+    assert lasting(timedelta(seconds=seconds)) == words
