@@ -253,7 +253,8 @@ def test_ingest_reports_each_source_and_the_whole(empty: Place) -> None:
 def test_a_file_that_is_no_source_fails_and_costs_the_others_nothing(empty: Place) -> None:
     (empty.folder / "noise.bin").write_bytes(bytes(range(256)))
     told = empty.run("feeds", "ingest", "noise.bin", str(ROOT / "seeds" / "daily-papers-1.txt"), code=1)
-    assert "refused: noise.bin" in told.stderr
+    assert told.stderr.startswith("Refused in noise.bin:\n")
+    assert "  the file: This is not text." in told.stderr
     assert empty.one("status")["papers"] > 0
     assert "There is no file or folder none.txt." in empty.run("feeds", "ingest", "none.txt", code=2).stderr
 
