@@ -19,7 +19,8 @@ This page is made from the program by `make docs`; `newsletter COMMAND --help` s
 
 A command leaves with 0 when it is done, with 1 when it failed, and with 2 when it was used wrongly or the settings
 have faults; after Ctrl-C with 130. What went wrong stands on stderr, as one sentence and the next step. On a terminal,
-tables are cut to fit; in a pipe nothing is cut, coloured or animated.
+tables are made to fit: titles and the words of servers are cut, columns of less weight are left out, and an address is
+never broken, so that it can be copied. In a pipe, and with `--json`, nothing is cut, left out, coloured or animated.
 
 These options may stand before or after any command:
 """

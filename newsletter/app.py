@@ -98,8 +98,8 @@ class App:
         )
         return LetterWriter(self.settings, renderer, signer, self.seal)
 
-    async def sending(self) -> Sending:
-        """Return one run of sending."""
+    async def sending(self, pacing: Pacing | None = None) -> Sending:
+        """Return one run of sending; `pacing` is that of this run, for who wants to ask it meanwhile."""
         return Sending(
             self.database,
             self.clock,
@@ -107,7 +107,7 @@ class App:
             await self.writer(),
             sender=self.settings.newsletter.from_address,
             return_path=await self.return_path(),
-            pacing=self.pacing(),
+            pacing=pacing or self.pacing(),
             # Fakes of time hold for leases too.
             its_clock=not self.database.on_sqlite and isinstance(self.clock, SystemClock),
         )

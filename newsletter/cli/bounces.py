@@ -33,6 +33,14 @@ COUNTED = {
     "other": ("other", "others"),
 }
 
+_NAMES = {
+    "hard": "a hard bounce",
+    "soft": "a soft bounce",
+    "complaint": "a complaint",
+    "unsubscribe": "a wish to leave",
+    "other": "a mail",
+}
+
 
 class LaterError(NewsletterError):
     """The mail could not be taken in now, and whoever handed it over is to keep it and come again."""
@@ -104,7 +112,7 @@ def list_(face: Face, kind: Any, email: str | None) -> None:
         face.out.table(
             (
                 Column("at", "at"),
-                Column("to", "email", long=True),
+                Column("to", "email", whole=True),
                 Column("kind", "kind"),
                 Column("status", "status"),
                 Column("delivery", "delivery", right=True),
@@ -165,9 +173,14 @@ async def _read(app: "App", telling: "Telling", paths: tuple[Path, ...], maildir
 async def _listen(app: "App") -> None:
     import asyncio
 
+    if not app.settings.bounces.lmtp_port:
+        raise UsageError(
+            "No port is set on which a mail server could hand over mail.",
+            next_step="Set lmtp_port in [bounces] of the settings, such as 8024, and the same port in the mail server.",
+        )
     taker = await app.intake()
     async with app.listening(taker) as port:
-        click.echo(f"Listening on port {port} of this machine.", err=True)
+        click.echo(f"Listening for LMTP on 127.0.0.1, port {port}, until stopped.", err=True)
         await asyncio.Event().wait()
 
 
@@ -184,10 +197,14 @@ class Telling:
         self._counts["look" if one.kind != "other" and not one.taken else one.kind] += 1
         if self._face.json:
             self._face.out.line(_followed(one))
-        elif one.kind != "other" or one.what:
+        elif one.taken:
             self._rows.append(_followed(one))
             if len(self._rows) == ROWS:
                 self.rows()
+        elif one.what:
+            told = _followed(one)
+            about = f" of {told['email']}" if told["email"] else ""
+            self._face.out.warn(f"{told['mail']}: {_NAMES[one.kind]}{about}: {told['followed']}.")
 
     def rows(self) -> None:
         """Print the table so far."""
@@ -210,9 +227,9 @@ def _table(face: Face, found: list[dict[str, Any]]) -> None:
     face.out.table(
         (
             Column("kind", "kind"),
-            Column("whom", "email", long=True),
+            Column("whom", "email", whole=True),
             Column("status", "status"),
-            Column("known by", "by"),
+            Column("known by", "by", spare=True),
             Column("what followed", "followed"),
         ),
         found,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,9 +76,9 @@ def list_(face: Face, state: str | None, day: date | None, email: str | None) ->
     columns = {
         "id": Column("id", "id", right=True),
         "edition": Column("edition", "edition"),
-        "to": Column("to", "email", long=bool(state)),
+        "to": Column("to", "email", whole=True),
         "state": Column("state", "state"),
-        "papers": Column("papers", "papers", lambda papers: str(len(papers)), right=True),
+        "papers": Column("papers", "papers", lambda papers: str(len(papers)), right=True, spare=True),
         "code": Column("code", "said", _code),
         "text": Column("the server said", "text", long=True),
         "why": Column("why", "why", long=True),
@@ -111,7 +112,7 @@ def show(face: Face, number: int) -> None:
             "to": told["email"],
             "edition": f"{told['edition']}, {found.record.cadence}",
             "Message-ID": told["message_id"],
-            "state": f"{told['state']}: {MEANINGS[told['state']]}",
+            "state": face.out.hint(f"{told['state']}: {MEANINGS[told['state']]}"),
             "since": delivery.at,
             "due": delivery.due_at if told["state"] in ("queued", "deferred") else None,
             "attempts": told["attempts"],
@@ -161,30 +162,51 @@ def retry(face: Face, numbers: tuple[int, ...], state: str | None, day: date | N
     stays as it is.
     """
     from newsletter.pipeline import record
+    from newsletter.pipeline.subscribers import find
 
     if not (numbers or state or day or email):
         raise UsageError(
             "Nothing says which deliveries are meant.", next_step="Name their IDs, or --state, --date or --email."
         )
-    report = face.run(
-        lambda app: record.retry(
-            app.database, app.clock, state=_known(state), day=day, email=email, ids=numbers or None
-        )
-    )
-    queued = f"{report.queued:,} put back into the queue"
+
+    async def act(app: "App") -> "tuple[record.RetryReport, dict[str, int]]":
+        meant: dict[str, Any] = {"day": day, "email": email, "ids": numbers or None}
+        if email is not None:
+            await find(app.database, email)
+        report = await record.retry(app.database, app.clock, state=_known(state), **meant)
+        return report, {} if report.queued else await record.states(app.database, **meant)
+
+    report, states = face.run(act)
+    told = f"{report.queued:,} put back into the queue"
+    if report.queued:
+        told += "; `newsletter send` sends what waits"
+    elif not report.overtaken:
+        which = " ".join([*([f"to {email}"] if email else []), *([f"of {day}"] if day else [])])
+        told = _nothing(states, state, which)
     face.out.record(
-        {"queued": report.queued, "overtaken": report.overtaken, "barred": report.barred},
-        f"{queued}; `newsletter send` sends what waits." if report.queued else f"{queued}.",
+        {"queued": report.queued, "overtaken": report.overtaken, "barred": report.barred, "states": states}, f"{told}."
     )
     for address in report.overtaken:
         face.out.warn(f"{address}: stays as it is, a paper of it went to them in another issue meanwhile.")
     for address in report.barred:
         face.out.warn(
             f"{address}: must not be mailed, so the next run will not; if it is theirs and works again, "
-            f"`newsletter subscribers unsuppress {address}` first."
+            f"`newsletter subscribers unsuppress {quote(address)}` first."
         )
     if state == "caught" and report.queued and not face.settings.smtp.host:
         face.out.warn("smtp.host is not set: they would go to the built-in catcher again.")
+
+
+def _nothing(states: Mapping[str, int], state: str | None, which: str) -> str:
+    """Return why nothing was put back, by how what was meant stands."""
+    if not states:
+        return f"Nothing was put back: no delivery {which or 'that is meant'} is on record"
+    stand = ", ".join(f"{number:,} {name}" for name, number in sorted(states.items()))
+    if state and state not in states:
+        told = f"Nothing was put back: no delivery {which}".rstrip() + f" is {state}, but {stand}"
+    else:
+        told = f"Nothing was put back: the deliveries {which or 'that are meant'} are {stand}"
+    return f"{told}; `newsletter send` sends what is queued" if "queued" in states else told
 
 
 def _known(state: str | None) -> "DeliveryState | None":

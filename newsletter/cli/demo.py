@@ -1,8 +1,6 @@
 """`newsletter demo`: the whole job with sample papers, into the built-in catcher, which fails on demand."""
 
 import itertools
-import shutil
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -115,7 +113,7 @@ def demo(face: Face, folder: Path | None, faults: bool) -> None:
     """
     from newsletter.pipeline import upkeep
 
-    config = _prepared(folder or Path("demo-faults" if faults else "demo"), faults=faults)
+    face.config = config = _prepared(folder or Path("demo-faults" if faults else "demo"), faults=faults)
     settings = _settings(config)
     if faults and not settings.smtp.faults:
         raise UsageError(f"{config} was made by a demo without --faults.", next_step="Name another folder with --dir.")
@@ -131,7 +129,7 @@ def demo(face: Face, folder: Path | None, faults: bool) -> None:
         face.out.table((), received)
     else:
         send.report(face.out, sent, None)
-        (_tell_faults if faults else _tell)(face.out, config, settings, received)
+        (_tell_faults if faults else _tell)(face.out, settings, received)
     if sent.delivered.fault is not None:
         raise sent.delivered.fault
 
@@ -246,13 +244,13 @@ async def _became(app: "App") -> list[dict[str, Any]]:
     ]
 
 
-def _tell_faults(out: Output, config: Path, settings: "Settings", became: Sequence[dict[str, Any]]) -> None:
+def _tell_faults(out: Output, settings: "Settings", became: Sequence[dict[str, Any]]) -> None:
     from newsletter.app import failures
 
     out.say()
     out.table(
         (
-            Column("to", "email", lambda email: str(email).partition("@")[0]),
+            Column("to", "email", lambda email: str(email).partition("@")[0], whole=True),
             Column("state", "state"),
             Column("code", "code"),
             Column("what was said", "text"),
@@ -261,12 +259,13 @@ def _tell_faults(out: Output, config: Path, settings: "Settings", became: Sequen
     )
     words, steps = failures()
     out.say()
-    out.say(out.wrapped("The address chooses the failure, by what stands before the @ or behind a plus there:"))
+    out.say("The address chooses the failure, by what stands before the @ or behind a plus there:")
     out.say()
-    out.table((Column("word", "form"), Column("what happens", "meaning")), [word._asdict() for word in words])
+    out.table(
+        (Column("word", "form", whole=True), Column("what happens", "meaning")), [word._asdict() for word in words]
+    )
     out.say()
-    out.say(out.wrapped(steps))
-    program = f"{_program()} --config {config}"
+    out.say(steps)
     unknown = next((one["id"] for one in became if one["state"] == "unknown"), became[-1]["id"] if became else 1)
     out.say()
     out.say("Go on with:")
@@ -277,14 +276,14 @@ def _tell_faults(out: Output, config: Path, settings: "Settings", became: Sequen
         "send",
         "bounces ingest",
     ):
-        out.say(f"  {program} {command}")
+        out.say(f"  {out.program} {command}", whole=True)
 
 
-def _tell(out: Output, config: Path, settings: "Settings", received: Sequence[dict[str, Any]]) -> None:
+def _tell(out: Output, settings: "Settings", received: Sequence[dict[str, Any]]) -> None:
     out.say()
     out.table(
         (
-            Column("who asked for what", "who"),
+            Column("who asked for what", "who", whole=True),
             Column("papers", "papers", lambda papers: str(len(papers)), right=True),
             Column("the first of them, and why", "papers", _first, long=True),
         ),
@@ -292,14 +291,13 @@ def _tell(out: Output, config: Path, settings: "Settings", received: Sequence[di
         lines=True,
     )
     out.say()
-    program = _program()
     out.say(
         f"The mail is in {_short(settings.path(settings.smtp.outbox))}: *.html for a browser, *.eml as it was sent."
     )
     out.say()
     out.say("Go on with:")
-    out.say(f"  {program} --config {config} preview {PERSONAS[0].email}")
-    out.say(f"  {program} --config {config} send")
+    for command in (f"preview {PERSONAS[0].email}", "send"):
+        out.say(f"  {out.program} {command}", whole=True)
 
 
 def _first(papers: Sequence[dict[str, str]]) -> str:
@@ -309,8 +307,3 @@ def _first(papers: Sequence[dict[str, str]]) -> str:
 def _short(path: Path) -> str:
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def _program() -> str:
-    """Return what is typed to call this program again."""
-    return "newsletter" if shutil.which("newsletter") else sys.argv[0]

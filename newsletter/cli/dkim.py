@@ -84,7 +84,7 @@ def keygen(face: Face, kind: str, selector: str | None, domain: str | None, fold
     face.out.say("Once it can be seen there, these settings make the newsletter sign:")
     face.out.say()
     for line in _settings(made, settings.folder):
-        face.out.say(line)
+        face.out.say(line, whole=True)
 
 
 @dkim.command("record", example="newsletter dkim record\nnewsletter dkim record --json")
@@ -115,13 +115,13 @@ def _show(face: Face, shown: "list[Published]") -> None:
     face.out.say(f"{'These records have' if several else 'This record has'} to stand in the zone of {domain}:")
     for one in shown:
         face.out.say()
-        face.out.say(one.zone_line)
+        face.out.say(one.zone_line, whole=True)
     face.out.say()
     face.out.say("Where a form asks for name and value of a TXT record:")
     for one in shown:
         face.out.say()
-        face.out.say(one.name)
-        face.out.say(one.value)
+        face.out.say(one.name, whole=True)
+        face.out.say(one.value, whole=True)
 
 
 def _settings(made: "list[Published]", beside: Path) -> list[str]:

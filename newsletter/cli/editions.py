@@ -76,7 +76,7 @@ def show(face: Face, day: date) -> None:
         )
         if told["note"]:
             face.out.say()
-            face.out.say(told["note"].rstrip())
+            face.out.say(told["note"].rstrip(), whole=True)
     face.out.say()
     face.out.say(f"`newsletter deliveries list --date {day}` shows who got what.")
 

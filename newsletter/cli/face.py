@@ -1,6 +1,7 @@
 """What all commands share: the options of the whole program, the settings, and a way to run what is async."""
 
 import contextlib
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,8 +25,9 @@ class StoppedError(Exception):
 
 @dataclass
 class Face:
-    """The options that hold for every command, wherever on the line they stand."""
+    """The options that hold for every command, wherever on the line they stand; `called` is how the program was."""
 
+    called: str = "newsletter"
     config: Path | None = None
     json: bool = False
     quiet: bool = False
@@ -34,7 +36,12 @@ class Face:
     @cached_property
     def out(self) -> Output:
         """What prints."""
-        return Output(json=self.json, quiet=self.quiet)
+        return Output(json=self.json, quiet=self.quiet, program=self.program)
+
+    @property
+    def program(self) -> str:
+        """What is typed to call the program again with these settings."""
+        return self.called if self.config is None else f"{self.called} --config {shlex.quote(str(self.config))}"
 
     @cached_property
     def settings(self) -> "Settings":

@@ -1,6 +1,7 @@
 """`newsletter feeds`: take papers in from files and feeds, and say what each brought."""
 
-from collections.abc import Sequence
+import itertools
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import click
 
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Group
-from newsletter.cli.output import Column
+from newsletter.cli.output import Column, Output
 from newsletter.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def list_(face: Face) -> None:
     found = face.run(lambda app: refresh.list_feeds(app.database))
     face.out.table(
         (
-            Column("feed", "location", long=True),
+            Column("feed", "location", whole=True),
             Column("title", "title", long=True),
             Column("last taken in", "last_success_at"),
             Column("what is wrong", "fault"),
@@ -137,21 +138,22 @@ def _report(face: Face, report: "IngestReport") -> None:
     }
     if not out.quiet:
         out.table(_COLUMNS, [_source(source) for source in report.sources])
+    if report.refused and not out.json:
+        _tell_refused(out, report)
+    whole = "Together: " if len(report.sources) > 1 else ""
+    entries = f"{report.entries:,} {'entry' if report.entries == 1 else 'entries'}"
+    papers = f"{report.papers:,} {'paper' if report.papers == 1 else 'papers'}"
     out.record(
         total,
-        f"{report.entries:,} entries, {report.papers:,} papers: {report.new:,} new, {report.merged:,} merged,"
-        f" {report.refused:,} refused.",
+        f"{whole}{entries}, {papers}: {report.new:,} new, {report.merged:,} merged, {report.refused:,} refused.",
     )
-    refused = [(source.source, problem) for source in report.sources for problem in source.refused]
-    if refused and not out.json:
-        _tell_refused(out.warn, refused)
     if any(source.refused and not source.entries for source in report.sources):
         raise click.exceptions.Exit(1)
 
 
 _COLUMNS = (
-    Column("source", "source", lambda source: source if "://" in source else Path(source).name, long=True),
-    Column("layout", "layout"),
+    Column("source", "source", lambda source: _name(source), whole=True),
+    Column("layout", "layout", spare=True),
     Column("entries", "entries", right=True),
     Column("papers", "papers", right=True),
     Column("new", "new", right=True),
@@ -172,8 +174,21 @@ def _source(source: Any) -> dict[str, Any]:
     }
 
 
-def _tell_refused(warn: Any, refused: Sequence[tuple[str, Any]]) -> None:
-    for source, problem in refused[:MOST_REFUSED]:
-        warn(f"refused: {source}, {problem.where}: {problem.what}")
-    if len(refused) > MOST_REFUSED:
-        warn(f"... and {len(refused) - MOST_REFUSED:,} more; --json lists them all.")
+def _tell_refused(out: Output, report: "IngestReport") -> None:
+    """Tell what was refused, by the source that it stood in, and what is the same once."""
+    left = MOST_REFUSED
+    for source in report.sources:
+        same = Counter(
+            (problem.where.removeprefix(f"{_name(source.source)}, "), problem.what) for problem in source.refused
+        )
+        if same and left > 0:
+            out.warn(f"Refused in {source.source}:")
+        for (where, what), number in itertools.islice(same.items(), left):
+            out.warn(f"  {where}: {what}" + (f" ({number:,} times)" if number > 1 else ""))
+        left = max(0, left - len(same))
+    if report.refused > MOST_REFUSED:
+        out.warn(f"... {report.refused:,} in all; --json lists each.")
+
+
+def _name(source: str) -> str:
+    return source if "://" in source else Path(source).name

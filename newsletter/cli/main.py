@@ -1,9 +1,12 @@
 """The program `newsletter`: finds the command, loads its module, and turns what goes wrong into a sentence."""
 
 import importlib
+import shlex
+import shutil
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -11,7 +14,6 @@ import click
 from newsletter import __version__
 from newsletter.cli.face import Face, StoppedError
 from newsletter.cli.groups import Group, global_options
-from newsletter.cli.output import printable
 from newsletter.errors import NewsletterError, SettingsError
 
 STOPPED = "Stopped; nothing is lost, run it again to go on."
@@ -80,7 +82,7 @@ class Root(Group):
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
-        face = Face()
+        face = Face(called=_called() if args is None else "newsletter")
         try:
             code = super().main(args, prog_name or "newsletter", **{**extra, "standalone_mode": False, "obj": face})
         except click.ClickException as error:
@@ -103,25 +105,30 @@ class Root(Group):
 def _told(error: NewsletterError, face: Face) -> int:
     if face.debug:
         traceback.print_exception(error)
-    _complain(error.message)
+    face.out.fail(error.message)
     for fault in error.faults if isinstance(error, SettingsError) else ():
-        click.echo(f"  {printable(fault)}", err=True)
+        face.out.warn(f"  {fault}")
     if error.next_step:
-        click.echo(printable(error.next_step), err=True)
+        face.out.warn(error.next_step)
     return error.exit_code
 
 
 def _unexpected(error: Exception, face: Face) -> int:
     if face.debug:
         traceback.print_exception(error)
-    _complain(f"Something went wrong that should not: {type(error).__name__}: {error}")
+    face.out.fail(f"Something went wrong that should not: {type(error).__name__}: {error}")
     if not face.debug:
-        click.echo("The same command with --debug tells where; please report it with that.", err=True)
+        face.out.warn("The same command with --debug tells where; please report it with that.")
     return 1
 
 
-def _complain(sentence: str) -> None:
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {printable(sentence)}", err=True)
+def _called() -> str:
+    """Return what is typed to call this program again from where one stands."""
+    own = Path(sys.argv[0])
+    if own.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m newsletter"
+    found = shutil.which(own.name)
+    return own.name if found and own.exists() and own.samefile(found) else shlex.quote(str(own))
 
 
 @click.group(

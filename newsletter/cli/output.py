@@ -2,15 +2,18 @@
 
 import contextlib
 import json
+import math
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from datetime import date, datetime, timedelta
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+if TYPE_CHECKING:
+    from newsletter.cli.layout import Placed
 
 # What would move the cursor, colour the terminal or turn the direction of the line; titles and servers' words may hold
 # anything.
@@ -28,11 +31,17 @@ STYLES = {
     "complained": "red",
 }
 
-# The space between two columns of a table, and the width below which no long column is cut while others can give way.
-_GAP = 2
-_SHORTEST = 16
 
-Progress = Callable[..., None]
+class Progress:
+    """How far a long work is: called with the number done and of how many. This one shows nothing."""
+
+    seen = False
+
+    def __call__(self, done: int, of: int | None = None) -> None:
+        """Tell how much is done."""
+
+    def note(self, words: str) -> None:
+        """Tell what the work waits for, or with nothing that it goes on."""
 
 
 def printable(text: str) -> str:
@@ -53,10 +62,19 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def lasting(span: timedelta) -> str:
+    """Return a span of time as people read it: to the second, and from an hour on to the minute."""
+    minutes, seconds = divmod(math.ceil(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = (f"{hours} h", f"{minutes} min") if hours else (f"{minutes} min", f"{seconds} s")
+    return " ".join(part for part in parts if not part.startswith("0 ")) or "0 s"
+
+
 class Column(NamedTuple):
     """A column of a table: its title, the field of the record, and how that is shown.
 
-    A `long` column is cut to fit into the terminal; of the others nothing is ever left out.
+    Where the terminal is narrow, a `long` column is cut, a `spare` one is left out, and others are folded between
+    words; a `whole` one is what people copy, such as an address, and stays in one piece.
     """
 
     title: str
@@ -64,23 +82,39 @@ class Column(NamedTuple):
     show: Callable[[Any], str] = shown
     right: bool = False
     long: bool = False
+    whole: bool = False
+    spare: bool = False
 
 
 class Output:
-    """Prints records, sentences and progress."""
+    """Prints records, sentences and progress.
 
-    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+    `program` is what is typed to call this program on these settings again; it stands in for `newsletter` in the
+    sentences of ours. What others wrote, in tables, facts and `whole` lines, stays as it is: `hint` is for ours there.
+    """
+
+    def __init__(self, *, json: bool = False, quiet: bool = False, program: str = "newsletter") -> None:
         self.json = json
         self.quiet = quiet
+        self.program = program
 
-    def say(self, sentence: str = "") -> None:
-        """Tell people something that a program would not read."""
+    def say(self, sentence: str = "", *, whole: bool = False) -> None:
+        """Tell people something that a program would not read; `whole` lines are for copying, and stay as they are."""
         if not (self.json or self.quiet):
-            click.echo(printable(sentence))
+            click.echo(printable(sentence) if whole else _folded(printable(self.hint(sentence)), sys.stdout))
 
     def warn(self, sentence: str) -> None:
         """Tell what went wrong."""
-        click.echo(printable(sentence), err=True)
+        click.echo(_folded(printable(self.hint(sentence)), sys.stderr), err=True)
+
+    def fail(self, sentence: str) -> None:
+        """Tell why a command came to nothing."""
+        told = _folded(f"Error: {printable(self.hint(sentence))}", sys.stderr)
+        click.echo(told.replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
+
+    def hint(self, sentence: str) -> str:
+        """Return a sentence whose commands can be typed as they stand."""
+        return sentence.replace("`newsletter ", f"`{self.program} ")
 
     def record(self, record: Mapping[str, Any], sentence: str = "") -> None:
         """Print the one result of a command: as an object for programs, as a sentence for people."""
@@ -94,27 +128,17 @@ class Output:
         ascii_only = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") != "utf8"
         click.echo(json.dumps(record, ensure_ascii=ascii_only, default=_as_json))
 
-    @property
-    def width(self) -> int:
-        """How wide a line of prose may be."""
-        return min(100, shutil.get_terminal_size().columns)
-
-    def wrapped(self, prose: str, *, indent: int = 0) -> str:
-        """Return prose with lines that fit the terminal, the second and further ones indented; in a pipe as it is."""
-        if not sys.stdout.isatty():
-            return prose
-        lines = textwrap.wrap(
-            prose, self.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-        )
-        return "\n".join(lines)
-
     def facts(self, facts: Mapping[str, Any]) -> None:
-        """Tell what is known of one thing, a line a fact; what is not known is left out."""
-        told = {name: shown(value) for name, value in facts.items()}
-        told = {name: value for name, value in told.items() if value}
-        width = max(map(len, told), default=0)
-        for name, value in told.items():
-            self.say(self.wrapped(f"{name:{width}}  {value}", indent=width + 2))
+        """Tell what is known of one thing, a line a fact; what is not known is left out.
+
+        What is several is told a line each, where it is given as a list.
+        """
+        told = {name: _each(value) for name, value in facts.items()}
+        width = max((len(name) for name, values in told.items() if values), default=0)
+        for name, values in told.items():
+            for number, value in enumerate(values):
+                if not (self.json or self.quiet):
+                    _fact("" if number else name, width, printable(value))
 
     def table(
         self, columns: Sequence[Column], records: Iterable[Mapping[str, Any]], *, empty: str = "", lines: bool = False
@@ -131,25 +155,19 @@ class Output:
         if not rows:
             if empty:
                 self.say(empty)
-        elif sys.stdout.isatty():
-            _fitted(columns, rows, lines=lines)
         else:
-            _plain(columns, rows)
+            _table(columns, [[column.title for column in columns], *rows], ruled=lines)
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
-        """Show how far a long work is, on a terminal only; gives what to call with the number done and of how many."""
+        """Show how far a long work is, on a terminal only."""
         if self.json or self.quiet or total == 0 or not sys.stderr.isatty():
-            yield lambda _done, _of=None: None
+            yield Progress()
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
+        from newsletter.cli.bar import shown_bar
 
-        parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Bar(*parts, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=total)
-            yield lambda done, of=None: bar.update(task, completed=done, total=total if of is None else of)
+        with shown_bar(what, total) as bar:
+            yield bar
 
 
 def _as_json(value: Any) -> Any:
@@ -160,68 +178,72 @@ def _as_json(value: Any) -> Any:
     return str(value)
 
 
-def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, lines: bool) -> None:
-    from rich import box
+def _each(value: Any) -> list[str]:
+    """Return a value as people read it, in a list that has nothing where nothing is known."""
+    values = value if isinstance(value, list) else [value]
+    return [text.replace("\n", " ") for text in map(shown, values) if text]
+
+
+def _folded(prose: str, stream: IO[str], *, beside: int = 0) -> str:
+    """Return prose with lines that fit the terminal beside what is there already; in a pipe as it is."""
+    if not stream.isatty():
+        return prose
+    from newsletter.cli.layout import folded
+
+    width = min(100, shutil.get_terminal_size().columns) - beside
+    return "\n".join(part for line in prose.split("\n") for part in folded(line, width))
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, ruled: bool) -> None:
+    """Print rows, of which the first has the titles."""
+    from newsletter.cli import layout
+
+    kinds = [layout.Kind(column.right, column.long, column.whole, column.spare) for column in columns]
+    terminal = sys.stdout.isatty()
+    # In a pipe nothing is cut.
+    given = layout.widths(kinds, rows, shutil.get_terminal_size().columns if terminal else sys.maxsize)
+    if not given:
+        _blocks(*rows)
+        return
+    show = _styled() if terminal else _plain
+    rule = "─" * (sum(given.values()) + layout.GAP * (len(given) - 1))
+    for number, row in enumerate(rows):
+        if terminal and (number == 1 or (ruled and number > 1)):
+            show([layout.Placed(rule, 0)], None)
+        for line in layout.lines(kinds, row, given):
+            show(line, row if number else None)
+
+
+def _fact(name: str, width: int, value: str) -> None:
+    lines = _folded(value, sys.stdout, beside=width + 2).split("\n")
+    click.echo(f"{name:{width}}  " + f"\n{'':{width}}  ".join(lines))
+
+
+def _blocks(titles: Sequence[str], *rows: Sequence[str]) -> None:
+    """Print rows for a terminal that is too narrow for a table: a line a cell, and an empty one between rows."""
+    width = max(map(len, titles))
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        for title, cell in zip(titles, row, strict=True):
+            if cell:
+                _fact(title, width, cell)
+
+
+def _plain(line: "Sequence[Placed]", _row: Sequence[str] | None) -> None:
+    click.echo("".join(part.text for part in line))
+
+
+def _styled() -> "Callable[[Sequence[Placed], Sequence[str] | None], None]":
+    """Return what prints a line of a table on a terminal, with what a state means told by its colour."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    gaps = (len(columns) - 1) * _GAP
-    widths = fit(_natural(columns, rows), [column.long for column in columns], console.width - gaps)
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        show_lines=lines,
-        header_style="bold",
-    )
-    for column, width in zip(columns, widths, strict=True):
-        table.add_column(
-            column.title,
-            width=width,
-            justify="right" if column.right else "left",
-            no_wrap=column.long,
-            overflow="ellipsis" if column.long else "fold",
-        )
-    for row in rows:
-        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
-    console.print(table)
 
+    def show(line: "Sequence[Placed]", row: Sequence[str] | None) -> None:
+        styles = ["bold" if row is None else STYLES.get(row[part.place], "") for part in line]
+        text = Text.assemble(*((part.text, style) for part, style in zip(line, styles, strict=True)))
+        console.print(text, soft_wrap=True)
 
-def fit(widths: Sequence[int], long: Sequence[bool], available: int) -> list[int]:
-    """Return widths of columns that fit: the widest of the `long` ones give way first, then the widest of all."""
-    fitted = list(widths)
-    while sum(fitted) > available:
-        yielding = [place for place, width in enumerate(fitted) if long[place] and width > _SHORTEST]
-        yielding = yielding or [place for place, width in enumerate(fitted) if width > 1]
-        if not yielding:
-            break
-        fitted[max(yielding, key=fitted.__getitem__)] -= 1
-    return fitted
-
-
-def _natural(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
-    from rich.cells import cell_len
-
-    cells = zip([column.title for column in columns], *rows, strict=True)
-    return [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in cells]
-
-
-def _plain(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    from rich.cells import cell_len
-
-    def padded(cell: str, width: int, *, right: bool) -> str:
-        space = " " * (width - cell_len(cell))
-        return space + cell if right else cell + space
-
-    split = [[cell.split("\n") for cell in row] for row in [[column.title for column in columns], *rows]]
-    widths = _natural(columns, rows)
-    for row in split:
-        for number in range(max(map(len, row))):
-            cells = [
-                padded(cell[number] if number < len(cell) else "", width, right=column.right)
-                for cell, width, column in zip(row, widths, columns, strict=True)
-            ]
-            click.echo("  ".join(cells).rstrip())
+    return show

@@ -72,7 +72,7 @@ def show(face: Face, number: int) -> None:
     face.out.facts(facts)
     if paper.abstract:
         face.out.say()
-        face.out.say(face.out.wrapped(paper.abstract))
+        face.out.say(paper.abstract)
 
 
 @papers.command("hide", example="newsletter papers hide 17")

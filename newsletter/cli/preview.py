@@ -89,7 +89,9 @@ def _describe(face: Face, shown: "Preview") -> None:
             "subject": shown.written.rendered.subject,
             "edition": issue.edition.date,
             "size": f"{size / 1024:.0f} KB of HTML",
-            "state": f"{delivery.state}, as it is on record" if delivery else "not on record: what `send` would choose",
+            "state": f"{delivery.state}, as it is on record"
+            if delivery
+            else face.out.hint("not on record: what `newsletter send` would choose"),
         }
     )
     if size > SHOWN:
@@ -98,7 +100,7 @@ def _describe(face: Face, shown: "Preview") -> None:
             "rendering.abstract_characters."
         )
     if shown.obstacle:
-        face.out.warn(f"`send` would not mail it: {shown.obstacle}")
+        face.out.warn(f"`newsletter send` would not mail it: {shown.obstacle}")
     face.out.say()
     face.out.table(
         (

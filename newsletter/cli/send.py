@@ -1,12 +1,12 @@
 """`newsletter send`: one run for a day, by hand or from cron, and its report."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from newsletter.cli import rehearsal
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Command
 from newsletter.cli.output import Column, Output, shown
@@ -14,11 +14,9 @@ from newsletter.cli.values import DAY
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.models import Subscriber
     from newsletter.pipeline.compose import ComposeReport
     from newsletter.pipeline.deliver import DeliverReport
     from newsletter.pipeline.pacing import Held
-    from newsletter.pipeline.slots import Slot
 
 # So many addresses are named in a report; the commands that it names list the rest.
 MOST_NAMED = 10
@@ -33,7 +31,7 @@ MEANINGS = {
     "suppressed": "not mailed: they unsubscribed, paused, or must not be mailed",
     "unknown": "was on its way when the connection or the program ended; may have arrived",
     "caught": "went to the built-in catcher, nobody was mailed; "
-    "`deliveries retry --state caught` sends it once smtp.host is set",
+    "`newsletter deliveries retry --state caught` lets the next run send it once smtp.host is set",
     "bounced": "came back",
     "complained": "reported as unwanted",
 }
@@ -60,7 +58,9 @@ class Sent(NamedTuple):
 )
 @click.option("--date", "day", type=DAY, help="The local day for which papers are chosen; by default today.")
 @click.option("--only", metavar="EMAIL", help="Only this person: nobody else is chosen for, or mailed.")
-@click.option("--dry-run", is_flag=True, help="Show who would get what; nothing is put on record or sent.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would go out now and what waits; nothing is put on record or sent."
+)
 @pass_face
 def send(face: Face, day: date | None, only: str | None, dry_run: bool) -> None:
     """Choose papers and send the mail of a day; safe to repeat.
@@ -70,7 +70,7 @@ def send(face: Face, day: date | None, only: str | None, dry_run: bool) -> None:
     the mail server ended the run before its end; what was not sent waits for the next one.
     """
     if dry_run:
-        _dry_run(face, day, only)
+        rehearsal.show(face, day, only)
         return
 
     async def act(app: "App") -> Sent:
@@ -85,6 +85,7 @@ def send(face: Face, day: date | None, only: str | None, dry_run: bool) -> None:
 
 async def run_once(app: "App", out: Output, *, day: date | None = None, only: str | None = None) -> Sent:
     """Compose for everyone who is due, deliver what waits, and return what came of it."""
+    from newsletter.cli import waits
     from newsletter.models import DeliveryState
     from newsletter.pipeline import compose, record
     from newsletter.pipeline.standing import obstacle
@@ -99,10 +100,12 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
         with out.progress("Choosing", len(due)) as progress:
             composed = await composer.compose(due, progress=progress)
     total = _waiting((await record.status(app.database)).deliveries) if person is None else 1
-    sending = await app.sending()
+    pacing = app.pacing()
+    sending = await app.sending(pacing)
     async with app.courier() as courier:
         with out.progress("Sending", total) as progress:
-            delivered = await sending.run(courier, only=None if person is None else person.id, progress=progress)
+            async with waits.told(progress, app.clock, pacing):
+                delivered = await sending.run(courier, only=None if person is None else person.id, progress=progress)
     found = record.list_deliveries(app.database, state=DeliveryState.UNKNOWN)
     unknown = [one.delivery.address async for one in found]
     stands = await record.status(app.database)
@@ -138,9 +141,16 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
         out.warn(f"{_counted(len(sent.unknown), 'message')} may or may not have arrived: {_addresses(sent.unknown)}.")
         out.warn("`newsletter deliveries retry --state unknown` sends them again, under the same Message-ID.")
     if delivered.held and sent.waiting:
-        _held(out, delivered.held, sent.waiting)
+        whose = "waits" if sent.waiting == 1 else "wait"
+        out.say(f"{_counted(sent.waiting, 'message')} {whose} for {waits_for(delivered.held)}.")
     elif delivered.next_due is not None:
         out.say(f"{_counted(sent.waiting, 'message')} left to send, due from {shown(delivered.next_due)} on.")
+
+
+def waits_for(held: "Sequence[Held]") -> str:
+    """Return in words what keeps mail waiting, and until when."""
+    named = "; ".join(f"{one.words}, next at {shown(one.until)}" for one in held[:MOST_LIMITS])
+    return named + (f"; and {len(held) - MOST_LIMITS:,} more" if len(held) > MOST_LIMITS else "")
 
 
 def _states(out: Output, states: dict[str, int]) -> None:
@@ -151,17 +161,14 @@ def _states(out: Output, states: dict[str, int]) -> None:
         return
     out.table(
         (Column("messages", "number", right=True), Column("state", "state"), Column("which means", "meaning")),
-        [{"number": number, "state": state, "meaning": MEANINGS[state]} for state, number in sorted(states.items())],
+        [
+            {"number": number, "state": state, "meaning": out.hint(MEANINGS[state])}
+            for state, number in sorted(states.items())
+        ],
     )
-    if any(states.get(state) for state in TROUBLE[:3]):
-        out.say("`newsletter deliveries list --state STATE` shows who, and what the server said.")
-
-
-def _held(out: Output, held: "Sequence[Held]", waiting: int) -> None:
-    named = "; ".join(f"{one.words}, next at {shown(one.until)}" for one in held[:MOST_LIMITS])
-    more = f"; and {len(held) - MOST_LIMITS:,} more" if len(held) > MOST_LIMITS else ""
-    whose = "waits" if waiting == 1 else "wait"
-    out.say(f"{_counted(waiting, 'message')} {whose} for {named}{more}.")
+    if trouble := [state for state in TROUBLE[:3] if states.get(state)]:
+        commands = [f"`newsletter deliveries list --state {state}`" for state in trouble]
+        out.say(f"{' and '.join(commands)} {'shows' if len(trouble) == 1 else 'show'} who, and why.")
 
 
 def _waiting(states: Mapping[str, int]) -> int:
@@ -177,57 +184,6 @@ def _nothing(sent: Sent, day: date | None) -> str:
         return "There are no papers yet. `newsletter feeds ingest FILE...` takes some in."
     when = f"of {day}" if day else "of today"
     return f"Nothing new to send: everyone whose cadence has an issue {when} has it."
-
-
-def _dry_run(face: Face, day: date | None, only: str | None) -> None:
-    async def act(app: "App") -> list[dict[str, Any]]:
-        return await _would_get(app, face.out, day, only)
-
-    found = face.run(act)
-    face.out.table(
-        (
-            Column("would go to", "email"),
-            Column("edition", "edition"),
-            Column("papers", "papers", lambda papers: str(len(papers)), right=True),
-            Column(
-                "the first of them", "papers", lambda papers: papers[0] if papers else "nothing suits them", long=True
-            ),
-        ),
-        found,
-        empty="Nobody is due: everyone whose cadence has the day has their issue.",
-    )
-    face.out.say("Nothing was put on record, and nothing was sent.")
-
-
-async def _would_get(app: "App", out: Output, day: date | None, only: str | None) -> list[dict[str, Any]]:
-    from newsletter.pipeline import compose
-    from newsletter.pipeline.subscribers import find
-
-    if only is not None:
-        await find(app.database, only)
-    due = await compose.due_by_hand(app.database, app.clock.now(), day=day, only=only)
-    if not due:
-        return []
-    composer = await app.composer()
-    found: list[dict[str, Any]] = []
-    with out.progress("Choosing", len(due)) as progress:
-        for edition, people in _blocks(due, compose.BLOCK):
-            picks = await composer.pick(people, edition)
-            found += [
-                {"email": person.email, "edition": edition, "papers": [pick.paper.title for pick in chosen]}
-                for person, chosen in zip(people, picks, strict=True)
-            ]
-            progress(len(found))
-    return found
-
-
-def _blocks(due: "Sequence[tuple[Subscriber, Slot]]", size: int) -> "list[tuple[date, list[Subscriber]]]":
-    by_date = sorted(due, key=lambda pair: pair[1].date)
-    blocks: list[tuple[date, list[Subscriber]]] = []
-    for edition, pairs in itertools.groupby(by_date, key=lambda pair: pair[1].date):
-        people = [person for person, _ in pairs]
-        blocks += [(edition, people[start : start + size]) for start in range(0, len(people), size)]
-    return blocks
 
 
 def _named(addresses: Sequence[str]) -> str:

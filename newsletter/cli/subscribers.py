@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Group
 from newsletter.cli.output import Column
 from newsletter.cli.values import CONSENT, DAY, FILE, read, write
+from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -70,11 +72,11 @@ def list_(face: Face, state: str | None) -> None:
     found = face.run(lambda app: people.everyone(app.database, state=None if state is None else Consent(state)))
     face.out.table(
         (
-            Column("address", "email"),
+            Column("address", "email", whole=True),
             Column("state", "state", lambda state: str(state)),
             Column("cadence", "cadence"),
-            Column("hour", "hour", right=True),
-            Column("time zone", "timezone"),
+            Column("hour", "hour", right=True, spare=True),
+            Column("time zone", "timezone", long=True, spare=True),
             Column("topics", "topics", _topics, long=True),
         ),
         map(_record, found),
@@ -225,9 +227,21 @@ def export(face: Face, file: Path) -> None:
 @pass_face
 def pause(face: Face, email: str, until: date | None) -> None:
     """Send a person nothing for a while; the best of what they miss is in their next issue."""
+    from newsletter.pipeline import slots
     from newsletter.pipeline import subscribers as people
 
-    person = face.run(lambda app: people.pause(app.database, email, until))
+    async def act(app: "App") -> "Subscriber":
+        person = await people.find(app.database, email)
+        today = slots.local_date(person, app.clock.now())
+        if until is not None and until <= today:
+            raise UsageError(
+                f"--until {until} is not ahead: for {person.email} it is {today}.",
+                next_step="Name the first day with mail again, or leave --until out: then they are paused until you"
+                f" resume them. `newsletter subscribers resume {quote(person.email)}` ends a pause.",
+            )
+        return await people.pause(app.database, email, until)
+
+    person = face.run(act)
     face.out.record(_record(person), f"{person.email} is paused {_pause(person)}.")
 
 
@@ -252,7 +266,8 @@ def remove(face: Face, email: str) -> None:
     person = face.run(lambda app: people.remove(app.database, app.clock, email, source=SOURCE))
     face.out.record(
         _record(person),
-        f"{person.email} is unsubscribed. What they received stays on record; `subscribers erase` deletes that too.",
+        f"{person.email} is unsubscribed. What they received stays on record; "
+        f"`newsletter subscribers erase {quote(person.email)}` deletes that too.",
     )
 
 
@@ -291,7 +306,7 @@ def unsuppress(face: Face, email: str) -> None:
         f"{email} is not suppressed any more." if lifted else f"{email} was not suppressed.",
     )
     if lifted and face.run(lambda app: people.left(app.database, email)):
-        face.out.warn(f"They have unsubscribed: `newsletter subscribers add {email} --again` takes them back.")
+        face.out.warn(f"They have unsubscribed: `newsletter subscribers add {quote(email)} --again` takes them back.")
 
 
 def _record(person: "Subscriber") -> dict[str, Any]:

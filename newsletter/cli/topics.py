@@ -40,9 +40,9 @@ def list_(face: Face, words: tuple[str, ...]) -> None:
     ]
     face.out.table(
         (
-            Column("topic", "slug"),
+            Column("topic", "slug", whole=True),
             Column("name", "name", long=True),
-            Column("under", "parent"),
+            Column("under", "parent", whole=True, spare=True),
             Column("for example", "phrases", long=True),
         ),
         found,

@@ -33,16 +33,14 @@ def init(face: Face) -> None:
                 f"The folder {file.absolute().parent} is not there.", next_step="Make it, or name another file."
             )
         write(file, starter().encode())
-    face.config = file
     _migrate(face)
     face.out.record(
         {"config": str(file), "written": new},
         f"{file} is written; look it through." if new else f"{file} was there and stays as it is.",
     )
     face.out.say("The database is ready. Next:")
-    face.out.say("  newsletter feeds ingest FILE...           take papers in")
-    face.out.say("  newsletter subscribers add ADDRESS --topic reasoning")
-    face.out.say("  newsletter send                           choose and send")
+    for command in ("feeds ingest FILE...", "subscribers add ADDRESS --topic reasoning", "send"):
+        face.out.say(f"  {face.program} {command}", whole=True)
     if not face.settings.smtp.host:
         face.out.say("Until smtp.host is set, mail goes to the folder of smtp.outbox and nobody is mailed.")
 

@@ -1,6 +1,7 @@
 """What a person asks for, as options of `subscribers add` and `edit`, and a word on topics that match nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -75,7 +76,7 @@ def change(
         if unknown := less - {name.casefold() for name in topics}:
             raise UsageError(
                 f"They did not ask for {', '.join(sorted(unknown))}.",
-                next_step=f"`newsletter subscribers show {person.email}` lists what they asked for.",
+                next_step=f"`newsletter subscribers show {quote(person.email)}` lists what they asked for.",
             )
         topics |= {topic.name: topic for topic in more}
         kept = tuple(topic for name, topic in topics.items() if name.casefold() not in less)

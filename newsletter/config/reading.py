@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from newsletter.config import faults as words
 from newsletter.config.sections import Section, Settings
 from newsletter.errors import SettingsError
 
@@ -39,12 +40,13 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) 
     document = _read(file) if file is not None else {}
     above, faults = _from_environment(environment)
     if document.pop("folder", None) is not None:
-        faults.append("folder: there is no such setting")
+        faults.append(f"folder: {words.unknown_section('folder')}")
     merged = _merge(document, above)
     try:
         settings = Settings(**merged, folder=(file.absolute().parent if file is not None else Path.cwd()))
     except ValidationError as error:
-        faults += [_sentence(fault) for fault in error.errors(include_url=False, include_input=False)]
+        variables = {(name, key): _variable(name, key) for name, values in above.items() for key in values}
+        faults += [words.sentence(fault, variables) for fault in error.errors(include_url=False)]
         settings = None
     if settings is None or faults:
         where = str(file) if file is not None else "the environment"
@@ -104,11 +106,11 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, dict[st
         section, _, key = variable.removeprefix(ENVIRONMENT).lower().partition("__")
         known = Settings.model_fields.get(section)
         if known is None or not isinstance(known.default, Section):
-            faults.append(f"{variable}: there is no such section")
+            faults.append(f"{variable}: {words.unknown_section(section, _variable)}")
+        elif not key:
+            faults.append(f"{variable}: this names no setting; write it as {_variable(section, 'NAME')}")
         elif key not in type(known.default).model_fields:
-            faults.append(
-                f"{variable}: there is no setting {section}.{key}" if key else f"{variable}: name one setting"
-            )
+            faults.append(f"{variable}: {words.unknown(key, type(known.default), section, _variable)}")
         elif isinstance(getattr(known.default, key), tuple | dict):
             try:
                 found.setdefault(section, {})[key] = json.loads(environment[variable])
@@ -128,11 +130,8 @@ def _merge(below: dict[str, Any], above: dict[str, dict[str, Any]]) -> dict[str,
     return merged
 
 
-def _sentence(fault: Any) -> str:
-    path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"{path}: there is no such setting"
-    return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
+def _variable(section: str, key: str) -> str:
+    return f"{ENVIRONMENT}{section}__{key}".upper()
 
 
 def _toml(value: Any) -> str:

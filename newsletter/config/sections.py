@@ -240,6 +240,16 @@ class Rates(Section):
         1.5, gt=1, le=10, description="Each day takes so many times what the one before took."
     )
 
+    def warm_up_on(self, day: date) -> int | None:
+        """Return how many messages the warm-up lets through on a day; None: it is over, or there is none."""
+        if self.warm_up_from is None:
+            return None
+        try:
+            allowed = self.warm_up_first * self.warm_up_growth ** max(0, (day - self.warm_up_from).days)
+        except OverflowError:
+            return None
+        return int(allowed) if allowed < 1_000_000_000 else None
+
 
 class Bounces(Section):
     """Mail that comes back: where it comes to, and what follows from it."""

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock, Machine, this_machine
-from newsletter.config import Rates
+from newsletter.config import Rates, Settings
 from newsletter.delivery.limits import moved
 from newsletter.delivery.pace import Pacer
 from newsletter.errors import StoreError
@@ -37,6 +37,58 @@ class Held(NamedTuple):
     setting: str
     words: str
     until: datetime
+
+
+class InForce(NamedTuple):
+    """A limit of the settings: for which domain (empty: all mail), by which setting, and in words."""
+
+    name: str
+    setting: str
+    words: str
+
+
+def in_force(settings: Settings, now: datetime) -> list[InForce]:
+    """Return all limits of the settings, those of all mail first; whether one holds mail up is not known here."""
+    smtp, rates = settings.smtp, settings.rates
+    found = [
+        InForce("", "smtp.connections", f"{_counted(smtp.connections, 'connection')} at once"),
+        InForce("", "smtp.messages_per_connection", f"{_counted(smtp.messages_per_connection, 'message')} on each"),
+    ]
+    if rates.per_second:
+        found.append(InForce("", "rates.per_second", f"{rates.per_second:g} messages a second"))
+    if rates.window_messages:
+        words = f"{_counted(rates.window_messages, 'message')} in any {rates.window_seconds:,} seconds"
+        found.append(InForce("", "rates.window_messages", words))
+    if rates.warm_up_from is not None:
+        today = now.astimezone(ZoneInfo(settings.newsletter.timezone)).date()
+        found.append(InForce("", "rates.warm_up_from", _warm_up(rates, today)))
+    if rates.domain_per_minute:
+        words = f"{_counted(rates.domain_per_minute, 'message')} a minute to any one domain"
+        found.append(InForce("", "rates.domain_per_minute", words))
+    if rates.domain_connections:
+        words = f"{_counted(rates.domain_connections, 'message')} at once to any one domain"
+        found.append(InForce("", "rates.domain_connections", words))
+    for name, rate in rates.domains.items():
+        most = [f"{_counted(rate.per_minute, 'message')} a minute"] if rate.per_minute else []
+        most += [f"{rate.connections:,} at once"] if rate.connections else []
+        words = f"{' and '.join(most) or 'as many as there are'} to {name} and what is below it"
+        found.append(InForce(name, "rates.domains", words))
+    pauses = f"{rates.back_off:,g} to {rates.longest_back_off:,g} seconds"
+    found.append(InForce("", "rates.back_off", f"a rest of {pauses} for a domain that says it gets too much"))
+    return found
+
+
+def _warm_up(rates: Rates, today: date) -> str:
+    first, allowed = rates.warm_up_from, rates.warm_up_on(today)
+    if first is None or allowed is None:
+        return "the warm-up is over"
+    if today < first:
+        return f"{_counted(allowed, 'message')} a day until {first}, when the warm-up begins"
+    return f"{_counted(allowed, 'message')} today, day {(today - first).days + 1} of the warm-up"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 class Pacing:

@@ -1,5 +1,6 @@
 """Look at the record, and put deliveries back into the queue: who got what, who did not, and why."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple, TypeVar
@@ -158,6 +159,16 @@ async def retry(
             back = {addresses.key(one.address): one.address for one in part if one.id in ready}
             barred += [back[key] for key in await suppressions.among(connection, back)]
     return RetryReport(queued, tuple(overtaken), tuple(barred))
+
+
+async def states(
+    database: Database, *, day: date | None = None, email: str | None = None, ids: Sequence[int] | None = None
+) -> dict[str, int]:
+    """Count the deliveries that fit by their state."""
+    found = Counter[str]()
+    async for one in list_deliveries(database, day=day, email=email, ids=ids):
+        found[str(one.delivery.state)] += 1
+    return dict(found)
 
 
 async def _must_be_there(database: Database, ids: Sequence[int]) -> None:

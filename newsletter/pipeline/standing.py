@@ -1,12 +1,57 @@
-"""Why somebody gets no new mail on a day, in a sentence; it decides nothing."""
+"""Why somebody gets no new mail on a day, and what mail waits and may not go; it decides nothing."""
 
+from collections.abc import AsyncIterator
 from datetime import date, datetime
+from typing import NamedTuple
 
 from newsletter.delivery.addresses import key
-from newsletter.models import FOREVER, Consent, Subscriber, falls_on
+from newsletter.models import FOREVER, Consent, DeliveryState, Subscriber, falls_on
 from newsletter.pipeline import slots
-from newsletter.store import editions, suppressions
+from newsletter.pipeline.record import PAGE, Record, list_deliveries
+from newsletter.store import editions, subscribers, suppressions
 from newsletter.store.database import Database
+
+
+class Waiting(NamedTuple):
+    """A delivery that waits, and why it would be suppressed and not sent, if it would."""
+
+    record: Record
+    obstacle: str
+
+
+async def waiting(database: Database, now: datetime, *, email: str | None = None) -> AsyncIterator[Waiting]:
+    """Go through all mail that waits, of everyone or of one person, as the next run will find it."""
+    for state in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
+        part: list[Record] = []
+        async for one in list_deliveries(database, state=state, email=email):
+            part.append(one)
+            if len(part) == PAGE:
+                for found in await _judged(database, part, now):
+                    yield found
+                part = []
+        for found in await _judged(database, part, now):
+            yield found
+
+
+async def _judged(database: Database, part: list[Record], now: datetime) -> list[Waiting]:
+    async with database.connect() as connection:
+        people = await subscribers.by_ids(connection, [one.delivery.subscriber_id for one in part], wishes=False)
+        barred = await suppressions.among(connection, [key(person.email) for person in people.values()])
+    # Who is not found was erased a moment ago.
+    return [
+        Waiting(one, _never(person, barred, now))
+        for one in part
+        if (person := people.get(one.delivery.subscriber_id)) is not None
+    ]
+
+
+def _never(person: Subscriber, barred: dict[str, str], now: datetime) -> str:
+    if person.state is not Consent.CONFIRMED:
+        return f"they are {person.state}"
+    if person.paused_on(slots.local_date(person, now)):
+        return "they have paused"
+    reason = barred.get(key(person.email))
+    return f"they must not be mailed: {reason}" if reason else ""
 
 
 async def obstacle(database: Database, person: Subscriber, now: datetime, day: date | None = None) -> str:

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from shlex import quote
 from typing import Any, NamedTuple
 
 from newsletter.clock import Clock
@@ -230,7 +231,7 @@ async def _refuse_suppressed(connection: Any, email_key: str, email: str) -> Non
     if reason is not None:
         raise UsageError(
             f"{email} must not be mailed: {reason}.",
-            next_step="If they ask for it themselves, `newsletter subscribers unsuppress ADDRESS` lifts that.",
+            next_step=f"If they ask for it themselves, `newsletter subscribers unsuppress {quote(email)}` lifts that.",
         )
 
 
@@ -255,5 +256,5 @@ def _already(known: Subscriber) -> UsageError:
         )
     return UsageError(
         f"{known.email} is on record already.",
-        next_step=f"`newsletter subscribers edit {known.email}` changes what they get.",
+        next_step=f"`newsletter subscribers edit {quote(known.email)}` changes what they get.",
     )

@@ -52,7 +52,7 @@ async def look_at(intake: Intake, box: Box, _: App) -> None:
     async with contextlib.aclosing(intake.read(box)) as mails:
         async for mail in mails:
             if mail.kind != "other" and not mail.taken:
-                log.warning("left in its box", kind=mail.kind, what=mail.what)
+                log.warning("left in its box", mail=mail.name, kind=mail.kind, what=mail.what)
 
 
 class Clockwork:

@@ -5,7 +5,7 @@ from datetime import date
 from newsroom import Newsroom, address, papers
 
 from newsletter.pipeline import subscribers
-from newsletter.pipeline.standing import obstacle
+from newsletter.pipeline.standing import obstacle, waiting
 from newsletter.store import suppressions
 
 MONDAY = date(2026, 3, 2)
@@ -44,3 +44,29 @@ async def test_who_has_their_issue_is_told_apart(small_room: Newsroom) -> None:
     await small_room.subscribe("ada", "violin")
     await small_room.compose()
     assert (await told(small_room, "ada")).endswith("has their issue of 2026-03-02.")
+
+
+async def test_what_waits_is_told_with_why_it_will_not_go(small_room: Newsroom) -> None:
+    room = small_room
+    await room.take_in(*papers(0, 1))
+    for name in ("ada", "later", "paused", "gone", "barred"):
+        await room.subscribe(name)
+    await room.compose()
+    await room.say("UPDATE deliveries SET state = 'deferred' WHERE address = 'later@example.org'")
+    await subscribers.pause(room.database, address("paused"), None)
+    await subscribers.remove(room.database, room.clock, address("gone"), source="test")
+    async with room.database.begin() as connection:
+        await suppressions.add(connection, address("barred"), "it bounced", room.clock.now())
+    found = [one async for one in waiting(room.database, room.clock.now())]
+    assert {one.record.delivery.address.partition("@")[0]: one.obstacle for one in found} == {
+        "ada": "",
+        "later": "",
+        "paused": "they have paused",
+        "gone": "they are unsubscribed",
+        "barred": "they must not be mailed: it bounced",
+    }
+    (one,) = [one async for one in waiting(room.database, room.clock.now(), email=address("later"))]
+    assert (one.record.delivery.state, len(one.record.titles)) == ("deferred", 2)
+    # As the run that follows then does.
+    await room.say("UPDATE deliveries SET due_at = queued_at")
+    assert (await room.deliver()).states == {"caught": 2, "suppressed": 3}

@@ -1,5 +1,9 @@
 """What goes wrong is one sentence and the next step on stderr, and an exit code; a traceback only with --debug."""
 
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +76,9 @@ def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
 def test_a_settings_file_that_is_not_there_is_told() -> None:
     done = run("--config", "none.toml", "status")
     assert done.exit_code == 2
-    assert done.stderr == "Error: There is no settings file none.toml.\n`newsletter init` writes one.\n"
+    assert (
+        done.stderr == "Error: There is no settings file none.toml.\n`newsletter --config none.toml init` writes one.\n"
+    )
 
 
 def test_an_error_of_ours_is_a_sentence_and_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,3 +121,22 @@ def test_options_of_the_program_stand_before_or_after_the_command(tmp_path: Path
         done = run(*words)
         assert done.exit_code == 2
         assert "The settings in other.toml have 1 fault." in done.stderr
+
+
+def test_a_hint_names_the_program_as_it_was_called(tmp_path: Path) -> None:
+    for called in ([sys.executable, "-m", "newsletter"], [str(tmp_path / "bin" / "newsletter")]):
+        if len(called) == 1:
+            script = Path(called[0])
+            script.parent.mkdir()
+            script.write_text(f"#!{sys.executable}\nfrom newsletter.__main__ import main\nmain()\n")
+            script.chmod(0o755)
+        done = subprocess.run([*called, "status"], capture_output=True, text=True, check=False, env=_environment())
+        assert f"`{shlex.join(called)} migrate` creates it." in done.stderr
+    onto_path = _environment() | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["newsletter", "status"], capture_output=True, text=True, check=False, env=onto_path)
+    assert "`newsletter migrate` creates it." in done.stderr
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
+    return {**kept, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}

@@ -1,14 +1,14 @@
 """What is printed fits the terminal, is whole in a pipe, and never obeys what a title or a server says."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.cli.output import Column, Output, fit, printable, shown
+from newsletter.cli.output import Column, Output, lasting, printable, shown
 
 COLUMNS = (Column("id", "id", right=True), Column("title", "title", long=True))
 ROWS = [{"id": 1, "title": "A title"}, {"id": 20, "title": "x" * 300}]
@@ -22,18 +22,6 @@ def test_what_is_printed_has_nothing_that_a_terminal_obeys(text: str) -> None:
 def test_colours_titles_and_turned_text_of_others_are_not_obeyed() -> None:
     assert printable("a\x1b[31mb\x9b0mc\u202ed\re\x07") == "a [31mb 0mc d e "
     assert printable("Schrödinger λ 漢字 👩‍🔬") == "Schrödinger λ 漢字 👩‍🔬"
-
-
-@given(st.lists(st.tuples(st.integers(1, 400), st.booleans()), min_size=1, max_size=8), st.integers(10, 200))
-def test_columns_are_cut_to_fit_and_the_long_ones_first(columns: list[tuple[int, bool]], available: int) -> None:
-    widths, long = [width for width, _ in columns], [cut for _, cut in columns]
-    fitted = fit(widths, long, available)
-    assert sum(fitted) <= max(available, len(widths))
-    assert all(1 <= new <= old for new, old in zip(fitted, widths, strict=True))
-    if sum(widths) <= available:
-        assert fitted == widths
-    if any(new < old for new, old, cut in zip(fitted, widths, long, strict=True) if not cut):
-        assert all(new <= 16 for new, cut in zip(fitted, long, strict=True) if cut)
 
 
 def test_in_a_pipe_a_table_is_whole_and_plain(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,6 +57,25 @@ def test_quiet_leaves_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr() == ("", "something is not\n")
 
 
+def test_hints_are_commands_that_can_be_typed_as_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output(program="newsletter --config 'my papers.toml'")
+    out.say("`newsletter send` sends what waits.")
+    out.table((Column("title", "title"),), [{"title": "On `newsletter send`, by others"}])
+    out.warn("`newsletter migrate` mends it.")
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "`newsletter --config 'my papers.toml' send` sends what waits.",
+        "title",
+        "On `newsletter send`, by others",
+    ]
+    assert told.err == "`newsletter --config 'my papers.toml' migrate` mends it.\n"
+
+
+def test_facts_stand_below_each_other_and_several_have_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().facts({"a": 1, "unknown": None, "links": ["one", "two"], "names": ("x", "y")})
+    assert capsys.readouterr().out.splitlines() == ["a      1", "links  one", "       two", "names  x, y"]
+
+
 def test_where_there_is_nothing_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     Output().table(COLUMNS, [], empty="Nothing is there.")
     assert capsys.readouterr().out == "Nothing is there.\n"
@@ -94,3 +101,11 @@ def test_without_a_terminal_there_is_no_progress_bar(capsys: pytest.CaptureFixtu
 )
 def test_values_are_shown_as_people_read_them(value: Any, words: str) -> None:
     assert shown(value) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (0.4, "1 s"), (59.2, "1 min"), (80, "1 min 20 s"), (3600, "1 h"), (7501, "2 h 5 min")],
+)
+def test_a_span_of_time_is_told_as_people_read_it(seconds: float, words: str) -> None:
+    assert lasting(timedelta(seconds=seconds)) == words
