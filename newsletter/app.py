@@ -81,7 +81,7 @@ class App:
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
         # The templates are compiled here, which a command that writes no mail does without.
-        from newsletter.delivery.quoted import encode
+        from newsletter.delivery.quoted import decode, encode
         from newsletter.feeds.tex import to_unicode
         from newsletter.rendering import Renderer
 
@@ -95,6 +95,7 @@ class App:
             search_url=self.settings.feeds.search_url,
             tidy=to_unicode,
             encode=encode,
+            decode=decode,
         )
         return LetterWriter(self.settings, renderer, signer, self.seal)
 

@@ -1,7 +1,7 @@
 """Quoted-printable of text in pieces that can be joined in any order; knows nothing of headers or messages."""
 
 import re
-from typing import Any
+from binascii import a2b_qp
 
 # RFC 2045 section 6.7: at most 76 characters in a line, the "=" of a soft line break among them.
 WIDTH = 76
@@ -14,14 +14,9 @@ _ESCAPES = {bytes([octet]): b"=%02X" % octet for octet in range(256)}
 
 
 class Quoted(bytes):
-    """A piece as `encode` makes it, or several in a row; nothing else makes one, so it needs no second look."""
+    """A piece as `encode` makes it; nothing else makes one, so it needs no second look before it is sent."""
 
     __slots__ = ()
-
-    def __add__(self, other: Any) -> bytes:
-        """Return both in a row."""
-        both = super().__add__(other)
-        return Quoted(both) if type(other) is Quoted else both
 
 
 def encode(text: str) -> Quoted:
@@ -37,6 +32,11 @@ def encode(text: str) -> Quoted:
     if len(text) < WIDTH and text.isascii() and text.isprintable() and "=" not in text and text[0] not in ".F":
         return Quoted(text.encode() + SOFT_BREAK)
     return _any(text)
+
+
+def decode(pieces: bytes) -> str:
+    """Return the text of pieces in a row, its line ends as LF."""
+    return a2b_qp(pieces).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _any(text: str) -> Quoted:

@@ -20,7 +20,7 @@ from newsletter.rendering.language import Language, resolve
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.rendering.slots import Part, Pieces, slot, split, text_of
+from newsletter.rendering.slots import Pieces, slot, split
 from newsletter.rendering.templates import ISSUE_TEXT, PAPER, PAPER_TEXT, SHELL, Templates, safe, written_in
 
 SUBJECT = 60
@@ -35,7 +35,7 @@ REASONS_KEPT = 4096
 SUBJECTS_KEPT = 256
 
 _PAPER_SLOTS = frozenset({"position", "reason"})
-_REASON = ("reason",)
+_IN_ORDER = ("position", "reason")
 _SHELL_SLOTS = frozenset({"papers", "subject", "preheader", "email", "unsubscribe", "settings", "pause", "web"})
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
 
@@ -68,7 +68,7 @@ class Links:
 class Rendered:
     """A mail without its headers.
 
-    The bodies are in parts, each with its encoding; what many mails share is the same object in all of them.
+    The bodies are in parts, as they stand in the mail; what many mails share is the same object in all of them.
     `language` is the tag of the language that it is in. `subject` and `preheader` are one line each, without control
     characters.
     """
@@ -76,18 +76,19 @@ class Rendered:
     language: str
     subject: str
     preheader: str
-    html_parts: list[Part]
-    text_parts: list[Part]
+    html_parts: list[bytes]
+    text_parts: list[bytes]
+    decode: Callable[[bytes], str]
 
     @property
     def html(self) -> str:
         """The HTML body."""
-        return text_of(self.html_parts)
+        return self.decode(b"".join(self.html_parts))
 
     @property
     def text(self) -> str:
         """The plain-text body."""
-        return text_of(self.text_parts)
+        return self.decode(b"".join(self.text_parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +100,6 @@ class _Block:
     text: Pieces
     entry: Entry
     subject: str
-    placed: dict[int, tuple[Pieces, Pieces]]
-
-    def at(self, position: int, number: Callable[[int], Part]) -> tuple[Pieces, Pieces]:
-        """Return HTML and text with the position in them."""
-        found = self.placed.get(position)
-        if found is None:
-            value = number(position)
-            found = self.placed[position] = self.html.settled("position", value), self.text.settled("position", value)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +116,8 @@ class Renderer:
     `templates` is the folder of the built-in templates; those of the same name under `overrides` stand before them,
     by default the folder that the settings name, seen from the working folder. `search_url` has `{title}` where the
     title of a paper belongs that has no address. `tidy` makes the TeX of titles and abstracts readable, and `encode`
-    is what a piece of a body becomes in a mail. Raises RenderingError for a wrong template.
+    is what a piece of a body becomes in a mail, and `decode` makes pieces in a row readable again. Raises
+    RenderingError for a wrong template.
     """
 
     def __init__(
@@ -137,12 +130,14 @@ class Renderer:
         overrides: Path | None = None,
         tidy: Callable[[str], str] = str,
         encode: Callable[[str], bytes] = str.encode,
+        decode: Callable[[bytes], str] = bytes.decode,
     ) -> None:
         self._newsletter = newsletter
         self._characters = rendering.abstract_characters
         self._search_url = search_url
         self._tidy = tidy
         self._encode = encode
+        self._decode = decode
         overrides = overrides or rendering.templates
         if overrides is not None and not overrides.is_dir():
             raise RenderingError(
@@ -156,7 +151,7 @@ class Renderer:
         self._blocks: dict[tuple[int | None, str, str], _Block] = {}
         self._shell = lru_cache(maxsize=SHELLS_KEPT)(self._render_shell)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
-        self._position = lru_cache(maxsize=256)(lambda position: self._part(str(position)))
+        self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
         # Many readers have one subject.
         self._both = lru_cache(maxsize=SUBJECTS_KEPT)(self._render_both)
         self._try_out()
@@ -179,26 +174,27 @@ class Renderer:
         html_own, text_own = {}, {}
         for name, value in own.items():
             html_own[name], text_own[name] = self._both(value) if name == "subject" else self._render_both(value)
-        html_papers: list[Part] = []
-        text_papers: list[Part] = []
+        html_papers: list[bytes] = []
+        text_papers: list[bytes] = []
         for pick, block in zip(issue.picks, blocks, strict=True):
-            html, text = block.at(pick.position, self._position)
+            number = self._position(pick.position)
             html_reason, text_reason = self._reason(pick.reason, language.code)
-            if html.slots == text.slots == _REASON:
-                # As nearly every paper has it.
-                before, behind = html.parts
-                html_papers += (before, html_reason, behind)
-                before, behind = text.parts
-                text_papers += (before, text_reason, behind)
+            if block.html.slots == block.text.slots == _IN_ORDER:
+                # As nearly every paper has them.
+                before, between, behind = block.html.parts
+                html_papers += (before, number, between, html_reason, behind)
+                before, between, behind = block.text.parts
+                text_papers += (before, number, between, text_reason, behind)
             else:
-                html_papers += html.filled({"reason": html_reason})
-                text_papers += text.filled({"reason": text_reason})
+                html_papers += block.html.filled({"position": number, "reason": html_reason})
+                text_papers += block.text.filled({"position": number, "reason": text_reason})
         return Rendered(
             language=language.code,
             subject=subject,
             preheader=preheader,
             html_parts=self._around(shell.html, html_own, html_papers),
             text_parts=self._around(shell.text, text_own, text_papers),
+            decode=self._decode,
         )
 
     def note(self, markdown: str) -> str:
@@ -209,15 +205,12 @@ class Renderer:
         """Return the same note as plain text."""
         return self._note_text(markdown)
 
-    def _part(self, text: str) -> Part:
-        return Part(text, self._encode(text))
-
-    def _render_both(self, text: str) -> tuple[Part, Part]:
+    def _render_both(self, text: str) -> tuple[bytes, bytes]:
         """Return a value as it stands in HTML, and in plain text."""
-        plain, escaped = self._part(text), str(escape(text))
-        return (plain if escaped == text else self._part(escaped)), plain
+        plain, escaped = self._encode(text), str(escape(text))
+        return (plain if escaped == text else self._encode(escaped)), plain
 
-    def _around(self, shell: tuple[Pieces, Pieces], own: dict[str, Part], papers: list[Part]) -> list[Part]:
+    def _around(self, shell: tuple[Pieces, Pieces], own: dict[str, bytes], papers: list[bytes]) -> list[bytes]:
         before, behind = shell
         return [*before.filled(own), *papers, *behind.filled(own)]
 
@@ -258,7 +251,6 @@ class Renderer:
             text=self._pieces(PAPER_TEXT, language, values, _PAPER_SLOTS),
             entry=shown,
             subject=cut(shown.title, SUBJECT),
-            placed={},
         )
 
     def _render_shell(self, language: Language, day: date, markdown: str, count: int, given: tuple[str, ...]) -> _Shell:
@@ -291,20 +283,20 @@ class Renderer:
                     )
         return _Shell(html.parted("papers"), text.parted("papers"))
 
-    def _render_reason(self, reason: Reason, language: str) -> tuple[Part, Part]:
+    def _render_reason(self, reason: Reason, language: str) -> tuple[bytes, bytes]:
         if reason.kind == "like":
             reason = reason._replace(subject=self._tidy(reason.subject))
         sentence = reason_sentence(reason, language)
         return (
-            self._part(str(escape(sentence))),
-            self._part(wrap(sentence, COLUMNS, first=INDENT, indent=INDENT)),
+            self._encode(str(escape(sentence))),
+            self._encode(wrap(sentence, COLUMNS, first=INDENT, indent=INDENT)),
         )
 
     def _pieces(self, template: str, language: Language, values: dict[str, Any], slots: frozenset[str]) -> Pieces:
         environment = self._environments.get(language.locale.language)
         if environment is None:
             environment = self._environments[language.locale.language] = self._templates.environment(language)
-        return split(self._templates.render(environment, template, values), slots, written_in(template), self._part)
+        return split(self._templates.render(environment, template, values), slots, written_in(template), self._encode)
 
     def _try_out(self) -> None:
         """Render one paper of every kind, so that a wrong template is told at the start and not at night."""

@@ -1,9 +1,8 @@
 """Places in a rendered text that are filled per person: the text is rendered once around them and split there."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -13,13 +12,6 @@ from newsletter.errors import RenderingError
 _MARK = re.compile("\x02(.*?)\x03", re.DOTALL)
 
 
-class Part(NamedTuple):
-    """A piece of a body, and the same as it stands in a mail: what readers share is encoded once for all of them."""
-
-    text: str
-    data: bytes
-
-
 def slot(name: str) -> Markup:
     """Return what a template prints where the value of that name comes to stand."""
     return Markup(f"\x02{name}\x03")  # noqa: S704
@@ -27,29 +19,20 @@ def slot(name: str) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A text split at its slots: `parts[0]`, the value of `slots[0]`, `parts[1]`, and so on to the last part."""
+    """A text split at its slots: `parts[0]`, the value of `slots[0]`, `parts[1]`, and so on to the last part.
 
-    parts: tuple[Part, ...]
+    Parts are as they stand in a mail: what readers share is encoded once for all of them.
+    """
+
+    parts: tuple[bytes, ...]
     slots: tuple[str, ...]
 
-    def filled(self, values: Mapping[str, Part]) -> list[Part]:
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
         """Return the parts with values between them."""
         filled = [self.parts[0]]
         for name, part in zip(self.slots, self.parts[1:], strict=True):
             filled += (values[name], part)
         return filled
-
-    def settled(self, name: str, value: Part) -> "Pieces":
-        """Return the same with the slots of that name filled, and what then stands together made one part."""
-        parts, slots = [self.parts[0]], []
-        for own, part in zip(self.slots, self.parts[1:], strict=True):
-            if own == name:
-                text, data = parts[-1]
-                parts[-1] = Part(text + value.text + part.text, data + value.data + part.data)
-            else:
-                slots.append(own)
-                parts.append(part)
-        return Pieces(tuple(parts), tuple(slots))
 
     def parted(self, name: str) -> "tuple[Pieces, Pieces]":
         """Return what stands before the first slot of that name, and what stands behind it."""
@@ -60,7 +43,7 @@ class Pieces:
         )
 
 
-def split(text: str, known: frozenset[str], template: str, part: Callable[[str], Part]) -> Pieces:
+def split(text: str, known: frozenset[str], template: str, encode: Callable[[str], bytes]) -> Pieces:
     """Return the pieces of what `template` gave; raises RenderingError if a slot was changed on its way."""
     pieces = _MARK.split(text)
     names = tuple(pieces[1::2])
@@ -70,9 +53,4 @@ def split(text: str, known: frozenset[str], template: str, part: Callable[[str],
                 f"{template} changes a value that every reader has their own of ({name!r}).",
                 next_step="Print such a value as it is, without a filter.",
             )
-    return Pieces(tuple(map(part, pieces[0::2])), names)
-
-
-def text_of(parts: Sequence[Part]) -> str:
-    """Return the text of parts in a row."""
-    return "".join(part.text for part in parts)
+    return Pieces(tuple(map(encode, pieces[0::2])), names)

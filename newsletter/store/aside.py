@@ -6,7 +6,7 @@ a transaction is one wait, however many statements it has.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
@@ -56,7 +56,7 @@ class Aside:
                 if connection is None:
                     connection = self._database.open_direct(writes=self._writes, alone=alone)
                     self._connections[alone] = connection
-                with connection.begin():
+                with _nothing_open(connection) if alone else connection.begin():
                     return _ended(work(cast("AsyncConnection", _Direct(connection))))
             except DBAPIError:
                 self._drop()
@@ -79,8 +79,39 @@ class _Direct:
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self._connection.execute(statement, parameters)
 
-    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> CursorResult[Any]:
-        return self._connection.exec_driver_sql(statement, parameters)
+    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> "_Answer":
+        # To hand it over by way of SQLAlchemy takes longer than the statement.
+        driver: Any = self._connection.connection.dbapi_connection
+        faults: Any = self.dialect.loaded_dbapi.Error
+        try:
+            return _Answer(driver.execute(statement, parameters))
+        except faults as error:
+            # It is closed as it is, and nothing more is asked of a server that may be gone.
+            self._connection.invalidate(error)
+            raise cast("DBAPIError", DBAPIError.instance(None, None, error, faults, hide_parameters=True)) from error
+
+
+class _Answer:
+    """What a driver's cursor has, under the names that a result has."""
+
+    def __init__(self, cursor: Any) -> None:
+        self.rowcount: int = cursor.rowcount
+        self.all = cursor.fetchall
+
+    def scalar(self) -> Any:
+        """Return the first value, and let go of all others."""
+        rows = self.all()
+        return rows[0][0] if rows else None
+
+
+@contextlib.contextmanager
+def _nothing_open(connection: Connection) -> Iterator[None]:
+    """End what reading may have begun where each statement that writes is a transaction."""
+    try:
+        yield
+    finally:
+        if connection.in_transaction():
+            connection.rollback()
 
 
 def _ended(work: Coroutine[Any, Any, Result]) -> Result:

@@ -2,8 +2,9 @@
 
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, Text, bindparam, cast, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,7 +60,8 @@ async def among(connection: AsyncConnection, email_keys: Iterable[str]) -> dict[
     for part in chunks(email_keys):
         digests = {_digest(secret, email_key): email_key for email_key in part}
         rows = await connection.exec_driver_sql(ready.text, ready.given({"digests": json.dumps(list(digests))}))
-        found |= {digests[row.address_hmac]: row.reason for row in rows}
+        hits: Sequence[Any] = rows.all()
+        found |= {digests[digest]: reason for digest, reason in hits}
     return found
 
 

@@ -221,3 +221,8 @@ def test_a_long_address_to_unsubscribe_at_is_kept_whole() -> None:
     assert message["List-Unsubscribe"].split() == [f"<{long}>,", "<mailto:papers@newsletter.example>"]
     with pytest.raises(ValueError, match="too long"):
         build(replace(LETTER, list_unsubscribe=("https://newsletter.example/" + "t" * 1000,)))
+
+
+def test_a_part_that_was_not_encoded_is_refused() -> None:
+    with pytest.raises(ValueError, match="not encoded"):
+        build(replace(LETTER, html_parts=[encode("<p>One</p>\n"), b"a\r\n.\r\nMAIL FROM:<x@y>\r\n"]))
