@@ -134,6 +134,9 @@ class Sending:
         async with contextlib.aclosing(groups.halves()) as halves:
             async for half in halves:
                 for delivery, issue, barred in half:
+                    if delivery.id in self._under_way:
+                        # It lost its lease while this run hung, which holds it still; now it has one again.
+                        continue
                     done += 1
                     progress(done)
                     if barred:
