@@ -19,7 +19,7 @@ from servers import Cut, Late, Received, Server
 from sqlalchemy import text
 
 from newsletter.errors import DeliveryError, StoreError
-from newsletter.models import DeliveryState
+from newsletter.models import DeliveryState, Outcome
 from newsletter.pipeline import deliver, leases, record, refresh, subscribers
 from newsletter.pipeline.groups import Groups
 from newsletter.store import deliveries, outcomes, suppressions
@@ -738,6 +738,41 @@ async def test_leases_are_kept_while_a_message_takes_longer_than_they_last(small
             async with small_room.database.begin() as connection:
                 assert await deliveries.take_back(connection, now=small_room.clock.now()) == 0
             assert (await ended(run)).states == {"sent": 2}
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
+async def test_a_run_that_hung_past_its_lease_has_no_message_under_way_twice(
+    small_room: Newsroom, at_once: bool
+) -> None:
+    names = ("ada", "bob", "cyd", "dan")
+    small_room.set("delivery", batch=len(names))
+    await composed(small_room, *names)
+    begun: list[int] = []
+
+    class Sleepy:
+        """A courier that sleeps at its first message, until another process has freed what the run holds."""
+
+        async def run(self, messages: AsyncIterator[Any], ledger: Any) -> None:
+            held = []
+            async for message in messages:
+                if not held:
+                    small_room.clock.step(seconds=61)
+                    async with small_room.database.begin() as connection:
+                        await deliveries.take_back(connection, now=small_room.clock.now())
+                    await subscribers.pause(small_room.database, address("dan"), None)
+                held.append(message.delivery_id)
+                if not at_once and await ledger.sending(message.delivery_id):
+                    begun.append(message.delivery_id)
+            if at_once:
+                ours = await asyncio.gather(*(ledger.sending(number) for number in held))
+                begun.extend(number for number, leaves in zip(held, ours, strict=True) if leaves)
+            for number in begun:
+                ledger.outcome(Outcome(delivery_id=number, result="sent", code=250))
+
+    await small_room.deliver(Sleepy())
+    assert len(begun) == len(set(begun))
+    sent = [one.delivery.id for one in await small_room.records() if one.delivery.state is DeliveryState.SENT]
+    assert sent == sorted(begun)
 
 
 # What is durable when
