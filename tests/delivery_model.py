@@ -86,7 +86,7 @@ class DeliveryModel(RuleBasedStateMachine):
     @initialize(on_unknown=st.sampled_from(["hold", "resend"]), batch=st.sampled_from([2, 5]))
     def open(self, on_unknown: Any, batch: int) -> None:
         self.settings = DeliverySettings(
-            on_unknown=on_unknown, batch=batch, lease=LEASE, give_up_after=12 * 3600, first_pause=60, longest_pause=600
+            on_unknown=on_unknown, batch=batch, lease=LEASE, give_up_after=6 * 3600, first_pause=60, longest_pause=600
         )
         readers = [Reader(person) for person in self.furnished.people]
         statement, gone = driver(self.world.connection).execute, self.world.machine.gone
