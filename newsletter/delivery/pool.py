@@ -4,8 +4,9 @@ import asyncio
 import random
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -102,7 +103,7 @@ class _Run:
         self.connections: set[Connection] = set()
         self._accepted = 0
         self._refusals = 0
-        self._refusal = ""
+        self._refusal: DeliveryError | None = None
 
     async def complete(self) -> None:
         filling = asyncio.create_task(self.queue.fill())
@@ -124,8 +125,8 @@ class _Run:
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             fault = fault or next((end for end in ends if isinstance(end, Exception)), None)
             await self.queue.give_back(fault)
-        if fault is None and self._refusals and not self._accepted:
-            fault = self.refused(self._refusal)
+        if fault is None and not self._accepted:
+            fault = self._refusal
         if fault is not None:
             raise fault
 
@@ -161,13 +162,19 @@ class _Run:
         if outcome is not None:
             self.losses.pop(message.delivery_id, None)
             self.ledger.outcome(outcome)
-            self._count(outcome, against_us=result.against_us)
+            self._count(outcome, result)
         return True
 
     def refused(self, words: str) -> DeliveryError:
         return DeliveryError(
             f"The mail server {self.relay.where} refuses this newsletter, not its readers: {words}.",
             next_step="No reader lost their mail; mend what the server names, then send again.",
+        )
+
+    def unmakeable(self, words: str) -> DeliveryError:
+        return DeliveryError(
+            f"One message after the other cannot be made: {words}.",
+            next_step="No reader lost their mail; see `newsletter preview`, mend what it says, then send again.",
         )
 
     def unreachable(self, words: str) -> DeliveryError:
@@ -183,16 +190,19 @@ class _Run:
         else:
             self.queue.hand_back(message)
 
-    def _count(self, outcome: Outcome, *, against_us: bool) -> None:
+    def _count(self, outcome: Outcome, result: Result) -> None:
         if outcome.result in ("sent", "caught"):
             self._accepted += 1
             self._refusals = 0
-        elif against_us:
+        elif result.against_us:
             self._refusals += 1
-            words = (str(outcome.code or ""), outcome.enhanced, outcome.text)
-            self._refusal = " ".join(word for word in words if word).rstrip(".")
+            if result.fault is not None:
+                self._refusal = self.unmakeable(str(result.fault).rstrip("."))
+            else:
+                said = (str(outcome.code or ""), outcome.enhanced, outcome.text)
+                self._refusal = self.refused(" ".join(word for word in said if word).rstrip("."))
             if self._refusals >= REFUSALS:
-                raise self.refused(self._refusal)
+                raise self._refusal
 
 
 class _Worker:
@@ -276,14 +286,15 @@ class _Worker:
                 if stopping.is_set():
                     return None
             try:
-                self._connection = await run.relay.connect()
+                self._connection = await _unless(stopping, run.relay.connect())
             except UnreachableError as error:
                 self._failures += 1
                 self._reason = str(error)
                 if run.others_are_connected():
                     return None
             else:
-                run.connections.add(self._connection)
+                if self._connection is not None:
+                    run.connections.add(self._connection)
                 return self._connection
         return None
 
@@ -293,6 +304,20 @@ class _Worker:
             # Before the goodbye, since others go by who is connected.
             self._run.connections.discard(connection)
             await connection.quit()
+
+
+async def _unless(event: asyncio.Event, work: Coroutine[Any, Any, Connection]) -> Connection | None:
+    """Return what `work` gives; None where the event comes first, which breaks it off."""
+    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        # One that meets the end of another wait is lost (Python 3.11), so it is asked for until it is heeded.
+        while not working.done():
+            working.cancel()
+            await asyncio.wait([working], timeout=0.1)
+    return None if working.cancelled() else working.result()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

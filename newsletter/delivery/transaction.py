@@ -34,7 +34,7 @@ class Result:
     Without an `outcome` the message was not attempted: it is no longer ours (nothing else is set), or the connection
     `broke` before the end of the body, or the server would refuse every message (`stop` says why). `committed` tells
     whether its sending was recorded before. `against_us` is a refusal for good that is not the reader's. `reply` is the
-    last word of a server that broke off.
+    last word of a server that broke off, `fault` is why the message could not be made.
     """
 
     outcome: Outcome | None = None
@@ -43,6 +43,7 @@ class Result:
     committed: bool = False
     against_us: bool = False
     reply: Reply | None = None
+    fault: Exception | None = None
 
 
 class Extensions(Protocol):
@@ -109,7 +110,7 @@ class Parcel:
             raise self.fault
         words = f"The message cannot be made: {self.fault}"
         outcome = Outcome(delivery_id=self.message.delivery_id, result="deferred", text=words, about="us")
-        return Result(outcome, against_us=True)
+        return Result(outcome, against_us=True, fault=self.fault)
 
     def _fill(self, content: bytes) -> None:
         self.size = len(content)

@@ -167,6 +167,46 @@ async def test_content_is_made_when_its_turn_comes_and_a_fault_in_it_costs_that_
     assert "Message-ID" in book.outcomes[2].text
 
 
+async def test_one_message_after_the_other_that_cannot_be_made_ends_the_run_and_the_server_is_not_blamed() -> None:
+    book = Book()
+
+    async def all_broken() -> AsyncIterator[Message]:
+        for number in range(100):
+            yield Message(number, "papers@newsletter.example", reader(number), broken)
+
+    def broken() -> bytes:
+        raise ValueError("the template prints no papers")
+
+    async with Server() as server:
+        with pytest.raises(DeliveryError, match="cannot be made: the template prints no papers") as caught:
+            await courier(server, connections=1).run(all_broken(), book)
+    assert "server" not in caught.value.message
+    assert set(book.results.values()) == {"deferred"}
+    assert len(book.results) == 5
+
+
+async def test_a_stop_does_not_wait_for_a_server_that_is_silent() -> None:
+    """Its time-out is an hour, and the test's is shorter."""
+    book = Book()
+    knocked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        knocked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        sender = Courier(Smtp(host="127.0.0.1", port=port, security="plain", timeout=3600))
+        running = asyncio.create_task(sender.run(letters(1, 2, 3), book))
+        await knocked.wait()
+        sender.stop()
+        async with asyncio.timeout(30):
+            await running
+    assert sorted(book.released) == [1, 2, 3]
+    assert book.results == {}
+
+
 @pytest.mark.parametrize(
     ("step", "answer", "result", "about"),
     [
