@@ -50,6 +50,10 @@ class SchemaError(StoreError):
     """The database is of another version than the program."""
 
 
+class UnkeepableError(StoreError):
+    """The database cannot keep a value, such as text with a NUL."""
+
+
 class ConflictError(StoreError):
     """Another process wrote the same thing first."""
 

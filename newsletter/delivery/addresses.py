@@ -4,7 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from newsletter.errors import UsageError
 
@@ -19,18 +19,16 @@ def normalise(address: str) -> str:
     International addresses (RFC 6531) are welcome; comments, quoted local parts and bare host names are not. Raises
     UsageError with the reason where the address is not well-formed.
     """
-    try:
-        return validate_email(address.strip(), check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise UsageError(
-            f"{_shown(address)} is not a mail address: {_sentence(error)}",
-            next_step="An address looks like ada@example.org.",
-        ) from error
+    return _checked(address).normalized
 
 
 def key(address: str) -> str:
-    """Return what is equal for all spellings of one address: normalised, casefolded, in NFC; raises UsageError."""
-    return unicodedata.normalize("NFC", normalise(address).casefold())
+    """Return what is equal for all spellings of one address, and for no other: in lower case, the domain in A-labels.
+
+    The case of a local part is folded no further: `strauß` and `strauss` may be two people. Raises UsageError.
+    """
+    checked = _checked(address)
+    return f"{unicodedata.normalize('NFC', checked.local_part.lower())}@{checked.ascii_domain.lower()}"
 
 
 # A message asks for that of its reader several times.
@@ -58,6 +56,16 @@ def on_the_wire(address: str) -> str:
 def needs_smtputf8(address: str) -> bool:
     """Tell whether the local part is beyond ASCII, so that RFC 6531 is needed all the way to the mailbox."""
     return not address.rpartition("@")[0].isascii()
+
+
+def _checked(address: str) -> ValidatedEmail:
+    try:
+        return validate_email(address.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise UsageError(
+            f"{_shown(address)} is not a mail address: {_sentence(error)}",
+            next_step="An address looks like ada@example.org.",
+        ) from error
 
 
 def _shown(address: str) -> str:

@@ -49,7 +49,8 @@ _RECIPIENTS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", 
 _PREFIX = r"(?:(?:re|aw|antw|sv|vs|ref|rif|res|odp|fwd?|wg|tr|rv|vb)\s*(?:\[\d+\])?\s*[:\uff1a]\s*)*"
 _LEAVING = re.compile(rf"{_PREFIX}unsubscribe(?:\s+(?P<token>[A-Za-z0-9_.~-]{{8,400}}))?[\s.!]*", re.IGNORECASE)
 
-_MESSAGE_ID = re.compile(r"<[^<>\s@]{1,250}@[^<>\s@]{1,250}>")
+# Of printable ASCII, as every Message-ID is that was made here (RFC 5322 section 3.6.4).
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,250}@[!-;=?A-~]{1,250}>")
 _MOST_QUOTED = 50
 
 # The address parser takes time that grows with the square of a field, and anyone can write one.
@@ -96,7 +97,7 @@ def _addresses(mail: Mail, names: Iterable[str]) -> list[str]:
 def _sender(mail: Mail) -> str:
     found = _addresses(mail, ["From"])
     # RFC 5322 section 3.6.2 allows several; then nobody knows who asks.
-    return found[0] if len(found) == 1 else ""
+    return found[0] if len(found) == 1 and found[0].isprintable() else ""
 
 
 def _automatic(mail: Mail) -> bool:

@@ -277,7 +277,7 @@ class Pacer:
         if until > now:
             return
         pause = min(max(self._rates.back_off, 2 * pause), self._rates.longest_back_off)
-        wait = min(pause * self._chance.uniform(1.0, 1.25), self._rates.longest_back_off)
+        wait = min(1.25 * pause, self._rates.longest_back_off) * self._chance.uniform(0.8, 1.0)
         lane.back_off = (now + wait, pause)
         self._note(lane)
 

@@ -97,12 +97,13 @@ WORDS_ABOUT_SENDER = re.compile(
 
 # Somebody lives there: the mailbox is full, gets too much at once, or has a filter that took offence.
 WORDS_ALIVE = re.compile(
-    r"\bfull\b|quota|storage|exceed|over (its |the )?limit|\brate\b|too (many|much|fast|quickly)|filter|"
-    r"spam|junk|polic|block|content|reputation|black\s?list|temporar|\blater\b",
+    r"\bfull\b|\bfilled\b|capacity|\bvoll\b|quota|storage|exceed|over (its |the )?limit|\brates?\b|rate.?limit|"
+    r"too (many|much|fast|quickly)|\bfilter(s|ed|ing)?\b|spam|junk|polic|block|content|reputation|black\s?list|"
+    r"temporar|\blater\b",
     re.IGNORECASE,
 )
-# Addresses and links are full of words that are none.
-_NAMES = re.compile(r"\S+@\S+|https?://\S+")
+# Addresses, links and quoted names are full of words that are none.
+_NAMES = re.compile(r"\S+@\S+|https?://\S+|\"[^\"]{1,64}\"|'[^']{1,64}'")
 # What servers without an enhanced code say of a mailbox that is not there.
 WORDS_DEAD = re.compile(
     r"(user|recipient|mailbox|address|account)( name)?( is| was)? (unknown|not found|disabled|inactive|invalid)|"
@@ -117,7 +118,7 @@ MAILBOX_CODES = frozenset({550, 551, 552, 553, 556})
 # Those of them whose words may say that the mailbox is not there.
 DEAD_CODES = frozenset({550, 551, 553})
 
-_ENHANCED = re.compile(r"([245])\.(\d{1,3}\.\d{1,3})(?!\S)[ \t]*")
+_ENHANCED = re.compile(r"([245])\.([0-9]{1,3}\.[0-9]{1,3})(?!\S)[ \t]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _LONGEST_TEXT = 500
 
@@ -209,10 +210,11 @@ def _alive(words: str) -> bool:
 def next_pause(attempts: int, first: float, longest: float, chance: random.Random) -> float:
     """Return how many seconds to wait after so many attempts: doubling from `first`, never above `longest`.
 
-    Up to a quarter is added by chance, so that what failed together does not come back together.
+    Up to a quarter is added by chance, or at the longest up to a fifth taken off, so that what failed together does not
+    come back together.
     """
     doubled = first * 2.0 ** min(max(attempts - 1, 0), 60)
-    return min(longest, doubled * chance.uniform(1.0, 1.25))
+    return min(longest, doubled * 1.25) * chance.uniform(0.8, 1.0)
 
 
 def give_up(queued_at: datetime, now: datetime, give_up_after: float) -> bool:

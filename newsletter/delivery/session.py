@@ -155,7 +155,7 @@ class Session:
             return None
         result = final(delivery_id, answer, caught=self._caught, overtaken=dialogue.overtaken)
         try:
-            if following is not None and not await self._in_step():
+            if following is not None and not await self._in_step(answer):
                 result = unknown(delivery_id, "an answer of the server was missing")
         except asyncio.CancelledError:
             # It was answered, and whoever stops us now must not make it unknown.
@@ -167,12 +167,16 @@ class Session:
         self._settle(parcel, result)
         return None if over else following
 
-    async def _in_step(self) -> bool:
-        """Tell whether the answers to the next envelope fit it.
+    async def _in_step(self, answer: Answer) -> bool:
+        """Tell whether the answers to the next envelope fit it; `answer` is the one before them.
 
         Where a server leaves one out, what seems to answer the dot is the answer to MAIL.
         """
-        if not await self._dialogue.caught_up(self._connection.timeout):
+        complete = await self._dialogue.caught_up(self._connection.timeout)
+        if len(self._dialogue.heard) < 3 and understood(answer).enhanced.startswith("2.1."):
+            # What is said of an address (RFC 3463 section 3.2) answers MAIL or RCPT, and never a dot.
+            return False
+        if not complete:
             # It may be slow over the next one. An answer is missing only if what stands for that to RCPT cannot be it.
             heard = self._dialogue.heard
             return len(heard) < 2 or 200 <= heard[1] < 300

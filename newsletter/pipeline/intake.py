@@ -18,7 +18,7 @@ from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.delivery import addresses, incoming, policy, verp
 from newsletter.delivery.incoming import Arrival, Incoming
-from newsletter.errors import ConflictError, UsageError
+from newsletter.errors import ConflictError, NewsletterError, UnkeepableError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState, Subscriber, Subscription
 from newsletter.store import bounces, subscribers, suppressions
 from newsletter.store.bounces import Kind, Report
@@ -142,18 +142,18 @@ class Intake:
             return Followed(arrival.name, "other", what=f"larger than {incoming.LARGEST:,} bytes, so it was not read")
         try:
             mail, found = await asyncio.to_thread(self._understood, arrival)
-        except Exception:
+            for _ in range(TRIES - 1):
+                with contextlib.suppress(ConflictError):
+                    return await self._follow(arrival, mail, found)
+            return await self._follow(arrival, mail, found)
+        except Exception as error:
+            if isinstance(error, NewsletterError) and not isinstance(error, UnkeepableError):
+                raise
             # Anyone can write to this address, and one mail must not keep the others from being read.
             log.exception("a mail could not be read")
             return Followed(
                 arrival.name, "other", what="it could not be read, which is a fault of this program", fault=True
             )
-        for _ in range(TRIES - 1):
-            try:
-                return await self._follow(arrival, mail, found)
-            except ConflictError:
-                continue
-        return await self._follow(arrival, mail, found)
 
     def _understood(self, arrival: Arrival) -> tuple[Incoming, Sequence[Bounce]]:
         found = self._parse(arrival.content or b"")

@@ -5,7 +5,7 @@ since commits keep the order in which things were said; so at most one message a
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -42,7 +42,7 @@ class Ledger:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: BaseException | None = None
-        self._last: datetime | None = None
+        self._moments: deque[datetime] = deque(maxlen=64)
         self._writer: asyncio.Task[None] | None = None
         self.results: Counter[DeliveryState] = Counter()
 
@@ -143,10 +143,12 @@ class Ledger:
         return ours
 
     def _now(self) -> datetime:
-        # What began is known by its time.
         now = self._clock.now()
-        self._last = now if now != self._last else now + timedelta(microseconds=1)
-        return self._last
+        # What began is known by its time, and a clock may stand or step back.
+        while now in self._moments:
+            now += timedelta(microseconds=1)
+        self._moments.append(now)
+        return now
 
     def _fail(self, error: Exception, beginning: list[tuple[int, asyncio.Future[bool]]]) -> None:
         self._failure = error

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from newsletter.errors import ConflictError, SchemaError, SettingsError, StoreError
+from newsletter.errors import ConflictError, SchemaError, SettingsError, StoreError, UnkeepableError
 
 Item = TypeVar("Item")
 
@@ -262,6 +262,9 @@ def _sentence(name: str, error: DBAPIError) -> StoreError:
     words = " ".join(str(cause).partition("DETAIL:")[0].split()).rstrip(".")
     if getattr(cause, "sqlstate", None) in CONFLICTS or words.startswith(("UNIQUE", "FOREIGN KEY")):
         return ConflictError("Another process wrote the same thing first.", next_step="Try again.")
+    # PostgreSQL, appendix A, class 22: data exceptions. psycopg refuses a NUL by itself.
+    if (getattr(cause, "sqlstate", None) or "").startswith("22") or isinstance(error, DataError):
+        return UnkeepableError(f"The database {name} cannot keep a value: {words[:300]}.")
     if isinstance(error, IntegrityError):
         return StoreError(f"The database {name} refused a row that breaks a rule of its tables.")
     if "locked" in words:

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,14 +13,16 @@ import pytest
 from newsroom import NOW, Newsroom, address, papers
 from reports import complaint, dsn, mail, original
 from servers import Server
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.delivery import incoming
 from newsletter.delivery.incoming import LARGEST, Arrival
-from newsletter.errors import NotFoundError, UsageError
+from newsletter.errors import NotFoundError, UnkeepableError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState
 from newsletter.pipeline import record, roster, subscribers
 from newsletter.pipeline.intake import Followed
-from newsletter.store import schema, suppressions
+from newsletter.store import bounces, schema, suppressions
 from newsletter.tokens import Signer
 
 BOX = "bounces@newsletter.example"
@@ -560,3 +563,28 @@ async def test_what_came_back_is_listed(desk: Newsroom, monkeypatch: pytest.Monk
     assert [one.kind async for one in record.list_reports(desk.database, email=address("ada"))] == ["hard"]
     with pytest.raises(NotFoundError, match="Nobody"):
         _ = [one async for one in record.list_reports(desk.database, email="nobody@example.org")]
+
+
+async def test_every_real_report_is_taken_in_or_left_and_none_stops_the_reading(desk: Newsroom, shared: Path) -> None:
+    """Needs ../shared: two of its reports hold what PostgreSQL cannot keep."""
+    intake = await desk.app.intake()
+    files = sorted((shared / "bench" / "bounces").rglob("*.eml"))
+    assert len(files) > 150
+    for file in files:
+        followed = await intake.take(Arrival(file.name, file.read_bytes(), ""))
+        assert not followed.fault, file.name
+
+
+async def test_what_the_database_cannot_keep_is_the_fault_of_that_mail_alone(
+    desk: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lock(connection: AsyncConnection, **_: Any) -> None:
+        if not desk.database.on_sqlite:
+            await connection.execute(text("SELECT CAST(:words AS integer)"), {"words": "no number"})
+        raise UnkeepableError("SQLite takes what it gets.")
+
+    report = dsn(await path(desk), address("ada"))
+    with monkeypatch.context() as patch:
+        patch.setattr(bounces, "lock", lock)
+        assert (await take(desk, report)).fault
+    assert (await take(desk, report)).taken

@@ -197,3 +197,9 @@ async def test_a_failure_at_the_very_end_is_told(room: Newsroom) -> None:
     async with beside(use()) as run:
         with pytest.raises(StoreError):
             await ended(run)
+
+
+async def test_a_message_begins_once_however_often_it_is_asked_and_wherever_the_clock_stands(room: Newsroom) -> None:
+    (one,) = await claimed(room, 1)
+    async with ledger(room) as book:
+        assert [await book.sending(one.id) for _ in range(4)] == [True, False, False, False]

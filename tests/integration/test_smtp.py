@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from servers import Cut, Late, Scripted, Server, trusting
+from servers import Cut, Late, Raw, Scripted, Server, trusting
 
 from newsletter.config import Smtp
 from newsletter.delivery import Catcher, Courier, Message, TokenCommand
@@ -330,6 +330,52 @@ async def test_a_wrong_answer_to_data_is_no_attempt(reply: str | None) -> None:
     assert book.outcomes[1].text.startswith("Each time before the message was taken")
     assert ("sending", 1) not in book.events
     assert not any(line.endswith(b".\r\n") and line.startswith(b"Subject") for line in server.heard)
+
+
+class Forgetful(Raw):
+    """Drops its first message and never answers the dot, answers MAIL and RCPT of the next, and ends at DATA."""
+
+    def __init__(self, end: str) -> None:
+        self._end = end
+        self._first = True
+        self.kept: list[bytes] = []
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Be forgetful once, and a good server on later connections."""
+        first, self._first = self._first, False
+        writer.write(b"220 test.example\r\n")
+        dropped = False
+        while line := await reader.readline():
+            if line.startswith(b"EHLO"):
+                writer.write(b"250-test.example\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n")
+            elif line.startswith((b"MAIL", b"RCPT")):
+                writer.write(b"250 2.1.0 Ok\r\n")
+            elif line.startswith(b"DATA") and dropped:
+                if self._end == "silent":
+                    await reader.read()
+                elif self._end == "421":
+                    writer.write(b"421 4.3.0 Goodbye\r\n")
+                return
+            elif line.startswith(b"DATA"):
+                writer.write(b"354 Go\r\n")
+                content = await reader.readuntil(b"\r\n.\r\n")
+                if first:
+                    dropped = True
+                    continue
+                self.kept.append(content)
+                writer.write(b"250 2.0.0 Kept\r\n")
+            else:
+                writer.write(b"221 Bye\r\n")
+                return
+
+
+@pytest.mark.parametrize("end", ["421", "close", "silent"])
+async def test_what_a_server_says_of_an_address_is_no_answer_to_a_message(end: str) -> None:
+    book = Book()
+    async with Forgetful(end) as server:
+        await courier(server, connections=1, timeout=0.5, final_timeout=0.5).run(letters(1, 2, 3), book)
+    assert book.results == {1: "unknown", 2: "sent", 3: "sent"}
+    assert len(server.kept) == 2
 
 
 async def test_a_server_that_is_not_there_stops_the_run_and_nothing_is_attempted() -> None:

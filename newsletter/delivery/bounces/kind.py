@@ -33,8 +33,8 @@ _AFTER_DATA = re.compile(
 )
 _AT_SENDER = re.compile(r"in reply to mail from|after mail from|>>> mail from|after (initial )?connect|refused to talk")
 
-STATUS = re.compile(r"(?<![\d.\w])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
-_CODE_BEFORE = re.compile(r"(?<![\d.])([45]\d\d)[ -]#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+STATUS = re.compile(r"(?<![\d.\w])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![\d.]*\d)")
+_CODE_BEFORE = re.compile(r"(?<![\d.])([45]\d\d)[ -]#?([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(r"(?<![\d.:/-])([45]\d\d)[ -]")
 # Advice to people, which says what may be, not what is.
 _UNSURE = re.compile(r"\b(may|might) (not|have|be)\b|possibl|perhaps|il se peut|vielleicht|es posible|pode|可能")

@@ -43,6 +43,9 @@ def test_one_person_has_one_key_however_they_write_it() -> None:
     assert key("ADA@BÜCHER.example") == key("ada@xn--bcher-kva.example")
     assert key("Zoe\u0308@example.org") == key("zoë@Example.org")
     assert key("ada@example.org") != key("ada@example.net")
+    # IDNA 2008: these are two domains, and the local parts may be two people.
+    assert key("a@straße.de") != key("a@strasse.de")
+    assert key("strauß@example.org") != key("strauss@example.org")
 
 
 def test_only_the_local_part_needs_smtputf8() -> None:
