@@ -81,10 +81,13 @@ def test_the_same_archive_gives_the_same_scores() -> None:
     assert np.array_equal(first.score([profile], papers), second.score([profile], papers))
 
 
-def test_chance_kinship_lifts_no_paper_over_the_least_score() -> None:
+def test_kinship_by_chance_lifts_few_papers_over_the_least_score() -> None:
+    chance = random.Random(2)
+    vocabulary = [f"w{number}q" for number in range(300)]
+    papers = [paper(" and ".join(chance.sample(vocabulary, 6)), number) for number in range(1200)]
     ranker = Ranker()
-    papers = archive(2 * LEAST_PAPERS)
-    ranker.fit(papers)
-    chosen = ranker.top([ranker.profile(["engine"])], papers, len(papers))[0]
-    assert chosen
-    assert all(place % 2 for place, _ in chosen)
+    ranker.fit(papers[:900])
+    new = papers[900:]
+    chosen = ranker.top([ranker.profile([word]) for word in vocabulary[:20]], new, len(new))
+    assert all(chosen)
+    assert sum(map(len, chosen)) < 0.25 * 20 * len(new)
