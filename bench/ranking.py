@@ -6,7 +6,12 @@ PYTHONPATH=bench:. .venv/bin/python ../shared/bench/ranking/evaluate.py ranking:
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+from sklearn.svm import LinearSVC
 
 from newsletter.models import Paper
 from newsletter.ranking import Ranker
@@ -37,6 +42,45 @@ class Light(LightAlone):
     """All readers' likes as well, for what they have in common."""
 
     shares_likes = True
+
+
+class Centroid:
+    """A reference: the cosine with the mean TF-IDF vector of what a reader liked and of their topics."""
+
+    def fit(
+        self, archive: Sequence[dict[str, Any]], likes: Sequence[Sequence[int]], topics: Sequence[list[str]]
+    ) -> None:
+        """Weigh the archive and keep what readers liked and asked for."""
+        self.vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
+        self.rows = self.vectorizer.fit_transform(document["text"] for document in archive)
+        self.likes = likes
+        self.topics = self.vectorizer.transform(" ".join(words) for words in topics)
+
+    def score(self, new_papers: Sequence[dict[str, Any]], readers: Iterable[int]) -> npt.NDArray[Any]:
+        """Return scores, (readers, new papers)."""
+        liked = [self.rows[list(self.likes[reader])].sum(axis=0) for reader in readers]
+        wishes = normalize(sp.csr_matrix(np.asarray(np.concatenate(liked))) + self.topics[list(readers)])
+        new = self.vectorizer.transform(paper["text"] for paper in new_papers)
+        scores: npt.NDArray[Any] = (wishes @ new.T).toarray()
+        return scores
+
+
+class Svm(Centroid):
+    """A reference: a linear SVM for each reader, their likes against the archive, as arxiv-sanity-lite has it.
+
+    It takes a good part of a second for each reader, so give it a sample of them.
+    """
+
+    def score(self, new_papers: Sequence[dict[str, Any]], readers: Iterable[int]) -> npt.NDArray[Any]:
+        """Return scores, (readers, new papers)."""
+        new = self.vectorizer.transform(paper["text"] for paper in new_papers)
+        scores = []
+        for reader in readers:
+            kept = np.zeros(self.rows.shape[0], int)
+            kept[list(self.likes[reader])] = 1
+            machine = LinearSVC(C=0.01, class_weight="balanced", max_iter=10_000, tol=1e-6)
+            scores.append(machine.fit(self.rows, kept).decision_function(new))
+        return np.array(scores)
 
 
 def _paper(document: dict[str, Any]) -> Paper:

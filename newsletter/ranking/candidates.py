@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from newsletter.models import Paper
 from newsletter.ranking.index import Floats, Index, Sparse, chunks, count_terms, fields, unit
+from newsletter.ranking.latent import Latent
 from newsletter.ranking.profile import paper_key
 from newsletter.ranking.reasons import telling_words
 from newsletter.ranking.taste import Taste
@@ -23,7 +24,12 @@ HALF_LIFE = 7.0
 # Fewer votes than so many are never the most that is possible.
 LEAST_VOTES = 10
 # How much the taste of other readers counts beside the words of a liked paper; measured on the public folds.
-TASTE = 0.4
+TASTE = 0.5
+# How much the latent dimensions count beside the words, of a liked paper and of a topic; measured there too.
+LATENT_LIKE = 0.1
+LATENT_TOPIC = 0.15
+# A cosine of a topic and a paper that is no more than chance, so that it lifts no paper over the least score.
+CHANCE = 0.15
 TOPIC_BYTES = 16 << 20
 LIKE_BYTES = 48 << 20
 MOST_MUTED = 5_000
@@ -63,10 +69,11 @@ class Rows:
 class Candidates:
     """The papers that can be chosen, in the order given."""
 
-    def __init__(self, papers: Sequence[Paper], index: Index, taste: Taste) -> None:
+    def __init__(self, papers: Sequence[Paper], index: Index, latent: Latent, taste: Taste) -> None:
         """Encode the papers with the archive's vocabulary."""
         self.papers = tuple(papers)
         self._index = index
+        self._latent = latent
         self._taste = taste
         self.matrix, self._strays = index.encode(self.papers)
         self._topics = Rows(len(papers), TOPIC_BYTES)
@@ -89,7 +96,12 @@ class Candidates:
 
         def compute(positions: list[int]) -> Floats:
             wanted = [queries[at] for at in positions]
-            scores: Floats = (topics.matrix(wanted) @ self._by_term).toarray()
+            rows = topics.matrix(wanted)
+            scores: Floats = (rows @ self._by_term).toarray()
+            if self._latent.known:
+                near = self._latent.of_topics(rows)
+                lengths = np.linalg.norm(near, axis=1, keepdims=True)
+                scores += LATENT_TOPIC * (near @ self._placed.T - CHANCE * lengths)
             for row, query in enumerate(wanted):
                 for word, weight in query.strays:
                     for column, value in self._strays.get(word, {}).items():
@@ -99,15 +111,17 @@ class Candidates:
         return self._topics.take([query.name for query in queries], compute)
 
     def like_scores(self, liked: Sequence[Paper]) -> Floats:
-        """Return how alike each paper is to each liked one, in words and in whom it pleases, (liked, papers).
+        """Return how alike each paper is to each liked one in words, subject and whom it pleases, (liked, papers).
 
         0 is as alike as the papers of the archive are on average.
         """
 
         def compute(positions: list[int]) -> Floats:
-            rows, factors = self._of_liked([liked[at] for at in positions])
+            rows, placed, factors = self._of_liked([liked[at] for at in positions])
             rows = unit(rows)
             scores: Floats = (rows @ self._by_term).toarray() - (rows @ self._index.mean)[:, None]
+            if self._latent.known:
+                scores += LATENT_LIKE * (placed @ self._placed.T)
             if self._taste.known:
                 scores += TASTE * (factors @ (self._factors - self._taste.mean).T)
             return scores
@@ -191,20 +205,25 @@ class Candidates:
             self._alike = (same, near)
         return self._alike[1]
 
-    def _of_liked(self, liked: Sequence[Paper]) -> tuple[Sparse, Floats]:
+    def _of_liked(self, liked: Sequence[Paper]) -> tuple[Sparse, Floats, Floats]:
+        """Return terms, latent vectors and factors of liked papers; those of the archive are taken from there."""
         places = [self._index.rows.get(paper_key(paper)) for paper in liked]
         new = [at for at, place in enumerate(places) if place is None]
         encoded, _ = self._index.encode([liked[at] for at in new])
         known = [place for place in places if place is not None]
         order = np.argsort([at for at, place in enumerate(places) if place is not None] + new)
         rows = sp.vstack([self._index.matrix[known], encoded]).tocsr()[order]
-        if not self._taste.known:
-            return rows, self._taste.factors[:0]
-        return rows, np.concatenate([self._taste.factors[known], self._taste.of(encoded)])[order]
+        placed = np.concatenate([self._latent.archive[known], self._latent.of(encoded)])[order]
+        factors = np.concatenate([self._taste.factors[known], self._taste.of(encoded)])[order]
+        return rows, placed, factors
 
     @cached_property
     def _by_term(self) -> Sparse:
         return self.matrix.T.tocsr()
+
+    @cached_property
+    def _placed(self) -> Floats:
+        return self._latent.of(self.matrix)
 
     @cached_property
     def _factors(self) -> Floats:
