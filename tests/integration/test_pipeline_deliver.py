@@ -112,8 +112,9 @@ async def test_what_is_deferred_is_tried_again_at_its_time_with_growing_pauses(s
         small_room.clock.step(seconds=2000)
         assert (await small_room.deliver()).states == {"sent": 1}
     assert sorted(server.recipients) == [address("ada"), address("bob")]
-    assert pauses == sorted(pauses)
-    for pause, least in zip(pauses, (100, 200, 400, 800, 1000, 1000), strict=True):
+    assert pauses[:4] == sorted(pauses[:4])
+    # At the longest, chance takes off what it adds before.
+    for pause, least in zip(pauses, (100, 200, 400, 800, 800, 800), strict=True):
         assert least <= pause <= min(least * 1.25, 1000)
     shown = await record.show_delivery(small_room.database, found.id)
     assert [(one.number, one.result, one.code) for one in shown.attempts] == [
