@@ -21,7 +21,6 @@ PATIENCE = 30.0
 LONGEST_WAIT = 3600.0
 
 _MINUTE = 60.0
-_MOST_A_DAY = 1_000_000_000
 
 # RFC 3463 section 3.5: congestion. Section 3.8: policy, in use for too much and too fast.
 _TOO_MUCH = re.compile(r"4\.(4\.5|7\.\d+)")
@@ -135,7 +134,7 @@ class Pacer:
         if rates.window_messages:
             limits.append(Window("window_messages", rates.window_messages, rates.window_seconds))
         if rates.warm_up_from is not None:
-            limits.append(Days("warm_up_from", self._allowance, day))
+            limits.append(Days("warm_up_from", rates.warm_up_on, day))
         self._all = _Lane(ALL, tuple(limits))
         self._lanes: dict[str, _Lane] = {}
         self.wanted: set[str] = {ALL} if limits else set()
@@ -294,17 +293,6 @@ class Pacer:
     def _note(self, lane: _Lane) -> None:
         self.wanted.add(lane.name)
         self._call()
-
-    def _allowance(self, day: date) -> int | None:
-        first = self._rates.warm_up_from
-        if first is None:
-            return None
-        days = max(0, (day - first).days)
-        try:
-            allowed = self._rates.warm_up_first * self._rates.warm_up_growth**days
-        except OverflowError:
-            return None
-        return int(allowed) if allowed < _MOST_A_DAY else None
 
 
 def in_ascii(domain: str) -> str:
