@@ -150,7 +150,11 @@ class Intake:
             if isinstance(error, NewsletterError) and not isinstance(error, UnkeepableError):
                 raise
             # Anyone can write to this address, and one mail must not keep the others from being read.
-            log.exception("a mail could not be read")
+            if isinstance(error, UnkeepableError):
+                # What the database says of a value may hold it.
+                log.error("a mail holds what the database cannot keep")
+            else:
+                log.exception("a mail could not be read")
             return Followed(
                 arrival.name, "other", what="it could not be read, which is a fault of this program", fault=True
             )

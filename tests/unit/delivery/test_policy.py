@@ -183,8 +183,8 @@ def test_pauses_grow_up_to_the_longest(attempts: int, first: float, times: float
     longest = first * times
     chance = random.Random(seed)
     pause, later = next_pause(attempts, first, longest, chance), next_pause(attempts + 1, first, longest, chance)
-    assert min(first, 0.79 * longest) <= pause <= longest
-    assert later > pause or later >= 0.79 * longest
+    assert min(first, 0.8 * longest) <= pause <= longest
+    assert later > pause or later >= 0.8 * longest
 
 
 def test_pauses_differ_by_chance() -> None:
