@@ -55,7 +55,8 @@ lock: ## Write locks/ again after a change of the dependencies
 	"$$work/bin/python" -c 'import pathlib, sys, tomllib; build = tomllib.loads(pathlib.Path(sys.argv[1]).read_text()); print(*build["build-system"]["requires"], sep="\n")' \
 		pyproject.toml >"$$work/build.in"; \
 	compile pyproject.toml "$$work/build.in" --extra postgres --extra dev --output-file locks/dev.txt; \
-	compile pyproject.toml "$$work/build.in" --constraint locks/dev.txt --output-file locks/runtime.txt
+	compile pyproject.toml "$$work/build.in" --constraint locks/dev.txt --output-file locks/runtime.txt; \
+	compile pyproject.toml --extra embeddings --constraint locks/dev.txt --output-file locks/embeddings.txt
 
 clean: ## Remove .venv, dist and all caches; databases and mail stay
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

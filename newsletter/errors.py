@@ -42,6 +42,10 @@ class FeedError(NewsletterError):
     """A source of papers could not be read at all."""
 
 
+class ModelError(NewsletterError):
+    """The folder with the model of embeddings cannot be used."""
+
+
 class StoreError(NewsletterError):
     """The database could not do what was asked."""
 

