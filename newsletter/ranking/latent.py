@@ -45,12 +45,7 @@ class Latent:
 
     def of_topics(self, matrix: Sparse) -> Floats:
         """Return the vectors of topics, given their rows of terms: where their best papers lie, as long as the rows."""
-        scores = (matrix @ self._index.by_term).tocsr()
-        for row in range(scores.shape[0]):
-            values = scores.data[scores.indptr[row] : scores.indptr[row + 1]]
-            if len(values) > PAPERS_OF_A_TOPIC:
-                values[np.argpartition(-values, PAPERS_OF_A_TOPIC)[PAPERS_OF_A_TOPIC:]] = 0
-        return _unit(as_floats(scores @ self.archive)) * norms(matrix)[:, None]
+        return _unit(as_floats(best_papers(self._index, matrix) @ self.archive)) * norms(matrix)[:, None]
 
     def _decompose(self) -> None:
         spread = np.diff(self._index.by_term.indptr)
@@ -64,6 +59,16 @@ class Latent:
         placed = as_floats(rows @ self._axes)
         self._centre = placed.mean(axis=0)
         self.archive = _unit(placed - self._centre)
+
+
+def best_papers(index: Index, topics: Sparse) -> Sparse:
+    """Return the scores of the best papers of the archive for topics, (topics, papers), given their rows of terms."""
+    scores = (topics @ index.by_term).tocsr()
+    for row in range(scores.shape[0]):
+        values = scores.data[scores.indptr[row] : scores.indptr[row + 1]]
+        if len(values) > PAPERS_OF_A_TOPIC:
+            values[np.argpartition(-values, PAPERS_OF_A_TOPIC)[PAPERS_OF_A_TOPIC:]] = 0
+    return scores
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -13,10 +13,12 @@ from newsletter.ranking.candidates import Bools, Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats, Index, Sparse, as_floats
 from newsletter.ranking.latent import Latent
+from newsletter.ranking.meaning import Meaning
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile, paper_key
 from newsletter.ranking.reasons import followed
 from newsletter.ranking.taste import Taste
 from newsletter.ranking.topics import Topics
+from newsletter.ranking.vectors import NONE, Vectors
 
 # How much all likes count beside all topics, and how much a dislike takes away; a followed author is as good as a
 # paper that fits a topic very well.
@@ -62,14 +64,19 @@ class Ranker:
         self._least = least_score
         self._same = same
         self._fitted = False
+        self._vectors = NONE
         self._learn((), ())
 
-    def fit(self, archive: Sequence[Paper], likes: Sequence[Sequence[Paper]] = ()) -> None:
+    def fit(
+        self, archive: Sequence[Paper], likes: Sequence[Sequence[Paper]] = (), *, vectors: Vectors | None = None
+    ) -> None:
         """Learn the words of the archive and, from all readers' likes, what they have in common.
 
+        `vectors` tells where a model of embeddings puts papers: those of the archive, new ones and liked ones.
         With an empty archive the papers that are scored take its place.
         """
         self._fitted = len(archive) > 0
+        self._vectors = vectors if vectors is not None else NONE
         self._learn(archive, likes)
 
     def profile(
@@ -166,6 +173,7 @@ class Ranker:
         self._index = Index(archive)
         self._latent = Latent(self._index)
         self._taste = Taste(self._index, likes)
+        self._meaning = Meaning(self._index, archive, self._vectors)
         self._topics = Topics(self._index, self._catalogue)
         self._candidates: Candidates | None = None
         self._single: Candidates | None = None
@@ -174,7 +182,7 @@ class Ranker:
         if self._candidates is None or not self._candidates.holds(papers):
             if not self._fitted:
                 self._learn(papers, ())
-            self._candidates = Candidates(papers, self._index, self._latent, self._taste)
+            self._candidates = Candidates(papers, self._index, self._latent, self._taste, self._meaning)
         return self._candidates
 
     def _place(self, paper: Paper) -> tuple[Candidates, int]:
@@ -183,7 +191,7 @@ class Ranker:
                 return candidates, column
         if not self._fitted:
             return self._prepared([paper]), 0
-        self._single = Candidates([paper], self._index, self._latent, self._taste)
+        self._single = Candidates([paper], self._index, self._latent, self._taste, self._meaning)
         return self._single, 0
 
     def _blocks(self, profiles: Sequence[Profile], papers: int) -> Iterator[tuple[int, list[Profile]]]:

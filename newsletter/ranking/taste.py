@@ -70,10 +70,10 @@ class Taste:
                     best = np.argpartition(-weights, NEIGHBOURS)[:NEIGHBOURS]
                     columns, weights = columns[best], weights[best]
                 by_neighbours[start + row] = weights @ self.factors[columns] / (weights.sum() + DOUBT / 2)
-        return as_floats((_shortened(by_neighbours) + _shortened(by_regression)) / 2)
+        return as_floats((shortened(by_neighbours) + shortened(by_regression)) / 2)
 
 
-def _shortened(guesses: Floats) -> Floats:
+def shortened(guesses: Floats) -> Floats:
     """Return factors of nearly the same length; those that were short stay the shorter ones."""
     return as_floats(guesses / (np.linalg.norm(guesses, axis=1, keepdims=True) + DOUBT))
 

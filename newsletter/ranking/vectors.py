@@ -1,0 +1,44 @@
+"""Where a model of embeddings puts papers, as unit vectors by paper; knows no model, no texts and no database."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from newsletter.models import Paper
+from newsletter.ranking.index import Floats
+from newsletter.ranking.profile import paper_key
+
+
+class Vectors:
+    """Unit vectors of papers, all of one model; a paper that has none gets zeros, which are near to nothing."""
+
+    def __init__(self, places: Mapping[object, int], rows: npt.NDArray[np.floating[Any]]) -> None:
+        """Take vectors of length 1, (papers, dimensions) of float16 or float32, and in which row each paper stands.
+
+        The keys are those of `paper_key`: the paper's id or, without one, its title and abstract.
+        """
+        if rows.ndim != 2 or any(not 0 <= row < len(rows) for row in places.values()):
+            raise ValueError(f"vectors of the shape {rows.shape} do not fit {len(places)} papers")
+        self._places = places
+        self._rows = rows
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has."""
+        return int(self._rows.shape[1])
+
+    def of(self, papers: Sequence[Paper]) -> Floats:
+        """Return the vectors of papers, float32 (papers, dimensions)."""
+        found = np.zeros((len(papers), self.dimensions), np.float32)
+        known = [
+            (at, row) for at, paper in enumerate(papers) if (row := self._places.get(paper_key(paper))) is not None
+        ]
+        if known:
+            at, rows = zip(*known, strict=True)
+            found[list(at)] = self._rows[list(rows)]
+        return found
+
+
+NONE = Vectors({}, np.zeros((0, 0), np.float32))
