@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+import structlog
+
 from newsletter import resources
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Settings, secret
-from newsletter.errors import NewsletterError, SettingsError
+from newsletter.errors import ModelError, NewsletterError, SettingsError
 from newsletter.pipeline.compose import ARCHIVE, Composer
 from newsletter.pipeline.deliver import Courier, Sending
 from newsletter.pipeline.letter import LetterWriter
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
     from newsletter.delivery.dkim import Seal
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
+    from newsletter.models import Paper
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.ranking import Ranker
+    from newsletter.ranking.vectors import Vectors
 
 Result = TypeVar("Result")
 
+log = structlog.get_logger()
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -56,8 +61,11 @@ class App:
 
         return Seal.of(self.settings, self.clock)
 
-    async def ranker(self) -> "Ranker":
-        """Return a ranker that knows the words of the newest papers on record."""
+    async def ranker(self, *, embedded: bool = True) -> "Ranker":
+        """Return a ranker that knows the words of the newest papers on record, and where the model puts them.
+
+        `embedded` is left out by who only asks for words.
+        """
         # numpy, scipy and scikit-learn come with it: a process that only delivers does without.
         from newsletter.ranking import Ranker
 
@@ -71,8 +79,22 @@ class App:
             least_score=ranking.least_score,
             same=ranking.same,
         )
-        ranker.fit(archive)
+        ranker.fit(archive, vectors=await self._vectors(archive) if embedded else None)
         return ranker
+
+    async def _vectors(self, archive: "Sequence[Paper]") -> "Vectors | None":
+        """Return where the model puts papers; a model that cannot be used is told of and costs nobody their mail."""
+        if self.settings.ranking.model is None:
+            return None
+        from newsletter.pipeline.vectors import vectors
+        from newsletter.ranking.embedding import Embedding
+
+        try:
+            model = await asyncio.to_thread(Embedding, self.settings.path(self.settings.ranking.model))
+            return await vectors(self.database, model, archive)
+        except ModelError as error:
+            log.warning("ranking without embeddings", problem=error.message, next_step=error.next_step)
+            return None
 
     async def composer(self) -> Composer:
         """Return what chooses papers for people."""

@@ -314,6 +314,11 @@ class Ranking(Section):
     freshness: float = Field(0.1, ge=0, le=1, description="How much newness weighs beside the topics.")
     least_score: float = Field(0.02, ge=0, le=1, description="A paper below this match is left out.")
     same: float = Field(0.85, ge=0, le=1, description="Of two papers more alike than this, an issue has one.")
+    model: File | None = Field(
+        None,
+        description="The folder of a sentence-transformers model, which needs the extra `embeddings`; without, words "
+        "and what readers share decide.",
+    )
 
 
 class Rendering(Section):

@@ -121,6 +121,18 @@ former_titles = Table(
     Column("paper_id", Id, ForeignKey("papers.id"), primary_key=True, index=True),
 )
 
+# One vector a paper, by the model that made it last; without a model there are none.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("digest", String(32), nullable=False),  # of the text that was read
+    Column("dimensions", Integer, nullable=False),
+    Column("numbers", LargeBinary, nullable=False),  # float16, little-endian
+    CheckConstraint("length(numbers) = 2 * dimensions", name="numbers"),
+)
+
 subscribers = Table(
     "subscribers",
     metadata,

@@ -1,0 +1,96 @@
+"""Vectors are made once for each paper and text; another model or dimension is never mixed in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from model import WIDTH, WORDS, tiny
+from newsroom import Newsroom
+from structlog.testing import capture_logs
+
+from newsletter.models import Paper
+from newsletter.pipeline import vectors as acts
+from newsletter.store import papers as paper_rows
+
+
+class Letters:
+    """A model that counts letters and remembers what it read; what a real one makes of a text is tested elsewhere."""
+
+    def __init__(self, name: str = "letters 1", dimensions: int = 4) -> None:
+        self.name, self.dimensions = name, dimensions
+        self.read: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        self.read += texts
+        counts = np.array([[1 + text.count(chr(97 + at)) for at in range(self.dimensions)] for text in texts])
+        return (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
+
+
+async def of(room: Newsroom, model: Letters) -> tuple[list[Paper], np.ndarray]:  # type: ignore[type-arg]
+    async with room.database.connect() as connection:
+        archive = await paper_rows.archive(connection, 100)
+    found = await acts.vectors(room.database, model, archive)
+    return archive, found.of(archive)
+
+
+async def test_a_text_is_read_once(room: Newsroom) -> None:
+    await room.take_in(Paper(title="Adapters", abstract="abba"), Paper(title="Proteins", abstract="acdc"))
+    model = Letters()
+    _, first = await of(room, model)
+    assert sorted(model.read) == ["Adapters. abba", "Proteins. acdc"]
+    again = Letters()
+    archive, second = await of(room, again)
+    assert again.read == []
+    assert np.array_equal(first, second)
+    assert np.allclose(second, Letters().encode([acts.text(paper) for paper in archive]), atol=1e-3)
+
+
+async def test_a_changed_abstract_and_another_model_are_read_anew(room: Newsroom) -> None:
+    await room.take_in(Paper(title="Adapters", abstract="abba"), Paper(title="Proteins", abstract="acdc"))
+    await of(room, Letters())
+    await room.say("UPDATE papers SET abstract = 'ddd' WHERE title = 'Adapters'")
+    revised = Letters()
+    await of(room, revised)
+    assert revised.read == ["Adapters. ddd"]
+    for other in (Letters("letters 2"), Letters("letters 2", dimensions=3)):
+        _, rows = await of(room, other)
+        assert len(other.read) == 2
+        assert rows.shape == (2, other.dimensions)
+
+
+async def test_what_one_run_leaves_the_next_one_makes(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acts, "MOST", 2)
+    await room.take_in(*(Paper(title=f"{word} paper") for word in ("One", "Two", "Three")))
+    archive, rows = await of(room, Letters())
+    assert (np.linalg.norm(rows, axis=1) > 0.9).tolist() == [True, True, False]
+    later = Letters()
+    await of(room, later)
+    assert later.read == [archive[2].title]
+
+
+async def test_the_model_of_the_settings_is_used(room: Newsroom, tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="the extra embeddings is not installed")
+    found = [Paper(title=f"{word} {number}", abstract=f"a {word}") for word in WORDS[4:] for number in range(3)]
+    await room.take_in(*found)
+    light = await room.app.ranker()
+    room.set("ranking", model=tiny(tmp_path / "model"))
+    ranker = await room.app.ranker()
+    async with room.database.connect() as connection:
+        kept_papers = await paper_rows.archive(connection, 100)
+    profile = ranker.profile(["protein"])
+    assert not np.array_equal(ranker.score([profile], kept_papers), light.score([profile], kept_papers))
+    (kept,) = {(row.model, row.dimensions) for row in await room.rows("SELECT model, dimensions FROM vectors")}
+    assert kept[0].startswith("model ")
+    assert kept[1] == WIDTH
+
+
+async def test_a_model_that_is_missing_is_told_and_costs_nobody_their_mail(room: Newsroom, tmp_path: Path) -> None:
+    await room.take_in(Paper(title="Adapters", abstract="abba"))
+    room.set("ranking", model=tmp_path / "nowhere")
+    with capture_logs() as logs:
+        ranker = await room.app.ranker()
+    assert "there is no such folder" in logs[-1]["problem"]
+    assert logs[-1]["next_step"]
+    assert ranker.matches("adapters") == 1
