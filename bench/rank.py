@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import overload
 
+import numpy as np
+
 from newsletter.models import Paper
 from newsletter.ranking import Profile, Ranker
+from newsletter.ranking.vectors import Vectors
 
 DAY = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -85,13 +88,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lazy", action="store_true", help="make the profiles as they are asked for")
     parser.add_argument("--explain", action="store_true", help="explain every choice as well")
+    parser.add_argument("--embeddings", action="store_true", help="with stored vectors of 384 numbers, of chance")
     options = parser.parse_args()
     library = Library(options.seed)
     archive = [library.paper(identity) for identity in range(1, options.archive + 1)]
     papers = archive[-options.papers :]
     ranker = Ranker()
     started = time.perf_counter()
-    ranker.fit(archive)
+    ranker.fit(archive, vectors=_vectors(archive, options.seed) if options.embeddings else None)
     print(f"fit          {len(archive):9,} papers            {time.perf_counter() - started:7.2f} s")
     readers: Sequence[Profile] = Readers(ranker, library, archive, options.profiles, options.likes)
     if not options.lazy:
@@ -114,6 +118,12 @@ def main() -> None:
             for place, _ in choice:
                 ranker.explain(profile, papers[place])
         print(f"explain      {picks:9,} picks             {time.perf_counter() - started:7.2f} s")
+
+
+def _vectors(papers: list[Paper], seed: int, dimensions: int = 384) -> Vectors:
+    rows = np.random.default_rng(seed).standard_normal((len(papers), dimensions), np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return Vectors({paper.id: row for row, paper in enumerate(papers)}, rows.astype(np.float16))
 
 
 def _peak() -> float:

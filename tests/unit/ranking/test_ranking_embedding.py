@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model import WIDTH, installed, tiny, write
+from model import WIDTH, installed, tiny, with_onnx, write
 
 from newsletter.errors import ModelError
 from newsletter.ranking.embedding import Embedding
@@ -57,6 +57,16 @@ def test_the_mean_and_the_first_token_differ(tmp_path: Path, small: Embedding) -
     first = Embedding(tiny(tmp_path / "first", pooling="cls"))
     assert first.encode(["a b"]).shape == (1, WIDTH)
     assert not np.allclose(first.encode(["a b"]), small.encode(["a b"]), atol=1e-3)
+
+
+def test_an_onnx_file_is_enough(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="the extra embeddings is not installed")
+    pytest.importorskip("onnxruntime", reason="the extra embeddings is not installed")
+    vectors = Embedding(with_onnx(tiny(tmp_path / "model"))).encode(["a b", "b a", "protein", "a " * 50])
+    assert vectors.shape == (4, WIDTH)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.allclose(vectors[0], vectors[1], atol=1e-6)
+    assert not np.allclose(vectors[0], vectors[2], atol=1e-2)
 
 
 def test_a_model_is_known_by_its_weights_too(tmp_path: Path) -> None:
