@@ -22,8 +22,8 @@ NEIGHBOURS = 40
 NEAR = 4
 # A paper whose neighbours disagree gets short factors, which count little.
 DOUBT = 0.05
-# A cosine of a topic and a paper that is no more than chance.
-CHANCE = 0.25
+# A cosine of a topic and a paper that is no more than chance: with this, as many pass the least score as without model.
+CHANCE = 0.1
 SAMPLE = 400
 BLOCK = 256
 
