@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.ranking import Profile, Ranker
-from newsletter.ranking.text import author_key, mutes, plain_stream, word_stream
+from newsletter.ranking.names import author_key
+from newsletter.ranking.text import mutes, plain_stream, word_stream
 
 from ranking_library import CATALOGUE, PAPERS  # isort: skip
 
