@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from newsletter.ranking.text import UNSPACED, WORD
 
@@ -12,6 +13,7 @@ PLAIN = str.maketrans(
 SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
+@lru_cache(maxsize=100_000)
 def author_key(name: str) -> str:
     """Return a person's name as it is compared: without case, accents, points and `Jr.`, the family name last.
 

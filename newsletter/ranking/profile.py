@@ -95,7 +95,7 @@ def _aged(given: Iterable[Liked], today: date | None) -> dict[object, Judged]:
         paper, day = (liked, None) if isinstance(liked, Paper) else liked
         age = max(0, (today - day).days) if today is not None and day is not None else 0
         # A paper that came twice under two ids is still one; a reason that names its title must mean all of it.
-        title = " ".join(paper.title.casefold().split())
+        title = paper.title.strip().casefold()
         papers[title or paper_key(paper)] = (paper, 0.5 ** (age / HALF_LIFE))
     return papers
 

@@ -75,9 +75,8 @@ class Ranker:
             topics, likes, dislikes, muted, authors=authors, muted_authors=muted_authors, today=today
         )
         # A slug and a name of one topic are one wish; so a reason that names it means all that was asked for it.
-        read = [(self._catalogue.find(name), name, weight) for name, weight in profile.topics]
-        merged = {entry.slug if entry is not None else name: weight for entry, name, weight in read}
-        return replace(profile, topics=tuple(merged.items()))
+        wanted = tuple({self._slug(name): weight for name, weight in profile.topics}.items())
+        return profile if wanted == profile.topics else replace(profile, topics=wanted)
 
     def score(self, profiles: Sequence[Profile], papers: Sequence[Paper]) -> Floats:
         """Return finite scores, float32 (profiles, papers), higher is better; mutes do not show in them."""
@@ -178,6 +177,11 @@ class Ranker:
             return self._prepared([paper]), 0
         self._single = Candidates([paper], self._index, self._latent, self._taste)
         return self._single, 0
+
+    def _slug(self, name: str) -> str:
+        """Return the slug of a topic that the catalogue has, else its name."""
+        entry = self._catalogue.find(name) if len(self._catalogue) else None
+        return name if entry is None else entry.slug
 
     def _blocks(self, profiles: Sequence[Profile], papers: int) -> Iterator[tuple[int, list[Profile]]]:
         size = max(1, BLOCK // papers)
