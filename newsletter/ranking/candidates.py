@@ -12,10 +12,11 @@ from newsletter.models import Paper
 from newsletter.ranking.index import Floats, Index, Sparse, chunks, count_terms, fields, unit
 from newsletter.ranking.latent import Latent
 from newsletter.ranking.meaning import Meaning
+from newsletter.ranking.names import author_key, family_name, same_person
 from newsletter.ranking.profile import paper_key
 from newsletter.ranking.reasons import telling_words
 from newsletter.ranking.taste import Taste, shortened
-from newsletter.ranking.text import author_key, mutes, plain_stream, word_stream
+from newsletter.ranking.text import mutes, plain_stream, word_stream
 from newsletter.ranking.topics import Query, Topics
 
 Bools = npt.NDArray[np.bool_]
@@ -195,7 +196,11 @@ class Candidates:
 
     def by_authors(self, keys: Iterable[str]) -> list[int]:
         """Return the papers of authors, once for each author that a paper has."""
-        return [at for key in keys for at in self._authors.get(key, ())]
+        return [
+            at
+            for key in keys
+            for at in sorted({at for name, at in self._authors.get(family_name(key), ()) if same_person(name, key)})
+        ]
 
     def with_ids(self, ids: Collection[int]) -> list[int]:
         """Return where the papers with these ids stand."""
@@ -259,11 +264,11 @@ class Candidates:
         return [(word_stream(fields(paper)), plain_stream(fields(paper))) for paper in self.papers]
 
     @cached_property
-    def _authors(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
+    def _authors(self) -> dict[str, list[tuple[str, int]]]:
+        found: dict[str, list[tuple[str, int]]] = {}
         for at, paper in enumerate(self.papers):
             for key in {author_key(name) for name in paper.authors} - {""}:
-                found.setdefault(key, []).append(at)
+                found.setdefault(family_name(key), []).append((key, at))
         return found
 
     @cached_property

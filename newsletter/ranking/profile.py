@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from newsletter.models import Paper, Topic
-from newsletter.ranking.text import author_key, muted_phrase
+from newsletter.ranking.names import author_key
+from newsletter.ranking.text import muted_phrase
 
 # After so many days a like or a dislike counts half.
 HALF_LIFE = 180.0
@@ -14,6 +15,7 @@ MOST_LIKES = 300
 
 Liked = Paper | tuple[Paper, date]
 Wanted = str | Topic | tuple[str, float]
+Judged = tuple[Paper, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ def make_profile(
 
     Topics are slugs or free words, with a weight from -1 to 1 or without; likes and dislikes are papers, or papers with
     the day on which they were judged, which count half after `HALF_LIFE` days before `today`. Empty words and weights
-    of 0 are left out; of a topic or a paper named twice the last counts.
+    of 0 are left out; of a topic or a paper named twice the last counts. Of a paper that was liked and disliked the
+    later day counts, of one day and without days the dislike. Papers of one title are one paper.
     """
+    liked, disliked = _aged(likes, today), _aged(dislikes, today)
     return Profile(
         topics=_topics(topics),
-        likes=_aged(likes, today),
-        dislikes=_aged(dislikes, today),
+        likes=_newest(judged for key, judged in liked.items() if key not in disliked or judged[1] > disliked[key][1]),
+        dislikes=_newest(judged for key, judged in disliked.items() if key not in liked or judged[1] >= liked[key][1]),
         muted=tuple(sorted({phrase for word in muted if (phrase := muted_phrase(word))})),
         authors=tuple({key: name for name in authors if (key := author_key(name))}.items()),
         muted_authors=tuple(sorted({key for name in muted_authors if (key := author_key(name))})),
@@ -69,7 +73,7 @@ def paper_key(paper: Paper) -> object:
 
 
 def _topics(given: Iterable[Wanted]) -> tuple[tuple[str, float], ...]:
-    weights: dict[str, float] = {}
+    wanted: dict[str, tuple[str, float]] = {}
     for topic in given:
         if isinstance(topic, str):
             name, weight = topic, 1.0
@@ -79,15 +83,22 @@ def _topics(given: Iterable[Wanted]) -> tuple[tuple[str, float], ...]:
             name, weight = topic
         if not -1 <= weight <= 1:
             raise ValueError(f"the weight of the topic {name} is {weight}; it must be from -1 to 1")
-        weights[" ".join(name.split())] = float(weight)
-    return tuple((name, weight) for name, weight in weights.items() if name and weight)
+        name = " ".join(name.split())
+        wanted[name.casefold()] = (name, float(weight))
+    return tuple((name, weight) for name, weight in wanted.values() if name and weight)
 
 
-def _aged(given: Iterable[Liked], today: date | None) -> tuple[tuple[Paper, float], ...]:
-    papers: dict[object, tuple[Paper, float]] = {}
+def _aged(given: Iterable[Liked], today: date | None) -> dict[object, Judged]:
+    """Return papers by what tells them apart for a reader, with their weights; the last of equal ones."""
+    papers: dict[object, Judged] = {}
     for liked in given:
         paper, day = (liked, None) if isinstance(liked, Paper) else liked
         age = max(0, (today - day).days) if today is not None and day is not None else 0
-        papers[paper_key(paper)] = (paper, 0.5 ** (age / HALF_LIFE))
-    newest_first = sorted(papers.values(), key=lambda pair: -pair[1])
-    return tuple(newest_first[:MOST_LIKES])
+        # A paper that came twice under two ids is still one; a reason that names its title must mean all of it.
+        title = paper.title.strip().casefold()
+        papers[title or paper_key(paper)] = (paper, 0.5 ** (age / HALF_LIFE))
+    return papers
+
+
+def _newest(judged: Iterable[Judged]) -> tuple[Judged, ...]:
+    return tuple(sorted(judged, key=lambda pair: -pair[1])[:MOST_LIKES])

@@ -1,38 +1,25 @@
 """Profiles and papers to scores, choices and reasons; knows neither where they come from nor who is mailed."""
 
-import math
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import TypeVar
 
 import numpy as np
-import scipy.sparse as sp
 
 from newsletter.models import Paper, Reason
 from newsletter.ranking.candidates import Bools, Candidates
 from newsletter.ranking.catalogue import Catalogue
-from newsletter.ranking.index import Floats, Index, Sparse, as_floats
+from newsletter.ranking.index import Floats, Index
 from newsletter.ranking.latent import Latent
+from newsletter.ranking.matching import largest_mover, matches, with_prior
 from newsletter.ranking.meaning import Meaning
-from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile, paper_key
-from newsletter.ranking.reasons import followed
+from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile
 from newsletter.ranking.taste import Taste
 from newsletter.ranking.topics import Topics
 from newsletter.ranking.vectors import NONE, Vectors
 
-# How much all likes count beside all topics, and how much a dislike takes away; a followed author is as good as a
-# paper that fits a topic very well.
-LIKES = 2.0
-DISLIKES = 0.5
-AUTHOR = 0.4
-# What is known of a paper itself decides between papers that a reader's profile says nothing of.
-UNDECIDED = 1e-3
 # Entries of a block of scores, readers times papers.
 BLOCK = 1 << 19
-# A loss below this is rounding.
-LEAST_LOSS = 1e-5
-
-T = TypeVar("T")
 _NONE: frozenset[int] = frozenset()
 
 
@@ -91,7 +78,12 @@ class Ranker:
         today: date | None = None,
     ) -> Profile:
         """Return the profile of a person, as `make_profile` says; it stays good when the ranker is fitted anew."""
-        return make_profile(topics, likes, dislikes, muted, authors=authors, muted_authors=muted_authors, today=today)
+        profile = make_profile(
+            topics, likes, dislikes, muted, authors=authors, muted_authors=muted_authors, today=today
+        )
+        # A slug and a name of one topic are one wish; so a reason that names it means all that was asked for it.
+        wanted = tuple({self._slug(name): weight for name, weight in profile.topics}.items())
+        return profile if wanted == profile.topics else replace(profile, topics=wanted)
 
     def score(self, profiles: Sequence[Profile], papers: Sequence[Paper]) -> Floats:
         """Return finite scores, float32 (profiles, papers), higher is better; mutes do not show in them."""
@@ -101,7 +93,7 @@ class Ranker:
         candidates = self._prepared(papers)
         prior = candidates.prior(None, self._popularity, self._freshness)
         for start, block in self._blocks(profiles, len(papers)):
-            scores[start : start + len(block)] = _with_prior(self._matches(block, candidates), prior)
+            scores[start : start + len(block)] = with_prior(matches(block, candidates, self._topics), prior)
         return scores
 
     def top(
@@ -129,11 +121,17 @@ class Ranker:
         alike = candidates.alike(self._same)
         chosen: list[list[tuple[int, float]]] = []
         for start, block in self._blocks(profiles, len(papers)):
-            matches = self._matches(block, candidates)
-            scores = _with_prior(matches, prior)
+            found = matches(block, candidates, self._topics)
+            scores = with_prior(found, prior)
             for row, profile in enumerate(block):
-                allowed = ~hidden if not profile.has_wishes else ~hidden & (matches[row] >= self._least)
-                _exclude(allowed, profile, candidates, received[start + row] if received else ())
+                allowed = ~hidden if not profile.has_wishes else ~hidden & (found[row] >= self._least)
+                had = received[start + row] if received else ()
+                _exclude(allowed, profile, candidates, had)
+                if profile.dislikes and not allowed.any():
+                    # Dislikes lower papers; they leave nobody without mail who would have had some.
+                    liking = matches([replace(profile, dislikes=())], candidates, self._topics)[0]
+                    allowed = ~hidden & (liking >= self._least)
+                    _exclude(allowed, profile, candidates, had)
                 chosen.append(_best(scores[row], allowed, alike, k))
         return chosen
 
@@ -144,22 +142,16 @@ class Ranker:
         paper, the reason is that it is popular.
         """
         candidates, column = self._place(paper)
-        queries = self._topics.compile([name for name, _ in profile.topics])
-        by_topic = candidates.topic_scores(self._topics, queries)[:, column]
-        by_like = candidates.like_scores([liked for liked, _ in profile.likes])[:, column]
-        topic, topic_loss = _largest_loss(by_topic, [weight for _, weight in profile.topics])
-        like, like_loss = _largest_loss(by_like, [weight for _, weight in profile.likes])
-        author = followed(profile, paper)
-        largest = max(topic_loss, LIKES * like_loss, AUTHOR if author else 0.0)
-        if largest < LEAST_LOSS:
+        mover = largest_mover(profile, paper, column, candidates, self._topics)
+        if mover is None:
             return Reason(kind="popular")
-        if author and largest == AUTHOR:
-            return Reason(kind="author", subject=author)
-        if topic_loss == largest:
-            query = queries[topic]
-            return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, query))
-        liked = profile.likes[like][0]
-        return Reason(kind="like", subject=liked.title, words=candidates.words_for_like(column, liked))
+        if isinstance(mover.thing, Paper):
+            words = candidates.words_for_like(column, mover.thing)
+            return Reason(kind="like", subject=mover.thing.title, words=words)
+        if mover.kind == "author":
+            return Reason(kind="author", subject=mover.thing)
+        query = self._topics.compile([mover.thing])[0]
+        return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, query))
 
     def matches(self, topic: str) -> int:
         """Return how many papers of the archive a topic touches."""
@@ -194,70 +186,15 @@ class Ranker:
         self._single = Candidates([paper], self._index, self._latent, self._taste, self._meaning)
         return self._single, 0
 
+    def _slug(self, name: str) -> str:
+        """Return the slug of a topic that the catalogue has, else its name."""
+        entry = self._catalogue.find(name) if len(self._catalogue) else None
+        return name if entry is None else entry.slug
+
     def _blocks(self, profiles: Sequence[Profile], papers: int) -> Iterator[tuple[int, list[Profile]]]:
         size = max(1, BLOCK // papers)
         for start in range(0, len(profiles), size):
             yield start, [profiles[at] for at in range(start, min(start + size, len(profiles)))]
-
-    def _matches(self, profiles: Sequence[Profile], candidates: Candidates) -> Floats:
-        """Return how well papers match readers, before anything that speaks for a paper by itself."""
-        names, weights = _shared([profile.topics for profile in profiles], lambda name: name)
-        queries = self._topics.compile(names)
-        found: Floats = weights @ candidates.topic_scores(self._topics, queries)
-        liked, weights = _shared([profile.likes for profile in profiles], paper_key)
-        if liked:
-            found += LIKES * (weights @ candidates.like_scores(liked))
-        disliked, weights = _shared([profile.dislikes for profile in profiles], paper_key)
-        if disliked:
-            found -= DISLIKES * (weights @ np.maximum(candidates.like_scores(disliked), 0))
-        for row, profile in enumerate(profiles):
-            for column in candidates.by_authors(key for key, _ in profile.authors):
-                found[row, column] += AUTHOR
-        return found
-
-
-def _shared(groups: Sequence[Sequence[tuple[T, float]]], key: Callable[[T], Hashable]) -> tuple[list[T], Sparse]:
-    """Return the different things of readers, and their damped weights, (readers, things)."""
-    places: dict[Hashable, int] = {}
-    things: list[T] = []
-    columns, weights, ends = [], [], [0]
-    for group in groups:
-        damping = _damping(weight for _, weight in group)
-        for thing, weight in group:
-            place = places.setdefault(key(thing), len(things))
-            if place == len(things):
-                things.append(thing)
-            columns.append(place)
-            weights.append(weight / damping)
-        ends.append(len(columns))
-    shape = (len(groups), len(things))
-    return things, sp.csr_matrix((np.array(weights, np.float32), np.array(columns, np.int32), ends), shape=shape)
-
-
-def _damping(weights: Iterable[float]) -> float:
-    """Return what a sum over things of these weights is divided by: many things are more than one, but not as often.
-
-    With the root, taking away the thing that fits a paper best always lowers the quotient, whatever the weights.
-    """
-    return math.sqrt(sum(abs(weight) for weight in weights)) or 1.0
-
-
-def _largest_loss(scores: Floats, weights: Sequence[float]) -> tuple[int, float]:
-    """Return which thing the sum over all would lose most by going, and how much; a loss of 0 where there is none."""
-    best, loss = 0, 0.0
-    total = sum(float(score) * weight for score, weight in zip(scores, weights, strict=True))
-    size = sum(abs(weight) for weight in weights)
-    for at, (score, weight) in enumerate(zip(scores, weights, strict=True)):
-        rest = (total - float(score) * weight) / (math.sqrt(max(0.0, size - abs(weight))) or 1.0)
-        if weight > 0 and score > 0 and total / math.sqrt(size) - rest > loss:
-            best, loss = at, total / math.sqrt(size) - rest
-    return best, loss
-
-
-def _with_prior(matches: Floats, prior: Floats) -> Floats:
-    """Return scores: the match raised by the share that speaks for the paper by itself; monotone in the match."""
-    raised = np.where(matches >= 0, matches * (1 + prior), matches / (1 + prior))
-    return as_floats(raised + UNDECIDED * prior)
 
 
 def _exclude(allowed: Bools, profile: Profile, candidates: Candidates, received: Collection[int]) -> None:

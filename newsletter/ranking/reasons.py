@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from newsletter.models import Paper
+from newsletter.ranking.names import any_same, author_key
 from newsletter.ranking.profile import Profile
-from newsletter.ranking.text import STOP, Token, author_key, tokens
+from newsletter.ranking.text import STOP, Token, tokens
 
 MOST_WORDS = 3
 
@@ -14,7 +15,7 @@ def followed(profile: Profile, paper: Paper) -> str:
     wanted = {key for key, _ in profile.authors}
     if not wanted:
         return ""
-    return next((name for name in paper.authors if author_key(name) in wanted), "")
+    return next((name for name in paper.authors if any_same(author_key(name), wanted)), "")
 
 
 def telling_words(

@@ -11,10 +11,18 @@ LONGEST = 200_000
 
 # An address in a text says where something is, and not what it is about.
 ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
-WORD = re.compile(r"([^\W_]+(?:\+\+|\#)?)(?:['’]s\b)?")
+# Hyphens that are not seen, what joins letters or keeps them apart, and the stroke that widens Arabic words.
+INVISIBLE = "\u00ad\u200c\u200d\u0640"
+# Where Unicode keeps its accents, points and vowel signs, which belong to the letter before.
+_MARKS = (*range(0x300, 0x1E00), *range(0x20D0, 0x2100), 0x3099, 0x309A, *range(0xA660, 0xABF0), *range(0xFE20, 0xFE30))
+MARKS = "".join(letter for letter in map(chr, _MARKS) if unicodedata.category(letter).startswith("M")) + INVISIBLE
+WORD = re.compile(rf"([^\W_]+(?:[{MARKS}]+[^\W_]*)*(?:\+\+|\#)?)(?:['’]s\b)?")
 
-# Han and kana put no spaces between words; Hangul does.
-UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+# Han, kana, Thai, Lao, Burmese and Khmer put no spaces between words; Hangul does.
+UNSPACED = re.compile(
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"
+)
 
 STOP_WORDS = (
     "a about above after again all allow allows along also although always among an and another any are "
@@ -88,7 +96,7 @@ def fold(word: str) -> str:
     """Return a word without case, accents and plural; `LLMs` becomes `llm`."""
     if not word.isascii():
         decomposed = unicodedata.normalize("NFKD", word)
-        word = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+        word = "".join(letter for letter in decomposed if not unicodedata.combining(letter) and letter not in INVISIBLE)
     if len(word) > 2 and word[-1] == "s" and word[:-1].isupper():
         return word[:-1].casefold()
     return singular(word.casefold())
@@ -144,15 +152,6 @@ def plain_stream(texts: Iterable[str]) -> str:
 
 def _plain(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def author_key(name: str) -> str:
-    """Return a person's name as it is compared: without case, accents and points, the family name last."""
-    family, comma, given = name.partition(",")
-    ordered = f"{given} {family}" if comma else name
-    decomposed = unicodedata.normalize("NFKD", ordered)
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return " ".join(re.findall(r"[^\W_]+", plain.casefold()))
 
 
 # Words that bear no meaning of their own, in the form in which words are compared.

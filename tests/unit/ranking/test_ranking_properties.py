@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.ranking import Profile, Ranker
-from newsletter.ranking.text import author_key, mutes, plain_stream, word_stream
+from newsletter.ranking.names import author_key, same_person
+from newsletter.ranking.text import mutes, plain_stream, word_stream
 
 from ranking_library import CATALOGUE, PAPERS  # isort: skip
 
@@ -68,7 +69,7 @@ def without(profile: Profile, kind: str, subject: str) -> Profile:
         return replace(profile, topics=tuple(topic for topic in profile.topics if topic[0] != gone))
     if kind == "like":
         return replace(profile, likes=tuple(like for like in profile.likes if like[0].title != subject))
-    return replace(profile, authors=tuple(pair for pair in profile.authors if pair[0] != author_key(subject)))
+    return replace(profile, authors=tuple(p for p in profile.authors if not same_person(p[0], author_key(subject))))
 
 
 @settings(max_examples=300)
