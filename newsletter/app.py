@@ -70,6 +70,7 @@ class App:
             freshness=ranking.freshness,
             least_score=ranking.least_score,
             same=ranking.same,
+            outside=bool(ranking.outside),
         )
         ranker.fit(archive)
         return ranker

@@ -8,13 +8,14 @@ from typing import TypeVar
 import numpy as np
 import scipy.sparse as sp
 
-from newsletter.models import Paper, Reason
-from newsletter.ranking.candidates import Bools, Candidates
+from newsletter.models import Bar, Paper, Reason
+from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats, Index, Sparse, as_floats
 from newsletter.ranking.latent import Latent
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile, paper_key
 from newsletter.ranking.reasons import followed
+from newsletter.ranking.selection import Chosen, Kin, Selection
 from newsletter.ranking.taste import Taste
 from newsletter.ranking.topics import Topics
 
@@ -31,7 +32,6 @@ BLOCK = 1 << 19
 LEAST_LOSS = 1e-5
 
 T = TypeVar("T")
-_NONE: frozenset[int] = frozenset()
 
 
 class Ranker:
@@ -50,17 +50,19 @@ class Ranker:
         freshness: float = 0.1,
         least_score: float = 0.02,
         same: float = 0.85,
+        outside: bool = True,
     ) -> None:
         """Take the catalogue of topics and how papers are chosen.
 
         `least_score` is the match below which a paper is left out; of two papers with a cosine of words above `same` a
-        reader gets one.
+        reader gets one. `outside` gives an issue a place for something that nobody asked for.
         """
         self._catalogue = catalogue if catalogue is not None else Catalogue()
         self._popularity = popularity
         self._freshness = freshness
         self._least = least_score
         self._same = same
+        self._outside = outside
         self._fitted = False
         self._learn((), ())
 
@@ -82,9 +84,23 @@ class Ranker:
         authors: Iterable[str] = (),
         muted_authors: Iterable[str] = (),
         today: date | None = None,
+        papers: int | None = None,
+        minutes: int | None = None,
+        bar: Bar = "normal",
     ) -> Profile:
         """Return the profile of a person, as `make_profile` says; it stays good when the ranker is fitted anew."""
-        return make_profile(topics, likes, dislikes, muted, authors=authors, muted_authors=muted_authors, today=today)
+        return make_profile(
+            topics,
+            likes,
+            dislikes,
+            muted,
+            authors=authors,
+            muted_authors=muted_authors,
+            today=today,
+            papers=papers,
+            minutes=minutes,
+            bar=bar,
+        )
 
     def score(self, profiles: Sequence[Profile], papers: Sequence[Paper]) -> Floats:
         """Return finite scores, float32 (profiles, papers), higher is better; mutes do not show in them."""
@@ -108,26 +124,49 @@ class Ranker:
     ) -> list[list[tuple[int, float]]]:
         """Return for each profile up to `k` pairs of a position in `papers` and its score, best first.
 
+        As `choose`, without the place for something outside the topics.
+        """
+        return [one.picks for one in self._choose(profiles, papers, k, received, today, outside=False)]
+
+    def choose(
+        self,
+        profiles: Sequence[Profile],
+        papers: Sequence[Paper],
+        k: int,
+        *,
+        received: Sequence[Collection[int]] = (),
+        today: date | None = None,
+    ) -> list[Chosen]:
+        """Return what each profile gets: up to `k` papers, or as many as it asks for, in the minutes that it gives.
+
         Left out are papers that are hidden, muted, or among the ids that the profile `received`, those that match
-        less than the least score, and those near-equal to a better one. A profile without wishes gets what is popular.
+        less than its bar, and those near-equal to a better one. A profile without wishes gets what is popular.
         Profiles are read block by block, so `profiles` may be any sequence that makes them as they are asked for.
         """
+        return self._choose(profiles, papers, k, received, today, outside=self._outside)
+
+    def _choose(
+        self,
+        profiles: Sequence[Profile],
+        papers: Sequence[Paper],
+        k: int,
+        received: Sequence[Collection[int]],
+        today: date | None,
+        *,
+        outside: bool,
+    ) -> list[Chosen]:
         if received and len(received) != len(profiles):
             raise ValueError(f"received has {len(received)} entries for {len(profiles)} profiles")
         if k <= 0 or not len(papers):
-            return [[] for _ in range(len(profiles))]
+            return [Chosen([], cause="no papers") for _ in range(len(profiles))]
         candidates = self._prepared(papers)
         prior = candidates.prior(today, self._popularity, self._freshness)
-        hidden = np.array([paper.hidden for paper in papers], bool)
-        alike = candidates.alike(self._same)
-        chosen: list[list[tuple[int, float]]] = []
+        selection = Selection(candidates, self._kinship(candidates), prior, least=self._least, outside=outside)
+        chosen: list[Chosen] = []
         for start, block in self._blocks(profiles, len(papers)):
             matches = self._matches(block, candidates)
             scores = _with_prior(matches, prior)
-            for row, profile in enumerate(block):
-                allowed = ~hidden if not profile.has_wishes else ~hidden & (matches[row] >= self._least)
-                _exclude(allowed, profile, candidates, received[start + row] if received else ())
-                chosen.append(_best(scores[row], allowed, alike, k))
+            chosen += selection.choose(block, matches, scores, k, received[start : start + len(block)])
         return chosen
 
     def explain(self, profile: Profile, paper: Paper) -> Reason:
@@ -169,13 +208,20 @@ class Ranker:
         self._topics = Topics(self._index, self._catalogue)
         self._candidates: Candidates | None = None
         self._single: Candidates | None = None
+        self._kin: Kin | None = None
 
     def _prepared(self, papers: Sequence[Paper]) -> Candidates:
         if self._candidates is None or not self._candidates.holds(papers):
             if not self._fitted:
                 self._learn(papers, ())
             self._candidates = Candidates(papers, self._index, self._latent, self._taste)
+            self._kin = None
         return self._candidates
+
+    def _kinship(self, candidates: Candidates) -> Kin:
+        if self._kin is None:
+            self._kin = Kin(*candidates.vectors(), self._same)
+        return self._kin
 
     def _place(self, paper: Paper) -> tuple[Candidates, int]:
         for candidates in (self._candidates, self._single):
@@ -250,30 +296,3 @@ def _with_prior(matches: Floats, prior: Floats) -> Floats:
     """Return scores: the match raised by the share that speaks for the paper by itself; monotone in the match."""
     raised = np.where(matches >= 0, matches * (1 + prior), matches / (1 + prior))
     return as_floats(raised + UNDECIDED * prior)
-
-
-def _exclude(allowed: Bools, profile: Profile, candidates: Candidates, received: Collection[int]) -> None:
-    """Take out of `allowed` what the reader muted and what they had."""
-    for phrase in profile.muted:
-        allowed &= ~candidates.muted(phrase)
-    allowed[candidates.by_authors(profile.muted_authors)] = False
-    allowed[candidates.with_ids(received)] = False
-
-
-def _best(scores: Floats, allowed: Bools, alike: dict[int, set[int]], k: int) -> list[tuple[int, float]]:
-    """Return up to `k` allowed positions, best first and the earlier of equals first, no two of them alike."""
-    places = np.flatnonzero(allowed)
-    pool = min(len(places), 4 * k + 16)
-    while True:
-        values = scores[places]
-        bar = np.partition(values, -pool)[-pool] if pool else 0.0
-        near_top = places[values >= bar]
-        chosen: list[int] = []
-        for place in near_top[np.argsort(-scores[near_top], kind="stable")].tolist():
-            if alike.get(place, _NONE).isdisjoint(chosen):
-                chosen.append(place)
-                if len(chosen) == k:
-                    break
-        if len(chosen) == k or len(near_top) == len(places):
-            return [(place, float(scores[place])) for place in chosen]
-        pool = len(places)
