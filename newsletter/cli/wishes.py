@@ -59,7 +59,7 @@ def changes(command: Command) -> Command:
 
 def given(**asked: Any) -> dict[str, Any]:
     """Return what was asked for as fields of a subscriber; lists that were not named are left out."""
-    fields = {name: asked[name] for name in _ONE_OF_EACH if asked[name] is not None}
+    fields = {name: asked[name] for name in _ONE_OF_EACH if asked.get(name) is not None}
     for option, field in LISTS.items():
         if asked[option]:
             fields[field] = _topics(asked[option]) if option == "topic" else words(asked[option], _WHAT[option])
