@@ -17,7 +17,7 @@ def reason_sentence(reason: Reason, language: str) -> str:
     values = {"subject": subject, "words": words}
     gettext = resolve(language).gettext
     if reason.kind == "outside":
-        return gettext("From outside your topics: popular right now")
+        return gettext("From outside your topics")
     if reason.kind == "popular" or not (subject or words):
         return gettext("Popular right now")
     if not subject:
