@@ -78,6 +78,7 @@ class App:
             freshness=ranking.freshness,
             least_score=ranking.least_score,
             same=ranking.same,
+            outside=bool(ranking.outside),
         )
         ranker.fit(archive, vectors=await self._vectors(archive) if embedded else None)
         return ranker

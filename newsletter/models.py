@@ -36,6 +36,10 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# How well a paper must fit before a reader gets it, seen from what else fits them.
+Bar = Literal["few", "normal", "many"]
+
+
 # Papers
 
 
@@ -138,7 +142,8 @@ class Subscriber(Value):
     """A person who gets the newsletter.
 
     `key` is an opaque name for links and files. `hour` is local to `timezone`. `paused_until` is the first local day
-    on which they want mail again; `FOREVER` means until they resume by hand.
+    on which they want mail again; `FOREVER` means until they resume by hand. `papers` is how many they want in an issue
+    at most, None for as many as the settings have; `minutes` how long reading it may take, None for any time.
     """
 
     id: int
@@ -153,6 +158,9 @@ class Subscriber(Value):
     muted_words: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     muted_authors: tuple[str, ...] = ()
+    papers: int | None = Field(default=None, ge=1, le=100)
+    minutes: int | None = Field(default=None, ge=2, le=600)
+    bar: Bar = "normal"
     paused_until: date | None = None
     created_at: datetime
     subscribed_at: datetime | None = None
@@ -188,9 +196,12 @@ class Edition(Value):
 
 
 class Reason(NamedTuple):
-    """Why a paper is in an issue: the thing that moved its score most, and the words that show it."""
+    """Why a paper is in an issue: the thing that moved its score most, and the words that show it.
 
-    kind: Literal["topic", "like", "author", "popular"]
+    What is `outside` matches nothing that the reader asked for, and has the one place for such papers.
+    """
+
+    kind: Literal["topic", "like", "author", "popular", "outside"]
     subject: str = ""
     words: tuple[str, ...] = ()
 

@@ -39,7 +39,10 @@ TROUBLE = ("deferred", "failed", "suppressed", "unknown")
 
 
 class Sent(NamedTuple):
-    """What one run did, and how things stand after it: whose mail may or may not have arrived, and how many wait."""
+    """What one run did, and how things stand after it: whose mail may or may not have arrived, how many wait.
+
+    `causes` tells of who got nothing, by their address, why: a key of `compose.CAUSES`.
+    """
 
     due: int
     composed: "ComposeReport"
@@ -49,6 +52,7 @@ class Sent(NamedTuple):
     people: int
     papers: int
     obstacle: str = ""
+    causes: Mapping[str, str] = {}
 
 
 @click.command(
@@ -94,11 +98,13 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
     person = None if only is None else await find(app.database, only)
     due = await compose.due_by_hand(app.database, app.clock.now(), day=day, only=only)
     composed = compose.ComposeReport(0, ())
+    causes: dict[str, str] = {}
     why_not = await obstacle(app.database, person, app.clock.now(), day) if person is not None and not due else ""
     if due:
         composer = await app.composer()
         with out.progress("Choosing", len(due)) as progress:
             composed = await composer.compose(due, progress=progress)
+        causes = {email: composer.causes[email] for email in composed.empty}
     total = _waiting((await record.status(app.database)).deliveries) if person is None else 1
     pacing = app.pacing()
     sending = await app.sending(pacing)
@@ -110,7 +116,8 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
     unknown = [one.delivery.address async for one in found]
     stands = await record.status(app.database)
     people = stands.subscribers.get("confirmed", 0)
-    return Sent(len(due), composed, delivered, unknown, _waiting(stands.deliveries), people, stands.papers, why_not)
+    waiting = _waiting(stands.deliveries)
+    return Sent(len(due), composed, delivered, unknown, waiting, people, stands.papers, why_not, causes)
 
 
 def report(out: Output, sent: Sent, day: date | None) -> None:
@@ -122,6 +129,7 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
                 "due": sent.due,
                 "composed": composed.composed,
                 "empty": composed.empty,
+                "causes": sent.causes,
                 "deliveries": delivered.states,
                 "unknown": sent.unknown,
                 "next_due": delivered.next_due,
@@ -133,7 +141,8 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
     if composed.composed:
         out.say(f"{_counted(composed.composed, 'issue')} composed.")
     if composed.empty and sent.papers:
-        out.say(f"Nothing to send for {_named(composed.empty)}: no paper is left that suits them.")
+        for cause, addresses in _by_cause(sent.causes).items():
+            out.say(f"Nothing to send for {_named(addresses)}: {cause}.")
     elif not (composed.composed or delivered.states):
         out.say(_nothing(sent, day))
     _states(out, delivered.states)
@@ -184,6 +193,15 @@ def _nothing(sent: Sent, day: date | None) -> str:
         return "There are no papers yet. `newsletter feeds ingest FILE...` takes some in."
     when = f"of {day}" if day else "of today"
     return f"Nothing new to send: everyone whose cadence has an issue {when} has it."
+
+
+def _by_cause(causes: Mapping[str, str]) -> dict[str, list[str]]:
+    from newsletter.pipeline.compose import CAUSES
+
+    found: dict[str, list[str]] = {}
+    for address, cause in causes.items():
+        found.setdefault(CAUSES[cause], []).append(address)
+    return found
 
 
 def _named(addresses: Sequence[str]) -> str:

@@ -32,8 +32,9 @@ class Look(NamedTuple):
 def status(face: Face) -> None:
     """Show how things stand.
 
-    How many people, papers and deliveries there are, where mail goes and when the next is due; all limits in force and
-    which of them hold mail up; whether mail is signed; and how what comes back is read.
+    How many people, papers and deliveries there are, where mail goes and when the next is due; how often papers from
+    outside their topics pleased readers who ever said so, beside the others; all limits in force and which of them hold
+    mail up; whether mail is signed; and how what comes back is read.
     """
     from newsletter.pipeline import pacing, record
 
@@ -64,6 +65,7 @@ def status(face: Face) -> None:
             "held up": f"{_counted(waiting, 'message', 'messages')}, by {waits_for(found.held)}"
             if found.held
             else None,
+            "outside topics": _fared(figures),
             "next due": None if due is None else f"since {shown(due)}" if due <= found.at else due,
         }
     )
@@ -141,6 +143,8 @@ def _record(settings: "Settings", found: Look, keys: list[dict[str, Any]], fault
         "deliveries": figures.deliveries,
         "subscribers_by_state": figures.subscribers,
         "suppressions": figures.suppressions,
+        "outside": figures.outside._asdict(),
+        "inside": figures.inside._asdict(),
         "next_due": figures.next_due,
         "relay": {"host": settings.smtp.host, "port": settings.smtp.port, "security": settings.smtp.transport},
         "limits": [one._asdict() for one in found.limits],
@@ -150,6 +154,18 @@ def _record(settings: "Settings", found: Look, keys: list[dict[str, Any]], fault
         "return_path": settings.bounces.address,
         "returns": _ways(settings),
     }
+
+
+def _fared(figures: "Status") -> str | None:
+    """Return how picks from outside the topics fared with readers who ever said anything, beside all others."""
+    outside, inside = figures.outside, figures.inside
+    if not outside.sent:
+        return None
+    within = f"{inside.welcome:,} of {inside.sent:,} others ({inside.welcome / max(1, inside.sent):.1%})"
+    return (
+        f"{outside.welcome:,} of {_counted(outside.sent, 'pick', 'picks')} ({outside.welcome / outside.sent:.1%}) saved"
+        f" or followed by more, {within}"
+    )
 
 
 def _counted(number: int, one: str, several: str) -> str:

@@ -77,9 +77,10 @@ def list_(face: Face, state: str | None) -> None:
             Column("cadence", "cadence"),
             Column("hour", "hour", right=True, spare=True),
             Column("time zone", "timezone", long=True, spare=True),
+            Column("wants", "wants", spare=True),
             Column("topics", "topics", _topics, long=True),
         ),
-        map(_record, found),
+        map(_listed, found),
         empty="Nobody is like that."
         if state
         else "Nobody is on record. `newsletter subscribers add ADDRESS` adds someone.",
@@ -110,6 +111,7 @@ def show(face: Face, email: str) -> None:
             "muted words": person.muted_words,
             "authors": person.authors,
             "muted authors": person.muted_authors,
+            "wants": _amount(person) or None,
             "cadence": f"{person.cadence}, at {person.hour}:00 in {person.timezone}",
             "language": person.language,
         }
@@ -172,8 +174,9 @@ def import_(face: Face, file: Path) -> None:
     """Take in people from CSV, with a consent that they gave to you.
 
     The first line names the columns: email, and if you like topics (with ; between), cadence, hour, timezone,
-    language, muted_words, authors, muted_authors, paused_until. People on record are passed over as they are: safe to
-    repeat. Lines that cannot be taken are listed with the reason, the others are taken in; then it leaves with 1.
+    language, muted_words, authors, muted_authors, paused_until, papers, minutes, bar. People on record are passed over
+    as they are: safe to repeat. Lines that cannot be taken are listed with the reason, the others are taken in; then it
+    leaves with 1.
     """
     from newsletter.pipeline import record, roster
 
@@ -314,6 +317,10 @@ def _record(person: "Subscriber") -> dict[str, Any]:
     return {"email": shown.pop("email"), "state": shown.pop("state"), **shown}
 
 
+def _listed(person: "Subscriber") -> dict[str, Any]:
+    return {**_record(person), "wants": _amount(person)}
+
+
 def _topics(topics: list[dict[str, Any]]) -> str:
     return ", ".join(
         topic["name"] if topic["weight"] == 1 else f"{topic['name']} ({topic['weight']:g})" for topic in topics
@@ -322,7 +329,16 @@ def _topics(topics: list[dict[str, Any]]) -> str:
 
 def _wish(person: "Subscriber") -> str:
     topics = _topics(_record(person)["topics"]) or "what is popular"
-    return f"{topics}; {person.cadence} at {person.hour}:00 in {person.timezone}"
+    amount = f"; {amount}" if (amount := _amount(person)) else ""
+    return f"{topics}; {person.cadence} at {person.hour}:00 in {person.timezone}{amount}"
+
+
+def _amount(person: "Subscriber") -> str:
+    """Return how much they want to get, and how well it must fit, as far as they said so."""
+    papers = "" if person.papers is None else f"at most {person.papers} paper{'' if person.papers == 1 else 's'}"
+    minutes = "" if person.minutes is None else f"at most {person.minutes} minutes"
+    bar = {"few": "only what fits well", "normal": "", "many": "also what fits little"}[person.bar]
+    return ", ".join(filter(None, (papers, minutes, bar)))
 
 
 def _pause(person: "Subscriber") -> str | None:

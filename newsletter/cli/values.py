@@ -29,6 +29,7 @@ STATES = (
     "bounced",
     "complained",
 )
+BARS = ("few", "normal", "many")
 CONSENTS = ("unconfirmed", "confirmed", "unsubscribed")
 
 # BCP 47 (RFC 5646) as far as it names a language, a script and a region.
@@ -124,6 +125,9 @@ ZONE = Zone()
 LANGUAGE = Language()
 TOPIC = TopicName()
 HOUR = click.IntRange(0, 23)
+PAPERS = click.IntRange(1, 100)
+MINUTES = click.IntRange(2, 600)
+BAR = click.Choice(BARS, case_sensitive=False)
 STATE = click.Choice(STATES)
 CONSENT = click.Choice(CONSENTS)
 FILE = click.Path(dir_okay=False, path_type=Path)

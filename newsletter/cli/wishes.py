@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from newsletter.cli.values import CADENCE, HOUR, LANGUAGE, TOPIC, ZONE, words
+from newsletter.cli.values import BAR, CADENCE, HOUR, LANGUAGE, MINUTES, PAPERS, TOPIC, ZONE, words
 from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # The options that name several things, and what they are of a subscriber.
 LISTS = {"topic": "topics", "mute": "muted_words", "author": "authors", "mute_author": "muted_authors"}
+# Those that limit an issue, and can be taken back.
+LIMITS = ("papers", "minutes")
+_ONE_OF_EACH = ("cadence", "hour", "timezone", "language", "papers", "minutes", "bar")
 _WHAT = {"mute": "A muted word", "author": "An author", "mute_author": "A muted author"}
 
 _OPTIONS = (
@@ -28,6 +31,9 @@ _OPTIONS = (
     click.option("--hour", type=HOUR, help="The hour at which they get it, in their time zone."),
     click.option("--timezone", type=ZONE, help="Their time zone, such as Europe/Berlin."),
     click.option("--language", type=LANGUAGE, help="The language of all but the papers."),
+    click.option("--papers", type=PAPERS, help="How many papers they want at most; else as the settings have it."),
+    click.option("--minutes", type=MINUTES, help="How many minutes they want to read at most, abstracts and all."),
+    click.option("--bar", type=BAR, help="How well a paper must fit: few get the best only, many nearly all."),
 )
 _CHANGES = (
     click.option("--add-topic", multiple=True, type=TOPIC, metavar="NAME[:WEIGHT]", help="One topic more."),
@@ -35,8 +41,8 @@ _CHANGES = (
     click.option(
         "--clear",
         multiple=True,
-        type=click.Choice([name.replace("_", "-") for name in LISTS]),
-        help="None of this kind any more.",
+        type=click.Choice([*(name.replace("_", "-") for name in LISTS), *LIMITS]),
+        help="None of this kind any more, or no limit of this kind.",
     ),
 )
 
@@ -53,7 +59,7 @@ def changes(command: Command) -> Command:
 
 def given(**asked: Any) -> dict[str, Any]:
     """Return what was asked for as fields of a subscriber; lists that were not named are left out."""
-    fields = {name: asked[name] for name in ("cadence", "hour", "timezone", "language") if asked[name] is not None}
+    fields = {name: asked[name] for name in _ONE_OF_EACH if asked.get(name) is not None}
     for option, field in LISTS.items():
         if asked[option]:
             fields[field] = _topics(asked[option]) if option == "topic" else words(asked[option], _WHAT[option])
@@ -64,7 +70,9 @@ def change(
     address: str | None, *, add_topic: Sequence[str], drop_topic: Sequence[str], clear: Sequence[str], **asked: Any
 ) -> "Callable[[Subscriber], Subscriber]":
     """Return what makes of a subscriber the one that was asked for; raises UsageError if that is nothing."""
-    cleared = {LISTS[name.replace("-", "_")]: () for name in clear}
+    cleared: dict[str, Any] = {
+        name if name in LIMITS else LISTS[name.replace("-", "_")]: None if name in LIMITS else () for name in clear
+    }
     fields = {**({"email": address} if address else {}), **cleared, **given(**asked)}
     more = _topics(add_topic)
     less = {" ".join(name.split()).casefold() for name in drop_topic}

@@ -308,7 +308,12 @@ class Feeds(Section):
 class Ranking(Section):
     """How papers are chosen."""
 
-    papers: int = Field(10, ge=1, le=100, description="How many papers an issue has at most.")
+    papers: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="How many papers an issue has at most, unless its reader asked for another number.",
+    )
     window_days: int = Field(14, ge=1, le=365, description="For how many days a paper can be chosen once it came in.")
     popularity: float = Field(0.15, ge=0, le=1, description="How much votes weigh beside the topics.")
     freshness: float = Field(0.1, ge=0, le=1, description="How much newness weighs beside the topics.")
@@ -318,6 +323,9 @@ class Ranking(Section):
         None,
         description="The folder of a sentence-transformers model, which needs the extra `embeddings`; without, words "
         "and what readers share decide.",
+    )
+    outside: int = Field(
+        1, ge=0, le=1, description="How many places of an issue are for a popular paper outside the reader's topics."
     )
 
 

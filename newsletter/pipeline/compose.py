@@ -13,7 +13,7 @@ from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.delivery.addresses import key
 from newsletter.errors import ConflictError
-from newsletter.models import WEEKDAYS, Consent, Feedback, Paper, Pick, Reason, Subscriber, Topic
+from newsletter.models import WEEKDAYS, Bar, Consent, Feedback, Paper, Pick, Reason, Subscriber, Topic
 from newsletter.pipeline import slots
 from newsletter.pipeline.slots import Slot
 from newsletter.store import editions, papers, rhythms, subscribers, suppressions
@@ -34,7 +34,34 @@ MOST_CONFLICTS = 5
 # West and east of Greenwich a date begins and ends at most so many hours from the same date in UTC.
 _WIDEST_OFFSET = timedelta(hours=14)
 
+# Why somebody gets nothing, by what a ranker calls it.
+CAUSES = {
+    "no papers": "there are no new papers",
+    "received": "they have had all of them",
+    "muted": "what they have not had is muted",
+    "no match": "what they have not had does not fit well enough",
+}
+
 Progress = Callable[[int, int], None]
+
+
+class Chosen(Protocol):
+    """What a ranker chose for one person."""
+
+    @property
+    def picks(self) -> Sequence[tuple[int, float]]:
+        """Places and scores, best first."""
+        ...
+
+    @property
+    def outside(self) -> tuple[int, float] | None:
+        """One more from outside their topics, or None."""
+        ...
+
+    @property
+    def cause(self) -> str:
+        """Where there is nothing, one of `CAUSES`."""
+        ...
 
 
 class Chooser(Protocol):
@@ -50,11 +77,14 @@ class Chooser(Protocol):
         authors: Iterable[str] = (),
         muted_authors: Iterable[str] = (),
         today: date | None = None,
+        papers: int | None = None,
+        minutes: int | None = None,
+        bar: Bar = "normal",
     ) -> Any:
         """Return what is known of a person."""
         ...
 
-    def top(
+    def choose(
         self,
         profiles: Sequence[Any],
         papers: Sequence[Paper],
@@ -62,8 +92,8 @@ class Chooser(Protocol):
         *,
         received: Sequence[Collection[int]] = (),
         today: date | None = None,
-    ) -> Sequence[Sequence[tuple[int, float]]]:
-        """Return for each profile the places of its best papers and their scores, best first."""
+    ) -> Sequence[Chosen]:
+        """Return for each profile the places of its best papers; `k` is for those who asked for no number."""
         ...
 
     def explain(self, profile: Any, paper: Paper) -> Reason:
@@ -86,6 +116,8 @@ class Composer:
         self._clock = clock
         self._settings = settings
         self._chooser = chooser
+        # Of who gets nothing, by their address, why: a key of `CAUSES`.
+        self.causes: dict[str, str] = {}
         self._candidates: dict[date, list[Paper]] = {}
         self._known: dict[int, Paper] = {}
 
@@ -119,19 +151,18 @@ class Composer:
             await self._learn(connection, said)
         profiles = [self._profile(person, said.get(person.id, []), day) for person in people]
         received: list[Collection[int]] = [had[number] for number in ids]
-        best = self._chooser.top(profiles, found, self._settings.ranking.papers, received=received, today=day)
-        return [
-            tuple(
-                Pick(
-                    position=position,
-                    paper=found[place],
-                    score=float(score),
-                    reason=self._chooser.explain(profile, found[place]),
-                )
-                for position, (place, score) in enumerate(chosen, start=1)
-            )
-            for profile, chosen in zip(profiles, best, strict=True)
-        ]
+        best = self._chooser.choose(profiles, found, self._settings.ranking.papers, received=received, today=day)
+        self.causes |= {person.email: one.cause for person, one in zip(people, best, strict=True) if one.cause}
+        return [self._picks(profile, found, chosen) for profile, chosen in zip(profiles, best, strict=True)]
+
+    def _picks(self, profile: Any, found: Sequence[Paper], chosen: Chosen) -> tuple[Pick, ...]:
+        said = [(place, score, self._chooser.explain(profile, found[place])) for place, score in chosen.picks]
+        if chosen.outside is not None:
+            said.append((*chosen.outside, Reason(kind="outside")))
+        return tuple(
+            Pick(position=position, paper=found[place], score=float(score), reason=reason)
+            for position, (place, score, reason) in enumerate(said, start=1)
+        )
 
     async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> tuple[int, list[str]]:
         for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
@@ -190,6 +221,9 @@ class Composer:
             authors=person.authors,
             muted_authors=person.muted_authors,
             today=day,
+            papers=person.papers,
+            minutes=person.minutes,
+            bar=person.bar,
         )
 
     def _message_id(self) -> str:

@@ -9,7 +9,7 @@ from newsletter.clock import Clock
 from newsletter.errors import NotFoundError
 from newsletter.models import Delivery, Edition, Issue, Pick, Recipient, Subscriber
 from newsletter.pipeline import slots
-from newsletter.pipeline.compose import Composer
+from newsletter.pipeline.compose import CAUSES, Composer
 from newsletter.pipeline.letter import LetterWriter, Written
 from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find
@@ -71,11 +71,12 @@ def reason(pick: Pick, language: str) -> str:
 
 
 async def _composed(composer: Callable[[], Awaitable[Composer]], person: Subscriber, edition: Edition) -> Issue:
-    picks = (await (await composer()).pick([person], edition.date))[0]
+    chooser = await composer()
+    [picks] = await chooser.pick([person], edition.date)
     if not picks:
         raise NotFoundError(
-            f"There is no paper for {person.email} on {edition.date}.",
-            next_step="Take papers in with `newsletter feeds ingest`, or widen their topics.",
+            f"There is no paper for {person.email} on {edition.date}: {CAUSES[chooser.causes[person.email]]}.",
+            next_step="Take papers in with `newsletter feeds ingest`, widen their topics, or set `--bar many`.",
         )
     return Issue(id=0, edition=edition, recipient=Recipient(person.id, person.email, person.language), picks=picks)
 

@@ -18,6 +18,7 @@ from newsletter.store.database import Database
 from newsletter.store.deliveries import RELEASING
 from newsletter.store.editions import Summary as Summary
 from newsletter.store.history import Record as Record
+from newsletter.store.history import Success as Success
 
 RETRIABLE = (
     DeliveryState.CAUGHT,
@@ -32,13 +33,15 @@ Found = TypeVar("Found")
 
 
 class Status(NamedTuple):
-    """The figures of the whole."""
+    """The figures of the whole; `outside` and `inside` tell how picks from outside the topics fared, and the others."""
 
     subscribers: dict[str, int]
     papers: int
     deliveries: dict[str, int]
     suppressions: int
     next_due: datetime | None
+    outside: Success
+    inside: Success
 
 
 class Shown(NamedTuple):
@@ -69,6 +72,7 @@ async def status(database: Database) -> Status:
             await deliveries.counts(connection),
             await suppressions.count(connection),
             await deliveries.next_due(connection),
+            *await history.success(connection),
         )
 
 

@@ -21,7 +21,7 @@ from newsletter.store.database import Database
 
 COLUMNS = ("email", "topics", "cadence", "hour", "timezone", "language")
 # Wishes that few people have; several stand with ; between.
-MORE_COLUMNS = ("muted_words", "authors", "muted_authors", "paused_until")
+MORE_COLUMNS = ("muted_words", "authors", "muted_authors", "paused_until", "papers", "minutes", "bar")
 KNOWN = (*COLUMNS, *MORE_COLUMNS, "state")
 BLOCK = 1_000
 
@@ -115,6 +115,9 @@ async def export_csv(database: Database) -> str:
             ";".join(person.authors),
             ";".join(person.muted_authors),
             person.paused_until or "",
+            person.papers or "",
+            person.minutes or "",
+            person.bar,
             person.state,
         )
         writer.writerow([_safe(str(cell)) for cell in cells])
@@ -210,6 +213,9 @@ def _person(defaults: Newsletter, clock: Clock, row: dict[str, str]) -> Subscrib
             authors=_several(row, "authors"),
             muted_authors=_several(row, "muted_authors"),
             paused_until=_day(row.get("paused_until", "")),
+            papers=_count(row, "papers", 1, 100),
+            minutes=_count(row, "minutes", 2, 600),
+            bar=_bar(row.get("bar", "")),
         )
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
@@ -218,6 +224,21 @@ def _person(defaults: Newsletter, clock: Clock, row: dict[str, str]) -> Subscrib
 
 def _several(row: dict[str, str], column: str) -> tuple[str, ...] | None:
     return tuple(filter(str.strip, row.get(column, "").split(";"))) or None
+
+
+def _count(row: dict[str, str], column: str, least: int, most: int) -> int | None:
+    cell = row.get(column, "")
+    if not cell:
+        return None
+    if not (len(cell) <= 3 and cell.isascii() and cell.isdigit() and least <= int(cell) <= most):
+        raise UsageError(f"The number of {column} {cell[:30]} is not one from {least} to {most}.")
+    return int(cell)
+
+
+def _bar(cell: str) -> str | None:
+    if cell and cell.lower() not in ("few", "normal", "many"):
+        raise UsageError(f"The bar {cell[:30]} is none of few, normal and many.")
+    return cell.lower() or None
 
 
 def _day(cell: str) -> date | None:

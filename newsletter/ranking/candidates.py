@@ -23,7 +23,8 @@ Bools = npt.NDArray[np.bool_]
 
 # After so many days since it came in, the freshness of a paper counts half.
 HALF_LIFE = 7.0
-# Fewer votes than so many are never the most that is possible.
+# Votes say no more beyond what this share of the papers has; and fewer than so many are never all that is possible.
+MANY_VOTES = 0.99
 LEAST_VOTES = 10
 # How much the taste of other readers counts beside the words of a liked paper; measured on the public folds.
 TASTE = 0.5
@@ -86,7 +87,6 @@ class Candidates:
         self._likes = Rows(len(papers), LIKE_BYTES)
         self._muted: dict[str, Bools] = {}
         self._words: dict[tuple[int, object], tuple[str, ...]] = {}
-        self._alike: tuple[float, dict[int, set[int]]] | None = None
 
     def holds(self, papers: Sequence[Paper]) -> bool:
         """Tell whether these are the very papers, in the same order."""
@@ -173,11 +173,13 @@ class Candidates:
     def prior(self, today: date | None, popularity: float, freshness: float) -> Floats:
         """Return what speaks for each paper whoever reads it, from 0 to popularity + freshness.
 
-        Votes count by their logarithm and relative to the most that one of the papers has; newness halves in
+        Votes count by their logarithm and relative to what one paper in a hundred has, so that one with a million
+        does not make all others alike; nothing is taken off for the day (docs/ranking.md). Newness halves in
         `HALF_LIFE` days before `today`, by default the day on which the newest came in.
         """
         votes = np.log1p(np.array([max(0, paper.votes) for paper in self.papers], np.float64))
-        most = max(float(votes.max(initial=0.0)), float(np.log1p(LEAST_VOTES)))
+        most = max(float(np.quantile(votes, MANY_VOTES)) if len(votes) else 0.0, float(np.log1p(LEAST_VOTES)))
+        votes = np.minimum(votes, most)
         days = [paper.first_seen_at.date() if paper.first_seen_at else None for paper in self.papers]
         now = today or max((day for day in days if day is not None), default=None)
         fresh = [
@@ -206,19 +208,9 @@ class Candidates:
         """Return where the papers with these ids stand."""
         return [self._places[identity] for identity in ids if identity in self._places]
 
-    def alike(self, same: float) -> dict[int, set[int]]:
-        """Return for each paper the others whose words have a cosine above `same`."""
-        if self._alike is None or self._alike[0] != same:
-            rows = unit(self.matrix)
-            near: dict[int, set[int]] = {}
-            for start in range(0, len(self.papers), BLOCK):
-                cosines = (rows[start : start + BLOCK] @ rows.T).tocoo()
-                close = cosines.data > same
-                for row, column in zip(cosines.row[close] + start, cosines.col[close], strict=True):
-                    if row != column:
-                        near.setdefault(int(row), set()).add(int(column))
-            self._alike = (same, near)
-        return self._alike[1]
+    def vectors(self) -> tuple[Sparse, Floats]:
+        """Return unit rows of words, (papers, terms), and unit vectors of subjects, (papers, dimensions)."""
+        return unit(self.matrix), self._placed
 
     def _of_liked(self, liked: Sequence[Paper]) -> tuple[Sparse, Floats, Floats]:
         """Return terms, latent vectors and factors of liked papers; those of the archive are taken from there."""

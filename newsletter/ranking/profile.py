@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from newsletter.models import Paper, Topic
+from newsletter.models import Bar, Paper, Topic
 from newsletter.ranking.names import author_key
 from newsletter.ranking.text import muted_phrase
 
@@ -24,6 +24,7 @@ class Profile:
 
     `topics` are names with weights from -1 to 1; `likes` and `dislikes` are papers with weights from 0 to 1 by age.
     `authors` are the names as written by the form in which they are compared; what is muted is in that form only.
+    `papers` and `minutes` are how much they want at most, None for no wish, and `bar` how well it must fit.
     """
 
     topics: tuple[tuple[str, float], ...] = ()
@@ -32,6 +33,9 @@ class Profile:
     muted: tuple[str, ...] = ()
     authors: tuple[tuple[str, str], ...] = ()
     muted_authors: tuple[str, ...] = ()
+    papers: int | None = None
+    minutes: int | None = None
+    bar: Bar = "normal"
 
     @property
     def has_wishes(self) -> bool:
@@ -48,6 +52,9 @@ def make_profile(
     authors: Iterable[str] = (),
     muted_authors: Iterable[str] = (),
     today: date | None = None,
+    papers: int | None = None,
+    minutes: int | None = None,
+    bar: Bar = "normal",
 ) -> Profile:
     """Return the profile of a person.
 
@@ -64,6 +71,9 @@ def make_profile(
         muted=tuple(sorted({phrase for word in muted if (phrase := muted_phrase(word))})),
         authors=tuple({key: name for name in authors if (key := author_key(name))}.items()),
         muted_authors=tuple(sorted({key for name in muted_authors if (key := author_key(name))})),
+        papers=papers,
+        minutes=minutes,
+        bar=bar,
     )
 
 

@@ -6,21 +6,21 @@ from datetime import date
 
 import numpy as np
 
-from newsletter.models import Paper, Reason
-from newsletter.ranking.candidates import Bools, Candidates
+from newsletter.models import Bar, Paper, Reason
+from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats, Index
 from newsletter.ranking.latent import Latent
 from newsletter.ranking.matching import largest_mover, matches, with_prior
 from newsletter.ranking.meaning import Meaning
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile
+from newsletter.ranking.selection import Chosen, Kin, Selection
 from newsletter.ranking.taste import Taste
 from newsletter.ranking.topics import Topics
 from newsletter.ranking.vectors import NONE, Vectors
 
 # Entries of a block of scores, readers times papers.
 BLOCK = 1 << 19
-_NONE: frozenset[int] = frozenset()
 
 
 class Ranker:
@@ -39,17 +39,19 @@ class Ranker:
         freshness: float = 0.1,
         least_score: float = 0.02,
         same: float = 0.85,
+        outside: bool = True,
     ) -> None:
         """Take the catalogue of topics and how papers are chosen.
 
         `least_score` is the match below which a paper is left out; of two papers with a cosine of words above `same` a
-        reader gets one.
+        reader gets one. `outside` gives an issue a place for something that nobody asked for.
         """
         self._catalogue = catalogue if catalogue is not None else Catalogue()
         self._popularity = popularity
         self._freshness = freshness
         self._least = least_score
         self._same = same
+        self._outside = outside
         self._fitted = False
         self._vectors = NONE
         self._learn((), ())
@@ -76,10 +78,22 @@ class Ranker:
         authors: Iterable[str] = (),
         muted_authors: Iterable[str] = (),
         today: date | None = None,
+        papers: int | None = None,
+        minutes: int | None = None,
+        bar: Bar = "normal",
     ) -> Profile:
         """Return the profile of a person, as `make_profile` says; it stays good when the ranker is fitted anew."""
         profile = make_profile(
-            topics, likes, dislikes, muted, authors=authors, muted_authors=muted_authors, today=today
+            topics,
+            likes,
+            dislikes,
+            muted,
+            authors=authors,
+            muted_authors=muted_authors,
+            today=today,
+            papers=papers,
+            minutes=minutes,
+            bar=bar,
         )
         # A slug and a name of one topic are one wish; so a reason that names it means all that was asked for it.
         wanted = tuple({self._slug(name): weight for name, weight in profile.topics}.items())
@@ -107,32 +121,63 @@ class Ranker:
     ) -> list[list[tuple[int, float]]]:
         """Return for each profile up to `k` pairs of a position in `papers` and its score, best first.
 
+        As `choose`, without the place for something outside the topics.
+        """
+        return [one.picks for one in self._choose(profiles, papers, k, received, today, outside=False)]
+
+    def choose(
+        self,
+        profiles: Sequence[Profile],
+        papers: Sequence[Paper],
+        k: int,
+        *,
+        received: Sequence[Collection[int]] = (),
+        today: date | None = None,
+    ) -> list[Chosen]:
+        """Return what each profile gets: up to `k` papers, or as many as it asks for, in the minutes that it gives.
+
         Left out are papers that are hidden, muted, or among the ids that the profile `received`, those that match
-        less than the least score, and those near-equal to a better one. A profile without wishes gets what is popular.
+        less than its bar, and those near-equal to a better one. A profile without wishes gets what is popular.
         Profiles are read block by block, so `profiles` may be any sequence that makes them as they are asked for.
         """
+        return self._choose(profiles, papers, k, received, today, outside=self._outside)
+
+    def _choose(
+        self,
+        profiles: Sequence[Profile],
+        papers: Sequence[Paper],
+        k: int,
+        received: Sequence[Collection[int]],
+        today: date | None,
+        *,
+        outside: bool,
+    ) -> list[Chosen]:
         if received and len(received) != len(profiles):
             raise ValueError(f"received has {len(received)} entries for {len(profiles)} profiles")
         if k <= 0 or not len(papers):
-            return [[] for _ in range(len(profiles))]
+            return [Chosen([], cause="no papers") for _ in range(len(profiles))]
         candidates = self._prepared(papers)
         prior = candidates.prior(today, self._popularity, self._freshness)
-        hidden = np.array([paper.hidden for paper in papers], bool)
-        alike = candidates.alike(self._same)
-        chosen: list[list[tuple[int, float]]] = []
+        selection = Selection(candidates, self._kinship(candidates), prior, least=self._least, outside=outside)
+        chosen: list[Chosen] = []
         for start, block in self._blocks(profiles, len(papers)):
+            had = received[start : start + len(block)]
             found = matches(block, candidates, self._topics)
             scores = with_prior(found, prior)
-            for row, profile in enumerate(block):
-                allowed = ~hidden if not profile.has_wishes else ~hidden & (found[row] >= self._least)
-                had = received[start + row] if received else ()
-                _exclude(allowed, profile, candidates, had)
-                if profile.dislikes and not allowed.any():
-                    # Dislikes lower papers; they leave nobody without mail who would have had some.
-                    liking = matches([replace(profile, dislikes=())], candidates, self._topics)[0]
-                    allowed = ~hidden & (liking >= self._least)
-                    _exclude(allowed, profile, candidates, had)
-                chosen.append(_best(scores[row], allowed, alike, k))
+            part = selection.choose(block, found, scores, k, had)
+            for row, one in enumerate(part):
+                if one.cause == "no match" and block[row].dislikes:
+                    part[row] = self._despite_dislikes(selection, block[row], scores[[row]], k, had[row : row + 1])
+            chosen += part
+        return chosen
+
+    def _despite_dislikes(
+        self, selection: Selection, profile: Profile, scores: Floats, k: int, received: Sequence[Collection[int]]
+    ) -> Chosen:
+        """Return what a reader gets by their wishes alone: dislikes lower papers, and leave nobody without mail."""
+        wishing = replace(profile, dislikes=())
+        found = matches([wishing], selection.candidates, self._topics)
+        (chosen,) = selection.choose([wishing], found, scores, k, received)
         return chosen
 
     def explain(self, profile: Profile, paper: Paper) -> Reason:
@@ -169,13 +214,20 @@ class Ranker:
         self._topics = Topics(self._index, self._catalogue)
         self._candidates: Candidates | None = None
         self._single: Candidates | None = None
+        self._kin: Kin | None = None
 
     def _prepared(self, papers: Sequence[Paper]) -> Candidates:
         if self._candidates is None or not self._candidates.holds(papers):
             if not self._fitted:
                 self._learn(papers, ())
             self._candidates = Candidates(papers, self._index, self._latent, self._taste, self._meaning)
+            self._kin = None
         return self._candidates
+
+    def _kinship(self, candidates: Candidates) -> Kin:
+        if self._kin is None:
+            self._kin = Kin(*candidates.vectors(), self._same)
+        return self._kin
 
     def _place(self, paper: Paper) -> tuple[Candidates, int]:
         for candidates in (self._candidates, self._single):
@@ -195,30 +247,3 @@ class Ranker:
         size = max(1, BLOCK // papers)
         for start in range(0, len(profiles), size):
             yield start, [profiles[at] for at in range(start, min(start + size, len(profiles)))]
-
-
-def _exclude(allowed: Bools, profile: Profile, candidates: Candidates, received: Collection[int]) -> None:
-    """Take out of `allowed` what the reader muted and what they had."""
-    for phrase in profile.muted:
-        allowed &= ~candidates.muted(phrase)
-    allowed[candidates.by_authors(profile.muted_authors)] = False
-    allowed[candidates.with_ids(received)] = False
-
-
-def _best(scores: Floats, allowed: Bools, alike: dict[int, set[int]], k: int) -> list[tuple[int, float]]:
-    """Return up to `k` allowed positions, best first and the earlier of equals first, no two of them alike."""
-    places = np.flatnonzero(allowed)
-    pool = min(len(places), 4 * k + 16)
-    while True:
-        values = scores[places]
-        bar = np.partition(values, -pool)[-pool] if pool else 0.0
-        near_top = places[values >= bar]
-        chosen: list[int] = []
-        for place in near_top[np.argsort(-scores[near_top], kind="stable")].tolist():
-            if alike.get(place, _NONE).isdisjoint(chosen):
-                chosen.append(place)
-                if len(chosen) == k:
-                    break
-        if len(chosen) == k or len(near_top) == len(places):
-            return [(place, float(scores[place])) for place in chosen]
-        pool = len(places)

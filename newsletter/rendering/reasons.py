@@ -16,6 +16,8 @@ def reason_sentence(reason: Reason, language: str) -> str:
     words = ", ".join(cut(word, LONGEST_SUBJECT) for word in telling)
     values = {"subject": subject, "words": words}
     gettext = resolve(language).gettext
+    if reason.kind == "outside":
+        return gettext("From outside your topics")
     if reason.kind == "popular" or not (subject or words):
         return gettext("Popular right now")
     if not subject:

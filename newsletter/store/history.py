@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Attempt, Delivery, DeliveryState
 from newsletter.store import deliveries as deliveries_of
 from newsletter.store.database import chunks
-from newsletter.store.tables import attempts, deliveries, editions, issues, papers, picks
+from newsletter.store.tables import attempts, deliveries, editions, feedback, issues, papers, picks
 
 
 class Record(NamedTuple):
@@ -20,6 +20,41 @@ class Record(NamedTuple):
     edition: date
     cadence: str
     titles: tuple[str, ...]
+
+
+class Success(NamedTuple):
+    """How many picks were sent to readers who ever said anything, and to how many of these they said more or saved."""
+
+    sent: int
+    welcome: int
+
+
+async def success(connection: AsyncConnection) -> tuple[Success, Success]:
+    """Return how the picks from outside the readers' topics fared, and all others.
+
+    Readers who never said anything tell nothing of either, and are left out.
+    """
+    outside = picks.c.reason["kind"].as_string() == "outside"
+    said = and_(
+        feedback.c.subscriber_id == issues.c.subscriber_id,
+        feedback.c.paper_id == picks.c.paper_id,
+        feedback.c.verdict.in_(("more", "saved")),
+        feedback.c.at >= issues.c.composed_at,
+    )
+    statement = (
+        select(outside, func.count(), func.count(feedback.c.paper_id))
+        .select_from(issues)
+        .join(picks, picks.c.issue_id == issues.c.id)
+        .join(deliveries, deliveries.c.issue_id == issues.c.id)
+        .outerjoin(feedback, said)
+        .where(
+            issues.c.subscriber_id.in_(select(feedback.c.subscriber_id)),
+            deliveries.c.state.in_((DeliveryState.SENT, DeliveryState.CAUGHT)),
+        )
+        .group_by(outside)
+    )
+    found = {bool(kind): Success(sent, welcome) for kind, sent, welcome in await connection.execute(statement)}
+    return found.get(True, Success(0, 0)), found.get(False, Success(0, 0))
 
 
 async def records(

@@ -148,8 +148,14 @@ subscribers = Table(
     Column("paused_until", Date),  # null: not paused; 9999-12-31: until they resume
     Column("created_at", UtcDateTime, nullable=False),
     Column("subscribed_at", UtcDateTime),  # null: never confirmed
+    Column("papers", Integer),  # null: as many as the settings have
+    Column("minutes", Integer),  # null: however long it takes to read
+    Column("bar", String(8), nullable=False, server_default="normal"),
     _one_of("state", *Consent),
     CheckConstraint("hour BETWEEN 0 AND 23", name="hour"),
+    CheckConstraint("papers BETWEEN 1 AND 100", name="papers"),
+    CheckConstraint("minutes BETWEEN 2 AND 600", name="minutes"),
+    _one_of("bar", "few", "normal", "many"),
     sqlite_autoincrement=True,
 )
 

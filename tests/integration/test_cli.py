@@ -308,6 +308,7 @@ def test_a_person_comes_changes_and_goes(place: Place) -> None:
         {"name": "robotics", "weight": 1.0},
         {"name": "game theory: a survey", "weight": -0.5},
     ]
+    assert (added["papers"], added["minutes"], added["bar"]) == (None, None, "normal")
     assert (added["cadence"], added["hour"], added["timezone"]) == ("weekly:mon", 8, "Europe/Berlin")
     again = place.run("subscribers", "add", "käthe@example.org", code=2)
     assert "is on record already" in again.stderr
@@ -323,6 +324,19 @@ def test_a_person_comes_changes_and_goes(place: Place) -> None:
     shown = place.one("subscribers", "show", "käthe@example.org")
     assert [consent["state"] for consent in shown["consents"]] == ["confirmed", "unsubscribed", "confirmed"]
     assert {consent["how"] for consent in shown["consents"]} == {"by the operator"}
+
+
+def test_a_person_says_how_much_they_want(place: Place) -> None:
+    who = "much@example.org"
+    added = place.run("subscribers", "add", who, "--papers", "5", "--minutes", "4", "--bar", "few")
+    assert "at most 5 papers, at most 4 minutes, only what fits well" in added.stdout
+    assert re.search(r"wants +at most 5 papers, at most 4 minutes", place.run("subscribers", "show", who).stdout)
+    edited = place.one("subscribers", "edit", who, "--clear", "minutes", "--bar", "many")
+    assert (edited["papers"], edited["minutes"], edited["bar"]) == (5, None, "many")
+    for wrong in (("--papers", "0"), ("--minutes", "1"), ("--bar", "most")):
+        assert wrong[0] in place.run("subscribers", "edit", who, *wrong, code=2).stderr
+    assert len(place.one("preview", who)["papers"]) == 5
+    place.run("subscribers", "erase", who, "--yes")
 
 
 def test_erasure_asks_first_and_leaves_a_suppression(place: Place) -> None:

@@ -335,3 +335,40 @@ async def test_a_database_that_fails_is_told_in_one_sentence(small_room: Newsroo
     await small_room.say("DROP TABLE deliveries")
     with pytest.raises(StoreError, match="no such table"):
         await small_room.compose()
+
+
+# Length, bar and the place outside
+
+
+async def test_people_get_as_many_papers_as_they_asked_for(small_room: Newsroom) -> None:
+    await small_room.take_in(*papers(*range(20)))
+    for number in (None, 2, 15):
+        await small_room.subscribe(f"wants{number}", papers=number)
+    await small_room.compose()
+    assert [len((await small_room.got(f"wants{number}"))[0]) for number in (None, 2, 15)] == [10, 2, 15]
+
+
+async def test_who_gets_nothing_is_told_apart_by_why(small_room: Newsroom) -> None:
+    await small_room.take_in(*papers(0, 1))
+    await small_room.subscribe("had", "violin", "glacier")
+    await small_room.subscribe("unlike", "zyzzogeton")
+    await small_room.subscribe("muted", muted_words=("violin", "glacier"))
+    await small_room.compose()
+    composer = await small_room.app.composer()
+    due = await compose.due_by_hand(small_room.database, small_room.clock.now(), day=TODAY + DAY)
+    report = await composer.compose(due)
+    assert report.composed == 0
+    assert composer.causes == {address("had"): "received", address("unlike"): "no match", address("muted"): "muted"}
+    assert set(composer.causes.values()) <= set(compose.CAUSES)
+
+
+async def test_one_paper_from_outside_the_topics_is_in_the_mail_and_says_so(small_room: Newsroom) -> None:
+    await take_in_samples(small_room)
+    await small_room.subscribe("ada", "reinforcement-learning", "quantization", "llm-agents")
+    person = (await subscribers.everyone(small_room.database))[0]
+    picks = (await (await small_room.app.composer()).pick([person], TODAY))[0]
+    assert [pick.reason.kind == "outside" for pick in picks] == [False] * 9 + [True]
+    small_room.set("ranking", outside=0)
+    picks = (await (await small_room.app.composer()).pick([person], TODAY))[0]
+    assert len(picks) == 10
+    assert not any(pick.reason.kind == "outside" for pick in picks)

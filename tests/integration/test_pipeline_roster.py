@@ -199,6 +199,24 @@ async def test_a_slip_in_the_name_of_a_column_is_told_before_anyone_is_taken_in(
     assert await emails(small_room) == []
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "why"),
+    [
+        ("papers", "0", "The number of papers 0 is not one from 1 to 100."),
+        ("papers", "1e1", "The number of papers 1e1 is not one from 1 to 100."),
+        ("minutes", "1", "The number of minutes 1 is not one from 2 to 600."),
+        ("minutes", "٣", "The number of minutes ٣ is not one from 2 to 600."),
+        ("bar", "some", "The bar some is none of few, normal and many."),
+    ],
+)
+async def test_an_amount_that_cannot_be_is_refused_in_a_sentence(
+    small_room: Newsroom, column: str, cell: str, why: str
+) -> None:
+    report = await take(small_room, f"email,{column}\nada@example.org,{cell}\nbob@example.org,\n")
+    assert [one.why for one in report.refused] == [why]
+    assert report.added == 1
+
+
 async def test_an_export_is_safe_in_a_spreadsheet(small_room: Newsroom) -> None:
     await small_room.subscribe("=cmd@example.org", '=HYPERLINK("http://example.net")', "@sum")
     await small_room.subscribe("+44@example.org", "-1+1", "'=quoted")
@@ -222,7 +240,8 @@ async def test_an_export_tells_who_left_and_does_not_bring_them_back(
     await subscribers.remove(small_room.database, small_room.clock, address("bob"), source="test")
     exported = await roster.export_csv(small_room.database)
     assert exported.splitlines()[0] == (
-        "email,topics,cadence,hour,timezone,language,muted_words,authors,muted_authors,paused_until,state"
+        "email,topics,cadence,hour,timezone,language,muted_words,authors,muted_authors,paused_until,"
+        "papers,minutes,bar,state"
     )
     assert [line.rpartition(",")[2] for line in exported.splitlines()[1:]] == ["confirmed", "unsubscribed"]
     async with open_newsroom(new_database("sqlite"), tmp_path) as other:
@@ -265,6 +284,9 @@ wanted = st.lists(
             "authors": wishes,
             "muted_authors": wishes,
             "paused_until": st.none() | st.dates(date(2026, 3, 3)),
+            "papers": st.none() | st.integers(1, 100),
+            "minutes": st.none() | st.integers(2, 600),
+            "bar": st.sampled_from(["few", "normal", "many"]),
         }
     ),
     min_size=1,

@@ -4,11 +4,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text, update
 
 from newsletter.errors import ConflictError, StoreError
-from newsletter.models import FOREVER, Consent, DeliveryState, Feedback, Subscription, Topic
-from newsletter.store import deliveries, editions, outcomes, papers, schema, subscribers, suppressions, tables
+from newsletter.models import FOREVER, Consent, DeliveryState, Feedback, Reason, Subscription, Topic
+from newsletter.store import deliveries, editions, history, outcomes, papers, schema, subscribers, suppressions, tables
 from newsletter.store.database import Database
 from newsletter.store.outcomes import Settled
 from store.samples import CONFIRMED, MINUTE, NOW, TODAY, add_papers, add_people, compose, draft, known, person, rows
@@ -268,3 +268,41 @@ async def _sizes(database: Database) -> dict[str, int]:
             table.name: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in tables.metadata.sorted_tables
         }
+
+
+# How picks fared
+
+
+async def test_picks_from_outside_are_counted_beside_the_others_where_readers_ever_said_anything(
+    database: Database,
+) -> None:
+    later = NOW + MINUTE
+    async with database.begin() as connection:
+        inside, outside, saved = await add_papers(connection, known(1), known(2), known(3))
+        ada, bob, silent = await add_people(connection, 3)
+        for who in (ada, bob, silent):
+            one = draft(who, inside, saved, outside)
+            last = one.picks[2]._replace(reason=Reason(kind="outside"))
+            await compose(connection, one._replace(picks=(*one.picks[:2], last)))
+        assert await history.success(connection) == (history.Success(0, 0), history.Success(0, 0))
+        await connection.execute(update(tables.deliveries).values(state="sent"))
+        for who, paper, verdict, at in (
+            (ada, outside, "saved", later),
+            (ada, saved, "saved", later),
+            (ada, inside, "less", later),
+            (bob, outside, "less", later),
+            (bob, saved, "more", NOW - MINUTE),
+        ):
+            values = {"subscriber_id": who, "paper_id": paper.id, "verdict": verdict, "at": at}
+            await connection.execute(insert(tables.feedback).values(values))
+        assert await history.success(connection) == (history.Success(2, 1), history.Success(4, 1))
+
+
+async def test_how_much_a_person_wants_is_kept(database: Database) -> None:
+    async with database.begin() as connection:
+        wanted = {"papers": 5, "minutes": 7, "bar": "few"}
+        added = await subscribers.add(connection, [person(1, **wanted), person(2)], CONFIRMED)
+        found = await subscribers.by_ids(connection, added.values())
+    one, other = (found[number] for number in added.values())
+    assert {name: getattr(one, name) for name in wanted} == wanted
+    assert (other.papers, other.minutes, other.bar) == (None, None, "normal")

@@ -1,0 +1,262 @@
+"""Which of the ranked papers make an issue, and how many; knows neither what a match is made of nor who is mailed."""
+
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from newsletter.models import Paper
+from newsletter.ranking.candidates import Bools, Candidates
+from newsletter.ranking.index import Floats, Sparse, as_floats
+from newsletter.ranking.profile import Profile
+
+Places = npt.NDArray[np.intp]
+
+# By how much of its score a paper falls behind that says the very same as one chosen before it.
+DIVERSITY = 0.7
+# How much the subject counts in what two papers have in common, beside their words.
+SUBJECT = 0.5
+# So many papers are held in memory with the likeness of each to each; of more, only those that readers may get.
+HELD = 4096
+# Whoever asked for few gets what matches at least so well as this share of their best match of all papers at hand.
+FEW = 0.6
+# Whoever asked for many gets what matches at least so well as this share of the least score.
+MANY = 0.25
+# Silent reading of English takes a minute for so many words (Brysbaert, Journal of Memory and Language 109, 2019).
+WORDS_A_MINUTE = 238
+# What looking at a title, authors and reason takes beside the abstract; and no abstract is read beyond so many words.
+GLANCE = 0.25
+MOST_WORDS = 300
+# In a shorter issue a place for something outside the topics would be more than a fifth of what was asked for.
+LEAST_FOR_OUTSIDE = 5
+# From outside the topics comes nothing that is as near as this to what somebody disliked.
+NEAR_DISLIKE = 0.1
+
+Cause = Literal["", "no papers", "received", "muted", "no match"]
+
+
+class Chosen(NamedTuple):
+    """What one reader gets: pairs of a place and a score, best first; one more from outside their topics, or None.
+
+    Where there is nothing, `cause` tells why: there are `no papers`, all were `received`, what is left is `muted`, or
+    there is `no match` that is good enough for them.
+    """
+
+    picks: list[tuple[int, float]]
+    outside: tuple[int, float] | None = None
+    cause: Cause = ""
+
+
+def minutes_to_read(paper: Paper) -> float:
+    """Return how long a glance at a paper and the reading of its abstract take, in minutes, from 0.25 to about 1.5."""
+    return GLANCE + min(MOST_WORDS, len(paper.abstract.split())) / WORDS_A_MINUTE
+
+
+class Kin:
+    """How alike papers are among each other, from 0 to 1, and which are of a kind."""
+
+    def __init__(self, rows: Sparse, placed: Floats, same: float) -> None:
+        """Take unit rows of words (papers, terms), unit vectors of subjects (papers, dimensions; there may be none).
+
+        Two papers whose words have a cosine above `same` are of a kind.
+        """
+        self._rows, self._placed, self._same = rows, placed, same
+        self._whole = self._among(np.arange(rows.shape[0])) if rows.shape[0] <= HELD else None
+
+    def among(self, places: Places) -> Floats:
+        """Return the likeness of papers to each other, (places, places); 2 stands for two of a kind."""
+        return self._among(places) if self._whole is None else self._whole[np.ix_(places, places)]
+
+    def _among(self, places: Places) -> Floats:
+        rows = self._rows[places]
+        words = as_floats((rows @ rows.T).toarray())
+        alike = words
+        if self._placed.shape[1]:
+            placed = self._placed[places]
+            alike = (1 - SUBJECT) * words + SUBJECT * np.maximum(placed @ placed.T, 0)
+        return as_floats(np.where(words > self._same, 2.0, np.clip(alike, 0, 1)))
+
+
+class Selection:
+    """Chooses for blocks of readers among the papers at hand."""
+
+    def __init__(self, candidates: Candidates, kin: Kin, prior: Floats, *, least: float, outside: bool) -> None:
+        """Take how alike the papers are, what speaks for each by itself, (papers,), and the least match.
+
+        `outside` says whether issues have a place for something outside the topics.
+        """
+        self.candidates = candidates
+        self._prior = prior
+        self._least = least
+        self._outside = outside
+        self._shown = np.array([not paper.hidden for paper in candidates.papers], bool)
+        self._minutes = as_floats([minutes_to_read(paper) for paper in candidates.papers])
+        self._kin = kin
+
+    def choose(
+        self,
+        profiles: Sequence[Profile],
+        matches: Floats,
+        scores: Floats,
+        k: int,
+        received: Sequence[Collection[int]],
+    ) -> list[Chosen]:
+        """Return what each reader gets; `matches` and `scores` are (profiles, papers).
+
+        `k` is how many papers those get who asked for no number; `received` has the ids that each had, or is empty.
+        """
+        allowed = self._allowed(profiles, received)
+        bars = self._bars(profiles, matches)
+        fits = allowed & (matches >= bars[:, None])
+        sizes = np.array([k if profile.papers is None else profile.papers for profile in profiles], int)
+        minutes = as_floats([profile.minutes or np.inf for profile in profiles])
+        rows = self._diverse(np.where(fits, scores, -np.inf), sizes, minutes)
+        found = []
+        for row, profile in enumerate(profiles):
+            places = rows[row]
+            outside = None
+            if self._outside and _may_wander(profile, len(places)):
+                beyond = allowed[row] & (matches[row] < bars[row])
+                outside = self._from_outside(profile, places, beyond, matches[row], float(minutes[row]))
+                if outside is not None and not self._room(places, outside, int(sizes[row]), float(minutes[row])):
+                    places = places[:-1]
+            cause: Cause = "" if places else self._cause(profile, received[row] if received else ())
+            extra = None if outside is None else (outside, float(scores[row, outside]))
+            found.append(Chosen([(place, float(scores[row, place])) for place in places], extra, cause))
+        return found
+
+    def _allowed(self, profiles: Sequence[Profile], received: Sequence[Collection[int]]) -> Bools:
+        """Return what each may get at all, (profiles, papers): not hidden, not muted, not received."""
+        allowed = np.tile(self._shown, (len(profiles), 1))
+        for row, profile in enumerate(profiles):
+            for phrase in profile.muted:
+                allowed[row] &= ~self.candidates.muted(phrase)
+            if profile.muted_authors:
+                allowed[row, self.candidates.by_authors(profile.muted_authors)] = False
+            if received and received[row]:
+                allowed[row, self.candidates.with_ids(received[row])] = False
+        return allowed
+
+    def _bars(self, profiles: Sequence[Profile], matches: Floats) -> Floats:
+        """Return the match below which each reader gets nothing, (profiles,); who has no wishes has no bar.
+
+        What fits well is told by the reader's own best match among all papers shown, had already or not: so on a
+        day of poor ones there may be none.
+        """
+        best = matches.max(axis=1, initial=0.0, where=self._shown)
+        level = {"few": np.maximum(self._least, FEW * best), "many": np.full(len(best), MANY * self._least)}
+        bars = np.full(len(best), self._least, np.float32)
+        for row, profile in enumerate(profiles):
+            if not profile.has_wishes:
+                bars[row] = -np.inf
+            elif profile.bar in level:
+                bars[row] = level[profile.bar][row]
+        return bars
+
+    def _diverse(self, scores: Floats, sizes: npt.NDArray[np.int_], minutes: Floats) -> list[list[int]]:
+        """Return the places that each reader gets, best first; what they may not get has a score of -inf.
+
+        Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), greedy, over the best of each; the score falls
+        by a share and not by a fixed sum, so that it is the same for readers of high scores and of low ones.
+        """
+        most = int(sizes.max(initial=0))
+        chosen: list[list[int]] = [[] for _ in range(len(scores))]
+        rows = np.arange(len(scores))
+        pool = 4 * most + 16
+        while most and len(rows):
+            picked, cut_short = self._greedy(_best(scores[rows], pool), scores[rows], sizes[rows], minutes[rows])
+            for row, places in zip(rows.tolist(), picked, strict=True):
+                chosen[row] = places
+            # Only where many are of a kind, or too long, is the pool used up.
+            rows = rows[cut_short] if pool < scores.shape[1] else rows[:0]
+            pool *= 4
+        return [
+            sorted(places, key=lambda place: (-row[place], place)) for places, row in zip(chosen, scores, strict=True)
+        ]
+
+    def _greedy(
+        self, pool: Places, scores: Floats, sizes: npt.NDArray[np.int_], minutes: Floats
+    ) -> tuple[list[list[int]], Bools]:
+        """Return what is chosen from each pool (readers, places), and for whom it was used up too early."""
+        every = np.arange(len(pool))
+        worth = np.take_along_axis(scores, pool, 1)
+        there = np.isfinite(worth)
+        whole = there.all(axis=1)
+        union, at = np.unique(pool, return_inverse=True)
+        kin, at = self._kin.among(union), at.reshape(pool.shape)
+        length = self._minutes[pool]
+        left = minutes.copy()
+        nearest = np.zeros(pool.shape, np.float32)
+        picked: list[list[int]] = [[] for _ in pool]
+        counts = np.zeros(len(pool), int)
+        open_ = sizes > 0
+        for _ in range(int(sizes.max(initial=0))):
+            there &= (nearest < 2) & (length <= left[:, None])
+            value = np.where(there, worth * (1 - DIVERSITY * np.minimum(nearest, 1)), -np.inf)
+            first = value.argmax(axis=1)
+            open_ &= there[every, first]
+            for row in np.flatnonzero(open_).tolist():
+                picked[row].append(int(pool[row, first[row]]))
+            there[every, first] = False
+            left -= np.where(open_, length[every, first], 0)
+            nearest = np.maximum(nearest, kin[at[every, first][:, None], at])
+            counts += open_
+            open_ &= counts < sizes
+            if not open_.any():
+                break
+        return picked, (counts < sizes) & whole
+
+    def _from_outside(
+        self, profile: Profile, places: Sequence[int], beyond: Bools, matches: Floats, minutes: float
+    ) -> int | None:
+        """Return the best paper of those `beyond` the bar that comes near nothing the reader rejects, or None.
+
+        Best is what speaks for it by itself times how near it comes to the reader: what is near and outside was liked
+        more often than the last pick within, and than what is only popular or only near (docs/ranking.md).
+        """
+        kept = list(places)
+        beyond &= self._minutes <= minutes - float(self._minutes[kept[:-1]].sum())
+        if not beyond.any():
+            return None
+        if profile.dislikes or any(weight < 0 for _, weight in profile.topics):
+            beyond &= matches > -self._least
+        if profile.dislikes:
+            disliked = self.candidates.like_scores([paper for paper, _ in profile.dislikes])
+            beyond &= disliked.max(axis=0) < NEAR_DISLIKE
+        nearness = matches - matches.min()
+        worth = np.where(beyond, nearness * self._prior, -np.inf)
+        first = int(worth.argmax())
+        return first if worth[first] > 0 else None
+
+    def _room(self, places: Sequence[int], extra: int, size: int, minutes: float) -> bool:
+        """Tell whether one more paper may be added."""
+        return len(places) < size and float(self._minutes[[*places, extra]].sum()) <= minutes
+
+    def _cause(self, profile: Profile, received: Collection[int]) -> Cause:
+        """Return why a reader gets nothing."""
+        left = self._shown.copy()
+        if not left.any():
+            return "no papers"
+        left[self.candidates.with_ids(received)] = False
+        if not left.any():
+            return "received"
+        return "no match" if (left & self._allowed([profile], ())[0]).any() else "muted"
+
+
+def _may_wander(profile: Profile, size: int) -> bool:
+    """Tell whether an issue may have something outside the topics: there are some, and not only few papers."""
+    return size >= LEAST_FOR_OUTSIDE and profile.has_wishes and profile.bar != "few"
+
+
+def _best(scores: Floats, count: int) -> Places:
+    """Return the places of the best scores of each row, best first and the earlier of equals first, (rows, count)."""
+    count = min(count, scores.shape[1])
+    # A float32 read as a whole number keeps its order once the negative ones are turned round (IEEE 754), so that
+    # score and place fit into one number, and what is equal is told apart while the best are looked for.
+    bits = np.ascontiguousarray(scores + np.float32(0)).view(np.int32).astype(np.int64)
+    bits = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+    keys = -(bits << 32) + np.arange(scores.shape[1])
+    best = np.sort(np.partition(keys, count - 1, axis=1)[:, :count], axis=1)
+    found: Places = best & 0xFFFFFFFF
+    return found
