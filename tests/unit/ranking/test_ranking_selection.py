@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from newsletter.models import Paper
 from newsletter.ranking import Profile, Ranker, selection
+from newsletter.ranking.names import author_key
 from newsletter.ranking.selection import Chosen, minutes_to_read
-from newsletter.ranking.names import author_key, mutes, plain_stream, word_stream
+from newsletter.ranking.text import mutes, plain_stream, word_stream
 
 from ranking_library import CATALOGUE, NOON, PAPERS  # isort: skip
 
