@@ -9,8 +9,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from newsletter.models import Paper
-from newsletter.ranking.index import Floats, Index, Sparse, chunks, count_terms, fields, unit
-from newsletter.ranking.latent import Latent
+from newsletter.ranking.index import Floats, Index, Sparse, chunks, count_terms, fields, heaviest, unit
+from newsletter.ranking.latent import LEAST_PAPERS, Latent
+from newsletter.ranking.letters import Letters
 from newsletter.ranking.profile import paper_key
 from newsletter.ranking.reasons import telling_words
 from newsletter.ranking.taste import Taste
@@ -28,8 +29,17 @@ TASTE = 0.5
 # How much the latent dimensions count beside the words, of a liked paper and of a topic; measured there too.
 LATENT_LIKE = 0.1
 LATENT_TOPIC = 0.15
-# A cosine of a topic and a paper that is no more than chance, so that it lifts no paper over the least score.
-CHANCE = 0.15
+# How much the pieces of words count beside the words.
+LETTERS = 0.5
+# A paper's neighbours in an archive of some size lend it their place and the heaviest of their words, so heavy.
+NEIGHBOURS = 20
+NEAR = 0.4
+LENT = 60
+# What a topic and a paper reach in the latent dimensions by chance, and what a liked paper and another reach in all
+# views or in taste alone. It is taken off, so that it lifts no paper over the least score; the order stays.
+CHANCE_TOPIC = 0.35
+CHANCE_LIKE = 0.02
+CHANCE_TASTE = 0.06
 TOPIC_BYTES = 16 << 20
 LIKE_BYTES = 48 << 20
 MOST_MUTED = 5_000
@@ -69,10 +79,11 @@ class Rows:
 class Candidates:
     """The papers that can be chosen, in the order given."""
 
-    def __init__(self, papers: Sequence[Paper], index: Index, latent: Latent, taste: Taste) -> None:
+    def __init__(self, papers: Sequence[Paper], index: Index, letters: Letters, latent: Latent, taste: Taste) -> None:
         """Encode the papers with the archive's vocabulary."""
         self.papers = tuple(papers)
         self._index = index
+        self._letters = letters
         self._latent = latent
         self._taste = taste
         self.matrix, self._strays = index.encode(self.papers)
@@ -101,7 +112,7 @@ class Candidates:
             if self._latent.known:
                 near = self._latent.of_topics(rows)
                 lengths = np.linalg.norm(near, axis=1, keepdims=True)
-                scores += LATENT_TOPIC * (near @ self._placed.T - CHANCE * lengths)
+                scores += LATENT_TOPIC * (near @ self._placed.T - CHANCE_TOPIC * lengths)
             for row, query in enumerate(wanted):
                 for word, weight in query.strays:
                     for column, value in self._strays.get(word, {}).items():
@@ -113,17 +124,22 @@ class Candidates:
     def like_scores(self, liked: Sequence[Paper]) -> Floats:
         """Return how alike each paper is to each liked one in words, subject and whom it pleases, (liked, papers).
 
-        0 is as alike as the papers of the archive are on average.
+        0 is a little more alike than papers of the archive are by chance.
         """
 
         def compute(positions: list[int]) -> Floats:
-            rows, placed, factors = self._of_liked([liked[at] for at in positions])
+            rows, pieces, placed, factors = self._of_liked([liked[at] for at in positions])
             rows = unit(rows)
             scores: Floats = (rows @ self._by_term).toarray() - (rows @ self._index.mean)[:, None]
+            if self._near is not None:
+                scores -= self._index.mean @ self._by_term
+                # A paper that is a little like everything is like nothing in particular.
+                usual = self._letters.mean @ self._by_piece + (pieces @ self._letters.mean)[:, None]
+                scores += LETTERS * ((pieces @ self._by_piece).toarray() - usual) - CHANCE_LIKE
             if self._latent.known:
                 scores += LATENT_LIKE * (placed @ self._placed.T)
             if self._taste.known:
-                scores += TASTE * (factors @ (self._factors - self._taste.mean).T)
+                scores += TASTE * (factors @ (self._factors - self._taste.mean).T - CHANCE_TASTE)
             return scores
 
         return self._likes.take([paper_key(paper) for paper in liked], compute)
@@ -205,8 +221,11 @@ class Candidates:
             self._alike = (same, near)
         return self._alike[1]
 
-    def _of_liked(self, liked: Sequence[Paper]) -> tuple[Sparse, Floats, Floats]:
-        """Return terms, latent vectors and factors of liked papers; those of the archive are taken from there."""
+    def _of_liked(self, liked: Sequence[Paper]) -> tuple[Sparse, Sparse, Floats, Floats]:
+        """Return terms, pieces, latent vectors and factors of liked papers; those of the archive are taken from there.
+
+        A liked paper that the archive lacks loses its words that are new.
+        """
         places = [self._index.rows.get(paper_key(paper)) for paper in liked]
         new = [at for at, place in enumerate(places) if place is None]
         encoded, _ = self._index.encode([liked[at] for at in new])
@@ -215,15 +234,30 @@ class Candidates:
         rows = sp.vstack([self._index.matrix[known], encoded]).tocsr()[order]
         placed = np.concatenate([self._latent.archive[known], self._latent.of(encoded)])[order]
         factors = np.concatenate([self._taste.factors[known], self._taste.of(encoded)])[order]
-        return rows, placed, factors
+        return rows, self._letters.of(rows), placed, factors
+
+    @cached_property
+    def _near(self) -> Sparse | None:
+        if self._index.size < LEAST_PAPERS:
+            return None
+        return self._index.nearest(self.matrix, self.papers, NEIGHBOURS)
 
     @cached_property
     def _by_term(self) -> Sparse:
-        return self.matrix.T.tocsr()
+        # A title says little; the words of a paper's neighbours say what else it could have said.
+        if self._near is None:
+            return self.matrix.T.tocsr()
+        lent = unit(heaviest(self._near @ unit(self._index.matrix), LENT))
+        return (self.matrix + NEAR * lent).T.tocsr()
+
+    @cached_property
+    def _by_piece(self) -> Sparse:
+        return self._letters.of(self.matrix, self._strays).T.tocsr()
 
     @cached_property
     def _placed(self) -> Floats:
-        return self._latent.of(self.matrix)
+        placed = self._latent.of(self.matrix)
+        return placed if self._near is None else placed + self._latent.among(self._near)
 
     @cached_property
     def _factors(self) -> Floats:

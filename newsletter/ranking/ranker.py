@@ -13,6 +13,7 @@ from newsletter.ranking.candidates import Bools, Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats, Index, Sparse, as_floats
 from newsletter.ranking.latent import Latent
+from newsletter.ranking.letters import Letters
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile, paper_key
 from newsletter.ranking.reasons import followed
 from newsletter.ranking.taste import Taste
@@ -164,6 +165,7 @@ class Ranker:
 
     def _learn(self, archive: Sequence[Paper], likes: Sequence[Sequence[Paper]]) -> None:
         self._index = Index(archive)
+        self._letters = Letters(self._index)
         self._latent = Latent(self._index)
         self._taste = Taste(self._index, likes)
         self._topics = Topics(self._index, self._catalogue)
@@ -174,7 +176,7 @@ class Ranker:
         if self._candidates is None or not self._candidates.holds(papers):
             if not self._fitted:
                 self._learn(papers, ())
-            self._candidates = Candidates(papers, self._index, self._latent, self._taste)
+            self._candidates = Candidates(papers, self._index, self._letters, self._latent, self._taste)
         return self._candidates
 
     def _place(self, paper: Paper) -> tuple[Candidates, int]:
@@ -183,7 +185,7 @@ class Ranker:
                 return candidates, column
         if not self._fitted:
             return self._prepared([paper]), 0
-        self._single = Candidates([paper], self._index, self._latent, self._taste)
+        self._single = Candidates([paper], self._index, self._letters, self._latent, self._taste)
         return self._single, 0
 
     def _blocks(self, profiles: Sequence[Profile], papers: int) -> Iterator[tuple[int, list[Profile]]]:
