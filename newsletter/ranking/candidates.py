@@ -15,7 +15,7 @@ from newsletter.ranking.letters import Letters
 from newsletter.ranking.profile import paper_key
 from newsletter.ranking.reasons import telling_words
 from newsletter.ranking.taste import Taste
-from newsletter.ranking.text import author_key, mutes, plain_stream, word_stream
+from newsletter.ranking.text import Texts, author_key
 from newsletter.ranking.topics import Query, Topics
 
 Bools = npt.NDArray[np.bool_]
@@ -196,7 +196,8 @@ class Candidates:
         if phrase not in self._muted:
             if len(self._muted) >= MOST_MUTED:
                 self._muted.clear()
-            self._muted[phrase] = np.array([mutes(phrase, *text) for text in self._texts], bool)
+            self._muted[phrase] = np.zeros(len(self.papers), bool)
+            self._muted[phrase][self._text.holding(phrase)] = True
         return self._muted[phrase]
 
     def by_authors(self, keys: Iterable[str]) -> list[int]:
@@ -264,8 +265,8 @@ class Candidates:
         return self._taste.of(self.matrix)
 
     @cached_property
-    def _texts(self) -> list[tuple[str, str]]:
-        return [(word_stream(fields(paper)), plain_stream(fields(paper))) for paper in self.papers]
+    def _text(self) -> Texts:
+        return Texts([fields(paper) for paper in self.papers])
 
     @cached_property
     def _authors(self) -> dict[str, list[int]]:
