@@ -9,14 +9,14 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from newsletter.models import Paper
-from newsletter.ranking.index import Floats, Index, Sparse, chunks, count_terms, fields, unit
-from newsletter.ranking.latent import Latent
-from newsletter.ranking.meaning import Meaning
+from newsletter.ranking.index import Floats, Sparse, chunks, count_terms, fields, heaviest, unit
+from newsletter.ranking.latent import LEAST_PAPERS
+from newsletter.ranking.learned import Learned
 from newsletter.ranking.names import author_key, family_name, same_person
 from newsletter.ranking.profile import paper_key
 from newsletter.ranking.reasons import telling_words
-from newsletter.ranking.taste import Taste, shortened
-from newsletter.ranking.text import mutes, plain_stream, word_stream
+from newsletter.ranking.taste import shortened
+from newsletter.ranking.text import Texts
 from newsletter.ranking.topics import Query, Topics
 
 Bools = npt.NDArray[np.bool_]
@@ -34,8 +34,17 @@ LATENT_TOPIC = 0.15
 # How much the meaning of papers counts beside the words, where there is a model; measured there too.
 MEANING_LIKE = 2.0
 MEANING_TOPIC = 0.6
-# A cosine of a topic and a paper that is no more than chance, so that it lifts no paper over the least score.
-CHANCE = 0.15
+# How much the pieces of words count beside the words.
+LETTERS = 0.5
+# A paper's neighbours in an archive of some size lend it their place and the heaviest of their words, so heavy.
+NEIGHBOURS = 20
+NEAR = 0.4
+LENT = 60
+# What a topic and a paper reach in the latent dimensions by chance, and what a liked paper and another reach in all
+# views or in taste alone. It is taken off, so that it lifts no paper over the least score; the order stays.
+CHANCE_TOPIC = 0.35
+CHANCE_LIKE = 0.02
+CHANCE_TASTE = 0.06
 TOPIC_BYTES = 16 << 20
 LIKE_BYTES = 48 << 20
 MOST_MUTED = 5_000
@@ -75,14 +84,15 @@ class Rows:
 class Candidates:
     """The papers that can be chosen, in the order given."""
 
-    def __init__(self, papers: Sequence[Paper], index: Index, latent: Latent, taste: Taste, meaning: Meaning) -> None:
+    def __init__(self, papers: Sequence[Paper], learned: Learned) -> None:
         """Encode the papers with the archive's vocabulary."""
         self.papers = tuple(papers)
-        self._index = index
-        self._latent = latent
-        self._taste = taste
-        self._meaning = meaning
-        self.matrix, self._strays = index.encode(self.papers)
+        self._index = learned.index
+        self._letters = learned.letters
+        self._latent = learned.latent
+        self._taste = learned.taste
+        self._meaning = learned.meaning
+        self.matrix, self._strays = learned.index.encode(self.papers)
         self._topics = Rows(len(papers), TOPIC_BYTES)
         self._likes = Rows(len(papers), LIKE_BYTES)
         self._muted: dict[str, Bools] = {}
@@ -107,7 +117,7 @@ class Candidates:
             if self._latent.known:
                 near = self._latent.of_topics(rows)
                 lengths = np.linalg.norm(near, axis=1, keepdims=True)
-                scores += LATENT_TOPIC * (near @ self._placed.T - CHANCE * lengths)
+                scores += LATENT_TOPIC * (near @ self._placed.T - CHANCE_TOPIC * lengths)
             if self._meaning.known:
                 scores += MEANING_TOPIC * self._meaning.fitness(rows, self._meant)
             for row, query in enumerate(wanted):
@@ -121,18 +131,23 @@ class Candidates:
     def like_scores(self, liked: Sequence[Paper]) -> Floats:
         """Return how alike each paper is to each liked one in all views, (liked, papers).
 
-        0 is as alike as the papers of the archive are on average.
+        0 is a little more alike than papers of the archive are by chance.
         """
 
         def compute(positions: list[int]) -> Floats:
             wanted = [liked[at] for at in positions]
-            rows, placed, factors = self._of_liked(wanted)
+            rows, pieces, placed, factors = self._of_liked(wanted)
             rows = unit(rows)
             scores: Floats = (rows @ self._by_term).toarray() - (rows @ self._index.mean)[:, None]
+            if self._near is not None:
+                scores -= self._index.mean @ self._by_term
+                # A paper that is a little like everything is like nothing in particular.
+                usual = self._letters.mean @ self._by_piece + (pieces @ self._letters.mean)[:, None]
+                scores += LETTERS * ((pieces @ self._by_piece).toarray() - usual) - CHANCE_LIKE
             if self._latent.known:
                 scores += LATENT_LIKE * (placed @ self._placed.T)
             if self._taste.known:
-                scores += TASTE * (factors @ (self._factors - self._taste.mean).T)
+                scores += TASTE * (factors @ (self._factors - self._taste.mean).T - CHANCE_TASTE)
             if self._meaning.known:
                 scores += MEANING_LIKE * self._meaning.likeness(self._meaning.of(wanted), self._meant)
             return scores
@@ -193,7 +208,8 @@ class Candidates:
         if phrase not in self._muted:
             if len(self._muted) >= MOST_MUTED:
                 self._muted.clear()
-            self._muted[phrase] = np.array([mutes(phrase, *text) for text in self._texts], bool)
+            self._muted[phrase] = np.zeros(len(self.papers), bool)
+            self._muted[phrase][self._text.holding(phrase)] = True
         return self._muted[phrase]
 
     def by_authors(self, keys: Iterable[str]) -> list[int]:
@@ -212,8 +228,11 @@ class Candidates:
         """Return unit rows of words, (papers, terms), and unit vectors of subjects, (papers, dimensions)."""
         return unit(self.matrix), self._placed
 
-    def _of_liked(self, liked: Sequence[Paper]) -> tuple[Sparse, Floats, Floats]:
-        """Return terms, latent vectors and factors of liked papers; those of the archive are taken from there."""
+    def _of_liked(self, liked: Sequence[Paper]) -> tuple[Sparse, Sparse, Floats, Floats]:
+        """Return terms, pieces, latent vectors and factors of liked papers; those of the archive are taken from there.
+
+        A liked paper that the archive lacks loses its words that are new.
+        """
         places = [self._index.rows.get(paper_key(paper)) for paper in liked]
         new = [at for at, place in enumerate(places) if place is None]
         encoded, _ = self._index.encode([liked[at] for at in new])
@@ -224,7 +243,13 @@ class Candidates:
         factors = np.concatenate([self._taste.factors[known], self._of_taste(encoded, [liked[at] for at in new])])[
             order
         ]
-        return rows, placed, factors
+        return rows, self._letters.of(rows), placed, factors
+
+    @cached_property
+    def _near(self) -> Sparse | None:
+        if self._index.size < LEAST_PAPERS:
+            return None
+        return self._index.nearest(self.matrix, self.papers, NEIGHBOURS)
 
     def _of_taste(self, rows: Sparse, papers: Sequence[Paper]) -> Floats:
         """Return the factors of new papers: by their words and, of those that have a vector, by their meaning too."""
@@ -237,11 +262,20 @@ class Candidates:
 
     @cached_property
     def _by_term(self) -> Sparse:
-        return self.matrix.T.tocsr()
+        # A title says little; the words of a paper's neighbours say what else it could have said.
+        if self._near is None:
+            return self.matrix.T.tocsr()
+        lent = unit(heaviest(self._near @ unit(self._index.matrix), LENT))
+        return (self.matrix + NEAR * lent).T.tocsr()
+
+    @cached_property
+    def _by_piece(self) -> Sparse:
+        return self._letters.of(self.matrix, self._strays).T.tocsr()
 
     @cached_property
     def _placed(self) -> Floats:
-        return self._latent.of(self.matrix)
+        placed = self._latent.of(self.matrix)
+        return placed if self._near is None else placed + self._latent.among(self._near)
 
     @cached_property
     def _factors(self) -> Floats:
@@ -252,8 +286,8 @@ class Candidates:
         return self._meaning.of(self.papers)
 
     @cached_property
-    def _texts(self) -> list[tuple[str, str]]:
-        return [(word_stream(fields(paper)), plain_stream(fields(paper))) for paper in self.papers]
+    def _text(self) -> Texts:
+        return Texts([fields(paper) for paper in self.papers])
 
     @cached_property
     def _authors(self) -> dict[str, list[tuple[str, int]]]:

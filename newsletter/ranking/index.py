@@ -1,5 +1,6 @@
 """Papers as rows of weighted terms: the vocabulary and statistics of the archive; knows no people and no topics."""
 
+import itertools
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ import scipy.sparse as sp
 
 from newsletter.models import Paper
 from newsletter.ranking.profile import paper_key
-from newsletter.ranking.text import terms
+from newsletter.ranking.text import STOP, is_term, terms, words
 
 Floats = npt.NDArray[np.float32]
 Sparse = Any  # scipy publishes no types
@@ -25,7 +26,9 @@ B = 0.75
 TITLE = 2
 # A pair of words that stands in fewer papers of the archive is left out; it is most often chance.
 LEAST_PAIRS = 2
-SKETCH = 1 << 22
+# What stands where no word is that bears meaning.
+NO_WORD = -1
+NEAREST_BLOCK = 64
 
 T = TypeVar("T")
 
@@ -44,6 +47,10 @@ def count_terms(paper: Paper) -> Counter[str]:
     for text in rest:
         counts.update(terms(text))
     return counts
+
+
+def _print(paper: Paper) -> int:
+    return crc32("\n".join(fields(paper)).encode("utf-8", "surrogatepass"))
 
 
 def is_pair(term: str) -> bool:
@@ -85,6 +92,17 @@ class _Entries:
         return matrix
 
 
+class _Numbers(dict[str, int]):
+    """Numbers of words in the order in which they are first asked for."""
+
+    def __missing__(self, word: str) -> int:
+        self[word] = self._next
+        self._next += 1
+        return self._next - 1
+
+    _next = 0
+
+
 class Index:
     """The archive as a matrix of BM25 weights, halfway normalised, and whatever it takes to weigh other papers alike.
 
@@ -97,6 +115,7 @@ class Index:
         """Read the archive; the papers themselves are not kept."""
         self.size = len(archive)
         self.rows: dict[object, int] = {paper_key(paper): row for row, paper in enumerate(archive)}
+        self._prints = array("L", map(_print, archive))
         self.vocabulary: dict[str, int] = {}
         counted, lengths = self._count(archive)
         spread = np.bincount(counted.indices, minlength=len(self.vocabulary))
@@ -119,11 +138,46 @@ class Index:
         """The mean of the archive's rows, (terms,)."""
         return as_floats(self.matrix.sum(axis=0)).ravel() / np.float32(max(1, self.size))
 
+    @cached_property
+    def units_by_term(self) -> Sparse:
+        """The archive's rows at length 1, by term: (terms, papers)."""
+        return unit(self.matrix).T.tocsr()
+
+    def nearest(self, matrix: Sparse, papers: Sequence[Paper], count: int) -> Sparse:
+        """Return for each paper the `count` of the archive that share most with it, (papers, archive); rows sum to 1.
+
+        `matrix` are their rows of `encode`; a paper is not its own neighbour.
+        """
+        rows = unit(matrix)
+        found = [sp.csr_matrix((0, self.size), dtype=np.float32)]
+        for start in range(0, rows.shape[0], NEAREST_BLOCK):
+            cosines = (rows[start : start + NEAREST_BLOCK] @ self.units_by_term).tocsr()
+            for row, paper in enumerate(papers[start : start + NEAREST_BLOCK]):
+                if (own := self.rows.get(paper_key(paper))) is not None:
+                    there = slice(cosines.indptr[row], cosines.indptr[row + 1])
+                    cosines.data[there][cosines.indices[there] == own] = 0
+            found.append(heaviest(cosines, count))
+        near = sp.vstack(found).tocsr()
+        return scaled(near, 1 / np.maximum(as_floats(near.sum(axis=1)).ravel(), 1e-6))
+
     def encode(self, papers: Sequence[Paper]) -> tuple[Sparse, dict[str, dict[int, float]]]:
         """Return rows for other papers, (papers, terms), and the words that the archive does not know.
 
         The latter are weights by word and row, so that a topic about something new finds its first papers.
         """
+        new = [at for at, paper in enumerate(papers) if self._place(paper) is None]
+        there = [(at, place) for at, paper in enumerate(papers) if (place := self._place(paper)) is not None]
+        encoded, unknown = self._encode_new([papers[at] for at in new])
+        order = np.argsort([at for at, _ in there] + new)
+        matrix = sp.vstack([self.matrix[[place for _, place in there]], encoded]).tocsr()[order]
+        return matrix, {word: {new[row]: value for row, value in rows.items()} for word, rows in unknown.items()}
+
+    def _place(self, paper: Paper) -> int | None:
+        """Return where a paper stands in the archive, if it stands there with the very text."""
+        place = self.rows.get(paper_key(paper))
+        return place if place is not None and self._prints[place] == _print(paper) else None
+
+    def _encode_new(self, papers: Sequence[Paper]) -> tuple[Sparse, dict[str, dict[int, float]]]:
         entries = _Entries()
         strays: list[tuple[str, int, int]] = []
         for row, paper in enumerate(papers):
@@ -146,26 +200,39 @@ class Index:
         return scaled(weighted, scale), unknown
 
     def _count(self, archive: Sequence[Paper]) -> tuple[Sparse, Floats]:
-        frequent = self._frequent_pairs(archive)
-        entries = _Entries()
-        vocabulary = self.vocabulary
-        for paper in archive:
-            counted = count_terms(paper)
-            for term, count in counted.items():
-                if not is_pair(term) or frequent[_bucket(term)] >= LEAST_PAIRS:
-                    entries.add(vocabulary.setdefault(term, len(vocabulary)), count)
-            entries.end_row(counted)
-        return entries.matrix(len(vocabulary)), entries.lengths()
+        """Fill the vocabulary and return the counts, (papers, terms), and the words of each paper.
 
-    def _frequent_pairs(self, archive: Sequence[Paper]) -> bytearray:
-        # Most pairs stand in one paper only. Counting them in buckets keeps them out of memory; two that share a
-        # bucket may both stay, which does no harm.
-        buckets = bytearray(SKETCH)
-        for paper in archive:
-            for term in count_terms(paper):
-                if is_pair(term) and buckets[bucket := _bucket(term)] < LEAST_PAIRS:
-                    buckets[bucket] += 1
-        return buckets
+        What `count_terms` counts of each paper, for all of them at once: words are numbers, a pair is one of two.
+        """
+        numbers = _Numbers.fromkeys(STOP, NO_WORD)
+        stream, weights, rows, lengths = array("i"), array("f"), array("i"), array("i")
+        for row, paper in enumerate(archive):
+            for place, text in enumerate(fields(paper)):
+                before = len(stream)
+                stream.extend(map(numbers.__getitem__, words(text)))
+                stream.append(NO_WORD)
+                lengths.append(len(stream) - before)
+                weights.append(1 if place else TITLE)
+                rows.append(row)
+        read, sizes = np.array(stream, np.int32), np.array(lengths)
+        weight, row_of = np.repeat(np.array(weights, np.float32), sizes), np.repeat(np.array(rows, np.int32), sizes)
+        names = [word for word, number in numbers.items() if number >= 0]
+        telling = np.array([is_term(word) for word in names], bool)
+        self.vocabulary.update((word, at) for at, word in enumerate(itertools.compress(names, telling)))
+        alone = read >= 0
+        alone[alone] = telling[read[alone]]
+        columns = (np.cumsum(telling) - 1)[read[alone]]
+        shape = (self.size, len(self.vocabulary))
+        single = sp.csr_matrix((weight[alone], (row_of[alone], columns)), shape=shape, dtype=np.float32)
+        paired = np.flatnonzero((read[:-1] >= 0) & (read[1:] >= 0))
+        codes, places = np.unique(read[paired].astype(np.int64) << 32 | read[paired + 1], return_inverse=True)
+        shape = (self.size, len(codes))
+        pairs = sp.csr_matrix((weight[paired], (row_of[paired], places)), shape=shape, dtype=np.float32)
+        frequent = np.bincount(pairs.indices, minlength=len(codes)) >= LEAST_PAIRS
+        for code in codes[frequent].tolist():
+            self.vocabulary[f"{names[code >> 32]} {names[code & 0xFFFFFFFF]}"] = len(self.vocabulary)
+        counted = sp.hstack([single, pairs[:, frequent]], format="csr", dtype=np.float32)
+        return counted, as_floats(single.sum(axis=1)).ravel()
 
     def _bm25(self, counted: Sparse, lengths: Floats) -> Sparse:
         weighted = counted.copy()
@@ -194,6 +261,19 @@ def scaled(matrix: Sparse, factors: npt.NDArray[Any]) -> Sparse:
     return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
+def heaviest(matrix: Sparse, count: int) -> Sparse:
+    """Return a matrix with only the heaviest entries of each row."""
+    keep = np.ones(len(matrix.data), bool)
+    for row in range(matrix.shape[0]):
+        start, end = matrix.indptr[row], matrix.indptr[row + 1]
+        if end - start > count:
+            keep[start + np.argpartition(-matrix.data[start:end], count)[count:]] = False
+    kept = matrix.copy()
+    kept.data[~keep] = 0
+    kept.eliminate_zeros()
+    return kept
+
+
 def unit(matrix: Sparse) -> Sparse:
     """Return a matrix with rows of length 1; rows of zeros stay."""
     return scaled(matrix, 1 / np.maximum(norms(matrix), 1e-6))
@@ -203,7 +283,3 @@ def chunks(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield slices of at most `size`."""
     for start in range(0, len(things), size):
         yield things[start : start + size]
-
-
-def _bucket(term: str) -> int:
-    return crc32(term.encode("utf-8", "surrogatepass")) % SKETCH

@@ -43,6 +43,10 @@ class Latent:
         placed[norms(matrix) == 0] = 0
         return _unit(placed)
 
+    def among(self, near: Sparse) -> Floats:
+        """Return the unit vectors of where the neighbours of papers lie, given their rows of `Index.nearest`."""
+        return _unit(as_floats(near @ self.archive))
+
     def of_topics(self, matrix: Sparse) -> Floats:
         """Return the vectors of topics, given their rows of terms: where their best papers lie, as long as the rows."""
         return _unit(as_floats(best_papers(self._index, matrix) @ self.archive)) * norms(matrix)[:, None]

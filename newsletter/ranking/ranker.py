@@ -9,14 +9,11 @@ import numpy as np
 from newsletter.models import Bar, Paper, Reason
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
-from newsletter.ranking.index import Floats, Index
-from newsletter.ranking.latent import Latent
+from newsletter.ranking.index import Floats
+from newsletter.ranking.learned import learn
 from newsletter.ranking.matching import largest_mover, matches, with_prior
-from newsletter.ranking.meaning import Meaning
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile
 from newsletter.ranking.selection import Chosen, Kin, Selection
-from newsletter.ranking.taste import Taste
-from newsletter.ranking.topics import Topics
 from newsletter.ranking.vectors import NONE, Vectors
 
 # Entries of a block of scores, readers times papers.
@@ -107,7 +104,7 @@ class Ranker:
         candidates = self._prepared(papers)
         prior = candidates.prior(None, self._popularity, self._freshness)
         for start, block in self._blocks(profiles, len(papers)):
-            scores[start : start + len(block)] = with_prior(matches(block, candidates, self._topics), prior)
+            scores[start : start + len(block)] = with_prior(matches(block, candidates, self._learned.topics), prior)
         return scores
 
     def top(
@@ -162,7 +159,7 @@ class Ranker:
         chosen: list[Chosen] = []
         for start, block in self._blocks(profiles, len(papers)):
             had = received[start : start + len(block)]
-            found = matches(block, candidates, self._topics)
+            found = matches(block, candidates, self._learned.topics)
             scores = with_prior(found, prior)
             part = selection.choose(block, found, scores, k, had)
             for row, one in enumerate(part):
@@ -176,7 +173,7 @@ class Ranker:
     ) -> Chosen:
         """Return what a reader gets by their wishes alone: dislikes lower papers, and leave nobody without mail."""
         wishing = replace(profile, dislikes=())
-        found = matches([wishing], selection.candidates, self._topics)
+        found = matches([wishing], selection.candidates, self._learned.topics)
         (chosen,) = selection.choose([wishing], found, scores, k, received)
         return chosen
 
@@ -187,7 +184,7 @@ class Ranker:
         paper, the reason is that it is popular.
         """
         candidates, column = self._place(paper)
-        mover = largest_mover(profile, paper, column, candidates, self._topics)
+        mover = largest_mover(profile, paper, column, candidates, self._learned.topics)
         if mover is None:
             return Reason(kind="popular")
         if isinstance(mover.thing, Paper):
@@ -195,23 +192,19 @@ class Ranker:
             return Reason(kind="like", subject=mover.thing.title, words=words)
         if mover.kind == "author":
             return Reason(kind="author", subject=mover.thing)
-        query = self._topics.compile([mover.thing])[0]
+        query = self._learned.topics.compile([mover.thing])[0]
         return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, query))
 
     def matches(self, topic: str) -> int:
         """Return how many papers of the archive a topic touches."""
-        return self._topics.compile([topic])[0].matches
+        return self._learned.topics.compile([topic])[0].matches
 
     def nearest(self, topic: str, n: int = 3) -> list[str]:
         """Return the slugs of the catalogue that are nearest to a topic by words, spelling and company, best first."""
-        return self._topics.nearest(topic, n)
+        return self._learned.topics.nearest(topic, n)
 
     def _learn(self, archive: Sequence[Paper], likes: Sequence[Sequence[Paper]]) -> None:
-        self._index = Index(archive)
-        self._latent = Latent(self._index)
-        self._taste = Taste(self._index, likes)
-        self._meaning = Meaning(self._index, archive, self._vectors)
-        self._topics = Topics(self._index, self._catalogue)
+        self._learned = learn(archive, likes, self._vectors, self._catalogue)
         self._candidates: Candidates | None = None
         self._single: Candidates | None = None
         self._kin: Kin | None = None
@@ -220,7 +213,7 @@ class Ranker:
         if self._candidates is None or not self._candidates.holds(papers):
             if not self._fitted:
                 self._learn(papers, ())
-            self._candidates = Candidates(papers, self._index, self._latent, self._taste, self._meaning)
+            self._candidates = Candidates(papers, self._learned)
             self._kin = None
         return self._candidates
 
@@ -235,7 +228,7 @@ class Ranker:
                 return candidates, column
         if not self._fitted:
             return self._prepared([paper]), 0
-        self._single = Candidates([paper], self._index, self._latent, self._taste, self._meaning)
+        self._single = Candidates([paper], self._learned)
         return self._single, 0
 
     def _slug(self, name: str) -> str:

@@ -43,7 +43,7 @@ class Taste:
         if len(rows) >= LEAST_READERS:
             self.factors = _factors(rows, index.size)
             rows_of_terms = unit(index.matrix)
-            self._archive = rows_of_terms.T.tocsr()
+            self._archive = index.units_by_term
             self._regression = _regression(rows_of_terms, self._archive, self.factors - self.factors.mean(axis=0))
         # What the two guesses give for a paper of no particular taste; the regression gives zeros.
         self.mean = self.factors.mean(axis=0) / 2 if index.size else np.zeros(0, np.float32)

@@ -1,9 +1,11 @@
 """Text to terms: words, word pairs and where they stand; knows nothing of papers, weights or people."""
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 # Longer texts are cut: no abstract is that long, and one broken entry must not cost the run.
@@ -77,6 +79,11 @@ def terms(text: str) -> list[str]:
     return list(as_terms(words(text)))
 
 
+def is_term(word: str) -> bool:
+    """Tell whether a word that bears meaning is a term by itself, not only in a pair: a single letter is not."""
+    return len(word) > 1 or not word.isascii()
+
+
 def as_terms(sequence: Iterable[str]) -> Iterator[str]:
     """Yield the terms of words in their order."""
     before = ""
@@ -84,7 +91,7 @@ def as_terms(sequence: Iterable[str]) -> Iterator[str]:
         if word in STOP:
             before = ""
             continue
-        if len(word) > 1 or not word.isascii():
+        if is_term(word):
             yield word
         if before:
             yield f"{before} {word}"
@@ -138,6 +145,41 @@ def muted_phrase(text: str) -> str:
 def mutes(phrase: str, stream: str, plain: str) -> bool:
     """Tell whether a phrase of `muted_phrase` stands in a text, given its `word_stream` and its `plain_stream`."""
     return phrase in plain if UNSPACED.search(phrase) else f" {phrase} " in stream
+
+
+class Texts:
+    """The texts of many papers one after the other, so that muted words are looked for in all of them at once."""
+
+    def __init__(self, papers: Sequence[Iterable[str]]) -> None:
+        """Take the texts of each paper."""
+        self._papers = [tuple(texts) for texts in papers]
+
+    def holding(self, phrase: str) -> list[int]:
+        """Return in which papers a phrase of `muted_phrase` stands, as `mutes` says."""
+        unspaced = bool(UNSPACED.search(phrase))
+        text, starts = self._plain if unspaced else self._words
+        wanted = phrase if unspaced else f" {phrase} "
+        found: list[int] = []
+        at = text.find(wanted)
+        while at >= 0:
+            paper = bisect_right(starts, at) - 1
+            found.append(paper)
+            at = text.find(wanted, starts[paper + 1])
+        return found
+
+    @cached_property
+    def _words(self) -> tuple[str, list[int]]:
+        return _joined(map(word_stream, self._papers))
+
+    @cached_property
+    def _plain(self) -> tuple[str, list[int]]:
+        return _joined(map(plain_stream, self._papers))
+
+
+def _joined(streams: Iterable[str]) -> tuple[str, list[int]]:
+    """Return streams between line breaks, which no phrase holds, and where each starts; the end stands last."""
+    lines = [f"{stream}\n" for stream in streams]
+    return "".join(lines), [0, *itertools.accumulate(map(len, lines))]
 
 
 def word_stream(texts: Iterable[str]) -> str:

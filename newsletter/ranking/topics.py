@@ -9,7 +9,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from newsletter.ranking.catalogue import Catalogue, Expression
-from newsletter.ranking.index import Index, Row, Sparse, chunks, is_pair, norms, scaled, unit
+from newsletter.ranking.index import Index, Row, Sparse, chunks, heaviest, is_pair, norms, scaled, unit
 from newsletter.ranking.text import STOP, as_terms, words
 
 # The best papers of the archive for a topic lend it so many terms.
@@ -187,7 +187,7 @@ class Topics:
         )
         lent = (papers_of @ self._index.matrix).tocsr()
         trust = np.array([len(papers) / (len(papers) + TRUST) for papers in touched], np.float32)
-        return scaled(unit(_heaviest(lent, FEEDBACK_TERMS)), trust)
+        return scaled(unit(heaviest(lent, FEEDBACK_TERMS)), trust)
 
 
 def _weights(expressions: Iterable[Expression]) -> dict[str, float]:
@@ -205,19 +205,6 @@ def _weights(expressions: Iterable[Expression]) -> dict[str, float]:
 def _telling(expression: Expression) -> tuple[float, int]:
     """Order expressions by how much they tell of a topic: its own first, the longer before the shorter."""
     return -expression.weight, -len(expression.words)
-
-
-def _heaviest(matrix: Sparse, count: int) -> Sparse:
-    """Return a matrix with only the heaviest entries of each row."""
-    keep = np.ones(len(matrix.data), bool)
-    for row in range(matrix.shape[0]):
-        start, end = matrix.indptr[row], matrix.indptr[row + 1]
-        if end - start > count:
-            keep[start + np.argpartition(-matrix.data[start:end], count)[count:]] = False
-    kept = scaled(matrix, np.ones(matrix.shape[0], np.float32))
-    kept.data[~keep] = 0
-    kept.eliminate_zeros()
-    return kept
 
 
 def _likeness(query: Query, other: Query) -> float:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.ranking.text import (
+    Texts,
     muted_phrase,
     mutes,
     plain_stream,
@@ -132,3 +133,12 @@ def test_an_address_in_a_text_says_nothing_of_what_it_is_about() -> None:
     text = "Sparse attention, see https://github.com/mit-han-lab/sparse-vit and www.example.org/code."
     assert words(text) == words("Sparse attention, see and")
     assert [text[token.start : token.end] for token in tokens(text)] == ["Sparse", "attention", "see", "and"]
+
+
+@given(
+    st.lists(st.lists(st.text(alphabet="ab\n量子 ", max_size=8), max_size=3), max_size=6),
+    st.text(alphabet="ab量子 ", min_size=1, max_size=4).map(muted_phrase).filter(bool),
+)
+def test_muted_words_are_found_in_all_papers_at_once(papers: list[list[str]], phrase: str) -> None:
+    one_by_one = [at for at, texts in enumerate(papers) if mutes(phrase, word_stream(texts), plain_stream(texts))]
+    assert Texts(papers).holding(phrase) == one_by_one
