@@ -1,6 +1,7 @@
 """Commands out and replies in over an open transport, each reply matched to its command; knows nothing of messages."""
 
 import asyncio
+import re
 from collections import deque
 
 from newsletter.delivery.policy import Reply, read
@@ -8,6 +9,10 @@ from newsletter.delivery.policy import Reply, read
 # RFC 5321 section 4.5.3.1.5 allows a line of 512 bytes; some servers say more. A reply has no limit there.
 LONGEST_LINE = 2000
 MOST_LINES = 100
+
+
+# RFC 5321 section 4.2.1: three digits, the first 2 to 5, and a hyphen in all lines but the last.
+_REPLY = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*?))?\r?", re.DOTALL)
 
 
 class LostError(Exception):
@@ -80,6 +85,15 @@ class Dialogue(asyncio.Protocol):
         self._ending = True
         self._transport.write(b".\r\n" + commands)
 
+    @property
+    def owes(self) -> bool:
+        """Tell whether a reply is still to come."""
+        return self._owed > 0
+
+    def at_hand(self) -> Answer | None:
+        """Return the next reply that is owed, if it came already."""
+        return self._replies.popleft() if self._replies else None
+
     async def reply(self, seconds: float) -> Answer:
         """Return the next reply that is owed; raises LostError where none will come or none came in that time."""
         if not self._replies:
@@ -122,7 +136,7 @@ class Dialogue(asyncio.Protocol):
     @property
     def heard(self) -> tuple[int, ...]:
         """The codes of the replies that came and were not asked for by `reply` so far."""
-        return tuple(code for code, _ in self._replies)
+        return tuple([code for code, _ in self._replies])
 
     async def drained(self, seconds: float) -> None:
         """Wait until the network took most of what was written; ends the dialogue when it takes nothing for so long."""
@@ -160,8 +174,9 @@ class Dialogue(asyncio.Protocol):
         lines = (self._part + data).split(b"\n")
         self._part = lines.pop()
         for line in lines:
-            if not self._ended:
-                self._line(line)
+            self._line(line)
+            if self._ended:
+                return
         if len(self._part) > LONGEST_LINE:
             self._fail("the server's answer was not SMTP")
         if self._replies:
@@ -190,24 +205,22 @@ class Dialogue(asyncio.Protocol):
         return bool(self.fault)
 
     def _line(self, line: bytes) -> None:
-        # RFC 5321 section 4.2.1: three digits, the first 2 to 5, and a hyphen in all lines but the last.
-        line = line.removesuffix(b"\r")
-        code, mark = line[:3], line[3:4]
-        known = len(code) == 3 and code.isdigit() and b"200" <= code < b"600" and mark in (b"", b" ", b"-")
+        found = _REPLY.fullmatch(line)
+        if found is None or len(line) > LONGEST_LINE or len(self._lines) == MOST_LINES:
+            self._fail("the server's answer was not SMTP")
+            return
+        code, mark, text = found.groups(b"")
         if self._lines and code != self._code:
-            known = False
-        if not known or len(line) > LONGEST_LINE or len(self._lines) == MOST_LINES:
             self._fail("the server's answer was not SMTP")
         elif mark == b"-":
             self._code = code
-            self._lines.append(line[4:])
+            self._lines.append(text)
         elif self._lines:
-            self._lines.append(line[4:])
-            text = b"\n".join(self._lines)
+            whole = b"\n".join([*self._lines, text])
             self._lines.clear()
-            self._take(int(code), text)
+            self._take(int(code), whole)
         else:
-            self._take(int(code), line[4:])
+            self._take(int(code), text)
 
     def _take(self, code: int, text: bytes) -> None:
         if not self._owed:

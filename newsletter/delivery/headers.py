@@ -25,7 +25,8 @@ _LIST_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 # Gmail: up to three identifiers and the SenderId, which has 5 to 15 characters.
 _FEEDBACK_ID = re.compile(r"([A-Za-z0-9._-]*:){3}[A-Za-z0-9._-]{5,15}")
-_URI = re.compile(r"(mailto|https?):[!#-;=?-Z_a-z~\[\]]+")
+_URI = r"(?:mailto|https?):[!#-;=?-Z_a-z~\[\]]+"
+_URIS = re.compile(rf"<{_URI}>(?:,\r\n <{_URI}>)*")
 
 
 def text(name: str, value: str) -> bytes:
@@ -84,12 +85,11 @@ def list_unsubscribe(uris: tuple[str, ...], *, one_click: bool) -> bytes:
     """Return List-Unsubscribe (RFC 2369), and with it List-Unsubscribe-Post where RFC 8058 section 3.1 allows it."""
     if not uris:
         return b""
-    for uri in uris:
-        if not _URI.fullmatch(uri):
-            raise ValueError("an address to unsubscribe at is a mailto or https URI in ASCII")
-    lines = ",\r\n ".join(f"<{uri}>" for uri in uris)
-    field = _field("List-Unsubscribe", _broken("List-Unsubscribe", lines))
-    if one_click and any(uri.startswith("https:") for uri in uris):
+    value = ",\r\n ".join([f"<{uri}>" for uri in uris])
+    if not _URIS.fullmatch(value):
+        raise ValueError("an address to unsubscribe at is a mailto or https URI in ASCII")
+    field = _field("List-Unsubscribe", _broken("List-Unsubscribe", value))
+    if one_click and "<https:" in value:
         field += b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     return field
 

@@ -1,10 +1,10 @@
 """A letter to the bytes of RFC 5322 that are sent; knows nothing of templates, servers or the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from newsletter.delivery import headers
 from newsletter.delivery.quoted import SOFT_BREAK, Quoted
@@ -14,8 +14,7 @@ _HEAD = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding:
 _PLAIN, _HTML = _HEAD % b"plain", _HEAD % b"html"
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """All that makes one reader's message.
 
     `message_id` stands in its angle brackets, `list_id` and the URIs of `list_unsubscribe` (mailto, https) without

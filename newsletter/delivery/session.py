@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 from newsletter.delivery.dialogue import Answer, LostError, described, understood
 from newsletter.delivery.policy import Stage
@@ -85,9 +84,9 @@ class Session:
                     break
                 dialogue.ask(command, 1)
             try:
-                answer = await dialogue.reply(self._connection.timeout)
+                answer = dialogue.at_hand() or await dialogue.reply(self._connection.timeout)
             except LostError as error:
-                return Result(broke=str(error)) if refused is None else replace(refused, broke=str(error))
+                return Result(broke=str(error)) if refused is None else refused._replace(broke=str(error))
             codes.append(answer[0])
             if refused is None and answer[0] not in _YES[stage]:
                 refused = self._refused(parcel, stage, answer)
@@ -172,16 +171,17 @@ class Session:
 
         Where a server leaves one out, what seems to answer the dot is the answer to MAIL.
         """
-        complete = await self._dialogue.caught_up(self._connection.timeout)
-        if len(self._dialogue.heard) < 3 and understood(answer).enhanced.startswith("2.1."):
+        dialogue = self._dialogue
+        complete = not dialogue.owes or await dialogue.caught_up(self._connection.timeout)
+        heard = dialogue.heard
+        if len(heard) < 3 and understood(answer).enhanced.startswith("2.1."):
             # What is said of an address (RFC 3463 section 3.2) answers MAIL or RCPT, and never a dot.
             return False
         if not complete:
             # It may be slow over the next one. An answer is missing only if what stands for that to RCPT cannot be it.
-            heard = self._dialogue.heard
             return len(heard) < 2 or 200 <= heard[1] < 300
-        *envelope, data = (*self._dialogue.heard, 0, 0, 0)[:3]
-        return not (any(300 <= code < 400 for code in envelope) or 200 <= data < 300)
+        mail, rcpt, data = (*heard, 0, 0, 0)[:3]
+        return not (300 <= mail < 400 or 300 <= rcpt < 400 or 200 <= data < 300)
 
     async def _following(self) -> Parcel | None:
         """Return the message whose envelope can leave with this dot; one that is at fault waits until its turn."""

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from typing import Protocol
 
@@ -270,13 +271,15 @@ class Supply:
 
     def look_ahead(self) -> None:
         """Begin to make the next message, if one is at hand and none is being made."""
-        if not self._ahead:
-            message = None
+        if self._ahead:
+            return
+        try:
+            message = self._queue.take()
+        except NewsletterError:
             # A pacer that fails is told by `next`, when no answer is awaited that it could cost.
-            with suppress(NewsletterError):
-                message = self._queue.take()
-            if message is not None:
-                self._ahead.append(Parcel(message))
+            return
+        if message is not None:
+            self._ahead.append(Parcel(message))
 
     async def peek(self) -> Parcel | None:
         """Return the next message if it is ready to be sent, or will be in a moment; `next` then returns it too."""
@@ -284,7 +287,8 @@ class Supply:
         if not self._ahead or self._queue.stopping.is_set():
             return None
         parcel = self._ahead[0]
-        return parcel if await parcel.made(PATIENCE) and parcel.fault is None else None
+        whole = parcel.making is None or await parcel.made(PATIENCE)
+        return parcel if whole and parcel.fault is None else None
 
     async def next(self) -> Parcel | None:
         """Return the next message once there is one and it is made, or could not be; None at the end."""
@@ -314,7 +318,11 @@ class Supply:
 
 def domain(message: Message) -> str:
     """Return the receiving domain of a message in lower case and A-labels."""
-    address = message.recipient
+    return _usual(message.recipient.rpartition("@")[2])
+
+
+@lru_cache(maxsize=4096)
+def _usual(name: str) -> str:
     with suppress(ValueError):
-        address = on_the_wire(address)
-    return address.rpartition("@")[2].lower()
+        name = on_the_wire(f"x@{name}").rpartition("@")[2]
+    return name.lower()

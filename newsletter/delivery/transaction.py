@@ -2,19 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from newsletter.delivery.addresses import needs_smtputf8, on_the_wire
 from newsletter.delivery.dialogue import Answer, described, understood
 from newsletter.delivery.policy import About, Reply, Stage, judge
-from newsletter.delivery.wire import transparent
+from newsletter.delivery.wire import head, is_ascii, transparent
 from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.models import Ending, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message to one address.
 
     `sender` is the return path (RFC 5321 section 4.4). `content` is the whole message, or what makes it at the last
@@ -27,8 +25,7 @@ class Message:
     content: bytes | Callable[[], bytes | Awaitable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a transaction ended.
 
     Without an `outcome` the message was not attempted: it is no longer ours (nothing else is set), or the connection
@@ -155,7 +152,7 @@ def commands(server: Extensions, parcel: Parcel) -> tuple[bytes, bytes]:
         if server.largest is not None and parcel.size > server.largest:
             words = f"The message has {parcel.size} bytes, and the mail server takes {server.largest} at most."
             raise UnfitError(words, against_us=True)
-    ascii_only = parcel.content.isascii()
+    ascii_only = is_ascii(parcel.content)
     if not ascii_only:
         if not server.eight_bit:
             raise UnfitError("The mail server takes 7 bits only (it offers no 8BITMIME).", against_us=True)
@@ -165,7 +162,7 @@ def commands(server: Extensions, parcel: Parcel) -> tuple[bytes, bytes]:
             "The sender's address is international, and the mail server does not offer SMTPUTF8.",
             next_step="Choose another newsletter.from_address, or another mail server.",
         )
-    if needs_smtputf8(sender) or needs_smtputf8(recipient) or not (ascii_only or _head(parcel.content).isascii()):
+    if needs_smtputf8(sender) or needs_smtputf8(recipient) or not (ascii_only or head(parcel.content).isascii()):
         # RFC 6531 section 3.1.
         if not server.smtputf8:
             raise UnfitError("Their address is international, and the mail server does not offer SMTPUTF8.")
@@ -206,10 +203,6 @@ def unknown(delivery_id: int, why: str) -> Result:
     words = f"The message was under way when it broke off: {why}."
     outcome = Outcome(delivery_id=delivery_id, result="unknown", text=words, about="us")
     return Result(outcome, broke=why, committed=True)
-
-
-def _head(content: bytes) -> bytes:
-    return content[: content.find(b"\r\n\r\n")]
 
 
 def _outcome(delivery_id: int, result: Ending, reply: Reply, about: About, *, suppress: bool = False) -> Outcome:

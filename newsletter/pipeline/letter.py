@@ -41,6 +41,7 @@ class LetterWriter:
     def __init__(self, settings: Settings, renderer: Renderer, signer: Signer, seal: Seal | None = None) -> None:
         newsletter = settings.newsletter
         self._newsletter = newsletter
+        self._feedback_sender = newsletter.feedback_sender
         self._list_id = newsletter.list_id or f"papers.{newsletter.domain}"
         self._base_url = settings.web.base_url.rstrip("/")
         to = quote(newsletter.unsubscribe_address or newsletter.from_address, safe="@+")
@@ -94,7 +95,7 @@ class LetterWriter:
             one_click=bool(self._base_url),
             reply_to=newsletter.reply_to,
             language=rendered.language,
-            feedback_id=_feedback_id(edition.date, edition.cadence, newsletter.feedback_sender),
+            feedback_id=_feedback_id(edition.date, edition.cadence, self._feedback_sender),
             complaints_to=newsletter.complaints_address,
             precedence=newsletter.precedence,
         )

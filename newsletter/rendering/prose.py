@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 # Controls, lone surrogates and the marks that turn the direction of everything after them (UAX #9 section 2).
 _UNWANTED = re.compile(
@@ -37,6 +37,8 @@ _SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
 
 def clean(text: str) -> str:
     """Return the text as one line without control characters and without doubled spaces."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     return _SPACE.sub(" ", _UNWANTED.sub("", text)).strip()
 
 
@@ -112,10 +114,11 @@ def wrap(text: str, columns: int = 72, *, first: int = 0, indent: int = 0) -> st
     `first` columns of the first line are taken by what stands before it; later lines begin with `indent` spaces.
     Addresses are never broken; words of scripts that use no spaces are.
     """
+    taken: Callable[[str], int] = len if text.isascii() else width
     lines: list[str] = []
     line, used = "", first
-    for word in _pieces(text, columns - max(first, indent)):
-        wide = width(word)
+    for word in _pieces(text, columns - max(first, indent), taken):
+        wide = taken(word)
         gap = 0 if not line or word.startswith("\0") else 1
         word = word.removeprefix("\0")
         if line and used + gap + wide > columns:
@@ -159,15 +162,18 @@ def _sentence_ends(text: str) -> Iterator[int]:
             yield match.end()
 
 
-def _pieces(text: str, columns: int) -> Iterator[str]:
-    """Yield the words; of one that is too long, the pieces, all but the first after a NUL: no space before it."""
+def _pieces(text: str, columns: int, taken: Callable[[str], int]) -> Iterator[str]:
+    """Yield the words; of one that is too long, the pieces, all but the first after a NUL: no space before it.
+
+    `taken` tells how many columns a text takes.
+    """
     for word in text.split():
-        if width(word) <= columns or "://" in word or word.startswith("mailto:"):
+        if taken(word) <= columns or "://" in word or word.startswith("mailto:"):
             yield word
             continue
         piece, mark = "", ""
         for character in word:
-            if piece and width(piece + character) > columns and not _joins(character):
+            if piece and taken(piece + character) > columns and not _joins(character):
                 yield mark + piece
                 piece, mark = "", "\0"
             piece += character

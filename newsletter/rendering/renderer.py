@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import jinja2
@@ -36,12 +36,16 @@ SUBJECTS_KEPT = 256
 
 _PAPER_SLOTS = frozenset({"position", "reason"})
 _IN_ORDER = ("position", "reason")
+_PAGES = ("settings", "pause", "web")
 _SHELL_SLOTS = frozenset({"papers", "subject", "preheader", "email", "unsubscribe", "settings", "pause", "web"})
+_MARKUP = re.compile("[&<>\"']")
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+# What each mail has is a tuple: a dataclass that nobody can change takes several times as long to make.
+
+
+class Links(NamedTuple):
     """The addresses that are one reader's own: http, https or mailto; all but `unsubscribe` may be empty.
 
     `settings` and `pause` lead to the reader's pages, `web` to the mail as a page.
@@ -55,17 +59,11 @@ class Links:
     @property
     def given(self) -> tuple[str, ...]:
         """The names of those beside `unsubscribe` that are there."""
-        return tuple([name for name in ("settings", "pause", "web") if getattr(self, name)])
-
-    def __post_init__(self) -> None:
-        """Refuse what is no link."""
-        for name in ("unsubscribe", *self.given):
-            if not _LINK.fullmatch(getattr(self, name)):
-                raise ValueError(f"{name} is no http, https or mailto link")
+        _, *pages = self
+        return tuple([name for name, link in zip(_PAGES, pages, strict=True) if link]) if any(pages) else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A mail without its headers.
 
     The bodies are in parts, as they stand in the mail; what many mails share is the same object in all of them.
@@ -148,7 +146,7 @@ class Renderer:
         self._environments: dict[str, jinja2.Environment] = {}
         self._note = lru_cache(maxsize=NOTES_KEPT)(note.to_html)
         self._note_text = lru_cache(maxsize=NOTES_KEPT)(note.to_text)
-        self._blocks: dict[tuple[int | None, str, str], _Block] = {}
+        self._blocks: dict[tuple[int, str], _Block] = {}
         self._shell = lru_cache(maxsize=SHELLS_KEPT)(self._render_shell)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
@@ -157,23 +155,24 @@ class Renderer:
         self._try_out()
 
     def render(self, issue: Issue, links: Links) -> Rendered:
-        """Return the mail of an issue."""
+        """Return the mail of an issue; raises ValueError for a link that is none."""
         reader, edition = issue.recipient, issue.edition
         language = resolve(reader.language)
         blocks = [self._block(pick.paper, language) for pick in issue.picks]
         subject, preheader = self._lines(blocks)
         given = links.given
+        for name in ("unsubscribe", *given):
+            if not _LINK.fullmatch(getattr(links, name)):
+                raise ValueError(f"{name} is no http, https or mailto link")
         shell = self._shell(language, edition.date, edition.note, len(blocks), given)
         own = {
-            "subject": subject,
-            "preheader": preheader,
-            "email": clean(reader.email),
-            "unsubscribe": links.unsubscribe,
-            **{name: getattr(links, name) for name in given},
+            "subject": self._both(subject),
+            "preheader": self._render_both(preheader),
+            "email": self._render_both(clean(reader.email)),
+            "unsubscribe": self._render_both(links.unsubscribe),
         }
-        html_own, text_own = {}, {}
-        for name, value in own.items():
-            html_own[name], text_own[name] = self._both(value) if name == "subject" else self._render_both(value)
+        for name in given:
+            own[name] = self._render_both(getattr(links, name))
         html_papers: list[bytes] = []
         text_papers: list[bytes] = []
         for pick, block in zip(issue.picks, blocks, strict=True):
@@ -192,8 +191,8 @@ class Renderer:
             language=language.code,
             subject=subject,
             preheader=preheader,
-            html_parts=self._around(shell.html, html_own, html_papers),
-            text_parts=self._around(shell.text, text_own, text_papers),
+            html_parts=_around(shell.html, {name: html for name, (html, _) in own.items()}, html_papers),
+            text_parts=_around(shell.text, {name: text for name, (_, text) in own.items()}, text_papers),
             decode=self._decode,
         )
 
@@ -207,20 +206,17 @@ class Renderer:
 
     def _render_both(self, text: str) -> tuple[bytes, bytes]:
         """Return a value as it stands in HTML, and in plain text."""
-        plain, escaped = self._encode(text), str(escape(text))
-        return (plain if escaped == text else self._encode(escaped)), plain
-
-    def _around(self, shell: tuple[Pieces, Pieces], own: dict[str, bytes], papers: list[bytes]) -> list[bytes]:
-        before, behind = shell
-        return [*before.filled(own), *papers, *behind.filled(own)]
+        plain = self._encode(text)
+        return (self._encode(str(escape(text))) if _MARKUP.search(text) else plain), plain
 
     def _block(self, paper: Paper, language: Language) -> _Block:
-        # Papers are compared as objects first: to compare what stands in them takes longer than all the rest.
-        name = (paper.id, paper.title, language.code)
+        # Papers are told apart as objects: to compare what stands in them takes longer than all the rest.
+        name = (id(paper), language.code)
         block = self._blocks.get(name)
-        if block is None or not (block.paper is paper or block.paper == paper):
+        if block is None:
             if len(self._blocks) >= PAPERS_KEPT:
                 del self._blocks[next(iter(self._blocks))]
+            # It keeps its paper, so no other can come to have that id.
             block = self._blocks[name] = self._render_block(paper, language)
         return block
 
@@ -270,7 +266,7 @@ class Renderer:
             "email": slot("email"),
             "unsubscribe": slot("unsubscribe"),
             # A template may ask whether there is such a page, so an absent one is empty.
-            **{name: slot(name) if name in given else "" for name in ("settings", "pause", "web")},
+            **{name: slot(name) if name in given else "" for name in _PAGES},
         }
         html = self._pieces(SHELL, language, values | {"note": safe(self.note(markdown))}, _SHELL_SLOTS)
         text = self._pieces(ISSUE_TEXT, language, values | {"note": self.note_text(markdown)}, _SHELL_SLOTS)
@@ -308,5 +304,10 @@ class Renderer:
         )  # fmt: skip
         for paper in (full, Paper(title="A title")):
             self._render_block(paper, language)
-        for markdown, given in (("", ()), ("A note.", ("settings", "pause", "web"))):
+        for markdown, given in (("", ()), ("A note.", _PAGES)):
             self._render_shell(language, day, markdown, 1, given)
+
+
+def _around(shell: tuple[Pieces, Pieces], own: dict[str, bytes], papers: list[bytes]) -> list[bytes]:
+    before, behind = shell
+    return [*before.filled(own), *papers, *behind.filled(own)]

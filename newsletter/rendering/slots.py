@@ -29,9 +29,9 @@ class Pieces:
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
         """Return the parts with values between them."""
-        filled = [self.parts[0]]
-        for name, part in zip(self.slots, self.parts[1:], strict=True):
-            filled += (values[name], part)
+        filled = [b""] * (2 * len(self.slots) + 1)
+        filled[::2] = self.parts
+        filled[1::2] = [values[name] for name in self.slots]
         return filled
 
     def parted(self, name: str) -> "tuple[Pieces, Pieces]":

@@ -105,9 +105,10 @@ class Known:
 
     def picks(self, chosen: Iterable[Sequence[str]]) -> tuple[Pick, ...]:
         """Return the picks of an issue in their order; each is position, paper and reason as they are kept."""
-        papers, reasons = self.papers, self._reasons
+        papers, reasons, new = self.papers, self._reasons, tuple.__new__
+        # What `Pick` itself does, without its call in Python: there are ten of them in a mail.
         found = [
-            Pick(int(position), papers[paper_id], reasons.get(written) or self._reason(written))
+            new(Pick, (int(position), papers[paper_id], reasons.get(written) or self._reason(written), None))
             for position, paper_id, written in chosen
         ]
         # No two have one position.

@@ -1,6 +1,5 @@
 """The fields of a good sender: by which complaints are counted and reported, and who must not answer."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -37,8 +36,7 @@ def test_without_a_wish_none_of_them_is_there() -> None:
 
 
 def test_each_is_there_once_where_it_is_wanted() -> None:
-    letter = replace(
-        LETTER,
+    letter = LETTER._replace(
         feedback_id="2026-11-21:daily:papers:newsletterexamp",
         complaints_to="complaints@newsletter.example",
         precedence="bulk",

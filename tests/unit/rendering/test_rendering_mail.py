@@ -87,9 +87,9 @@ def test_readers_pages_are_linked_when_there_are_any(renderer, make_issue, paper
 
 
 @pytest.mark.parametrize("address", ["", "javascript:alert(1)", "https://x.example/\r\nBcc: y", "/relative"])
-def test_no_mail_goes_out_with_a_broken_way_to_leave(address):
+def test_no_mail_goes_out_with_a_broken_way_to_leave(renderer, make_issue, paper, address):
     with pytest.raises(ValueError, match="unsubscribe is no"):
-        Links(unsubscribe=address)
+        renderer.render(make_issue(paper), Links(unsubscribe=address))
 
 
 @pytest.mark.parametrize(
