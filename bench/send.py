@@ -198,7 +198,8 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--database", metavar="URL")
     where.add_argument("--postgres", action="store_true")
-    parser.add_argument("--connections", type=int, default=10)
+    # So many keep what a commit carries large enough that the loop, and not the disk, sets the pace.
+    parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--profile", type=Path, metavar="FILE", help="where cProfile writes what the first one did")
     return parser.parse_args(words)
 
