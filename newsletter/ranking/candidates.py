@@ -32,8 +32,8 @@ TASTE = 0.5
 LATENT_LIKE = 0.1
 LATENT_TOPIC = 0.15
 # How much the meaning of papers counts beside the words, where there is a model; measured there too.
-MEANING_LIKE = 2.0
-MEANING_TOPIC = 0.6
+MEANING_LIKE = 3.0
+MEANING_TOPIC = 0.8
 # How much the pieces of words count beside the words.
 LETTERS = 0.5
 # A paper's neighbours in an archive of some size lend it their place and the heaviest of their words, so heavy.

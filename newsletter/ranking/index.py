@@ -26,6 +26,8 @@ B = 0.75
 TITLE = 2
 # A pair of words that stands in fewer papers of the archive is left out; it is most often chance.
 LEAST_PAIRS = 2
+# So many papers beside those of the archive, with no words at all, stand for what is not known of the usual.
+TOO_FEW = 10
 # What stands where no word is that bears meaning.
 NO_WORD = -1
 NEAREST_BLOCK = 64
@@ -135,8 +137,8 @@ class Index:
 
     @cached_property
     def mean(self) -> Floats:
-        """The mean of the archive's rows, (terms,)."""
-        return as_floats(self.matrix.sum(axis=0)).ravel() / np.float32(max(1, self.size))
+        """What is usual, (terms,): the mean of the archive's rows, held back where they are too few to tell."""
+        return as_floats(self.matrix.sum(axis=0)).ravel() / np.float32(self.size + TOO_FEW)
 
     @cached_property
     def units_by_term(self) -> Sparse:

@@ -15,11 +15,11 @@ from newsletter.ranking.reasons import followed
 from newsletter.ranking.topics import Topics
 
 # How much all likes count beside all topics; a followed author is as good as a paper that fits a topic very well.
-LIKES = 2.0
+LIKES = 3.0
 AUTHOR = 0.4
 # How much a dislike takes away: three of a kind more than half of the places in a mail, at no cost for other papers;
 # measured on the public folds.
-DISLIKES = 2.0
+DISLIKES = 6.0
 # What decides between papers that a reader's wishes say nothing of: what is known of a paper itself, and dislikes.
 UNDECIDED = 1e-3
 # A loss below this part of all that speaks for or against a paper is rounding.
