@@ -12,16 +12,18 @@ from newsletter import resources
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Settings, secret
 from newsletter.errors import NewsletterError, SettingsError
-from newsletter.pipeline.compose import ARCHIVE, Composer
+from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.deliver import Courier, Sending
+from newsletter.pipeline.learning import Learner
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.pacing import Pacing
 from newsletter.ranking import Catalogue
-from newsletter.store import papers, schema
+from newsletter.store import schema
 from newsletter.store.database import Database
 from newsletter.tokens import Signer
 
 if TYPE_CHECKING:
+    from newsletter.config import Ranking
     from newsletter.delivery.dkim import Seal
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
@@ -56,27 +58,33 @@ class App:
 
         return Seal.of(self.settings, self.clock)
 
-    async def ranker(self) -> "Ranker":
-        """Return a ranker that knows the words of the newest papers on record."""
+    def blank_ranker(self, settings: "Ranking | None" = None) -> "Ranker":
+        """Return a ranker that has learned nothing; `settings` stand in for those in use."""
         # numpy, scipy and scikit-learn come with it: a process that only delivers does without.
         from newsletter.ranking import Ranker
 
-        ranking = self.settings.ranking
-        async with self.database.connect() as connection:
-            archive = await papers.archive(connection, ARCHIVE)
-        ranker = Ranker(
+        ranking = settings or self.settings.ranking
+        return Ranker(
             self.catalogue,
             popularity=ranking.popularity,
             freshness=ranking.freshness,
             least_score=ranking.least_score,
             same=ranking.same,
         )
-        ranker.fit(archive)
-        return ranker
 
-    async def composer(self) -> Composer:
-        """Return what chooses papers for people."""
-        return Composer(self.database, self.clock, self.settings, await self.ranker())
+    @cached_property
+    def learner(self) -> "Learner[Ranker]":
+        """What fits rankers on the newest papers and the newest likes of all readers, and keeps one fresh."""
+        return Learner(self.database, self.clock, self.blank_ranker)
+
+    async def ranker(self) -> "Ranker":
+        """Return a ranker that knows the words of the newest papers on record, and what all readers liked."""
+        return await self.learner.fresh()
+
+    async def composer(self, *, kept: bool = False) -> Composer:
+        """Return what chooses papers for people; with `kept`, by the model that is kept between the ticks of a run."""
+        ranker = await (self.learner.kept() if kept else self.learner.fresh())
+        return Composer(self.database, self.clock, self.settings, ranker)
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
@@ -225,6 +233,8 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
     finally:
         if seal := vars(app).get("seal"):
             seal.close()
+        if learner := vars(app).get("learner"):
+            await learner.close()
         await database.close()
 
 

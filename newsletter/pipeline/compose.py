@@ -25,9 +25,6 @@ log = structlog.get_logger()
 
 BLOCK = 500
 
-# The newest papers from which the words of the field are learned.
-ARCHIVE = 20_000
-
 # How often a block is put together anew because others wrote meanwhile.
 MOST_CONFLICTS = 5
 

@@ -104,10 +104,24 @@ async def candidates(connection: AsyncConnection, *, since: datetime, until: dat
     return [_paper(row) for row in await connection.execute(statement.order_by(papers.c.id))]
 
 
-async def archive(connection: AsyncConnection, limit: int) -> list[Paper]:
-    """Return the newest `limit` living papers, from which the words of the field are learned."""
+async def archive(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[Paper]:
+    """Return the newest `limit` living papers, all or those taken in `before` a moment, to learn from."""
     statement = select(papers).where(_LIVING).order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+    if before is not None:
+        statement = statement.where(papers.c.first_seen_at < before)
     return [_paper(row) for row in await connection.execute(statement.limit(limit))]
+
+
+async def newest_id(connection: AsyncConnection) -> int:
+    """Return the highest id of a paper, or 0."""
+    return (await connection.execute(select(func.max(papers.c.id)))).scalar_one() or 0
+
+
+async def count_after(connection: AsyncConnection, paper_id: int) -> int:
+    """Return how many living papers have a higher id: what came in since."""
+    return (
+        await connection.execute(select(func.count()).select_from(papers).where(_LIVING, papers.c.id > paper_id))
+    ).scalar_one()
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Paper]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, select, update
@@ -165,6 +165,31 @@ async def feedback_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[i
                 Feedback(subscriber_id=row.subscriber_id, paper_id=row.paper_id, verdict=row.verdict, at=row.at)
             )
     return found
+
+
+async def likes_of_all(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[list[int]]:
+    """Return which papers each confirmed person liked or saved: the newest `limit` likes of all, newest first.
+
+    `before` leaves out what was said at that moment or later.
+    """
+    statement = (
+        select(feedback.c.subscriber_id, feedback.c.paper_id)
+        .join(subscribers, subscribers.c.id == feedback.c.subscriber_id)
+        .join(papers, papers.c.id == feedback.c.paper_id)
+        .where(
+            feedback.c.verdict.in_(("more", "saved")),
+            subscribers.c.state == Consent.CONFIRMED,
+            papers.c.merged_into.is_(None),
+        )
+        .order_by(feedback.c.at.desc(), feedback.c.subscriber_id, feedback.c.paper_id)
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(feedback.c.at < before)
+    found: dict[int, list[int]] = defaultdict(list)
+    for subscriber_id, paper_id in await connection.execute(statement):
+        found[subscriber_id].append(paper_id)
+    return list(found.values())
 
 
 async def pause(connection: AsyncConnection, subscriber_id: int, until: date | None) -> None:
