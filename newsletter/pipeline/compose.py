@@ -2,7 +2,7 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
-from newsletter.config import Settings
+from newsletter.config import Ranking, Settings
 from newsletter.delivery.addresses import key
 from newsletter.errors import ConflictError
 from newsletter.models import WEEKDAYS, Consent, Feedback, Paper, Pick, Reason, Subscriber, Topic
@@ -68,6 +68,15 @@ class Chooser(Protocol):
         ...
 
 
+class Asked(NamedTuple):
+    """What is chosen by on a local date: the papers at hand, and for each person their profile and what they had."""
+
+    day: date
+    papers: list[Paper]
+    profiles: list[Any]
+    received: list[Collection[int]]
+
+
 class ComposeReport(NamedTuple):
     """What one run of choosing did: issues with papers, and who got none because nothing was left for them."""
 
@@ -108,27 +117,38 @@ class Composer:
 
     async def pick(self, people: Sequence[Subscriber], day: date) -> list[tuple[Pick, ...]]:
         """Return the papers that each would get on a local date, in order; nothing is put on record."""
-        found = await self._papers_of(day)
-        ids = [person.id for person in people]
-        async with self._database.connect() as connection:
-            had = await papers.received_by(connection, ids, since=self._window(day)[0])
-            said = await subscribers.feedback_of(connection, ids)
-            await self._learn(connection, said)
-        profiles = [self._profile(person, said.get(person.id, []), day) for person in people]
-        received: list[Collection[int]] = [had[number] for number in ids]
-        best = self._chooser.top(profiles, found, self._settings.ranking.papers, received=received, today=day)
+        asked = await self.asked(people, day)
+        best = choose(self._chooser, asked, self._settings.ranking)
         return [
             tuple(
                 Pick(
                     position=position,
-                    paper=found[place],
+                    paper=asked.papers[place],
                     score=float(score),
-                    reason=self._chooser.explain(profile, found[place]),
+                    reason=self._chooser.explain(profile, asked.papers[place]),
                 )
                 for position, (place, score) in enumerate(chosen, start=1)
             )
-            for profile, chosen in zip(profiles, best, strict=True)
+            for profile, chosen in zip(asked.profiles, best, strict=True)
         ]
+
+    async def asked(self, people: Sequence[Subscriber], day: date, *, before: datetime | None = None) -> Asked:
+        """Return what is chosen by for people on a local date.
+
+        `before` leaves out what was sent or said at that moment or later, and what came in after it; what was asked for
+        is as it is now, since no other is on record.
+        """
+        found = await self._papers_of(day)
+        ids = [person.id for person in people]
+        async with self._database.connect() as connection:
+            since = window(day, self._settings.ranking.window_days)[0]
+            had = await papers.received_by(connection, ids, since=since, before=before)
+            said = await subscribers.feedback_of(connection, ids, before=before)
+            await self._learn(connection, said)
+        if before is not None:
+            found = [paper for paper in found if paper.first_seen_at is not None and paper.first_seen_at <= before]
+        profiles = [profile_of(self._chooser, person, said.get(person.id, []), self._known, day) for person in people]
+        return Asked(day, found, profiles, [had[number] for number in ids])
 
     async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> tuple[int, list[str]]:
         for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
@@ -159,38 +179,48 @@ class Composer:
 
     async def _papers_of(self, day: date) -> list[Paper]:
         if day not in self._candidates:
-            since, until = self._window(day)
+            since, until = window(day, self._settings.ranking.window_days)
             async with self._database.connect() as connection:
                 self._candidates[day] = await papers.candidates(connection, since=since, until=until)
         return self._candidates[day]
-
-    def _window(self, day: date) -> tuple[datetime, datetime]:
-        """Return the span of first sight of the papers that an issue of that local date may hold."""
-        midnight = datetime.combine(day, time(), UTC)
-        since = midnight - timedelta(days=self._settings.ranking.window_days)
-        return since, midnight + timedelta(days=1) + _WIDEST_OFFSET
 
     async def _learn(self, connection: AsyncConnection, said: dict[int, list[Feedback]]) -> None:
         """Load the papers that people spoke of, each once a run."""
         named = {one.paper_id for words in said.values() for one in words}
         self._known.update(await papers.by_ids(connection, named - self._known.keys()))
 
-    def _profile(self, person: Subscriber, said: Sequence[Feedback], day: date) -> Any:
-        def spoken_of(*verdicts: str) -> list[tuple[Paper, date]]:
-            return [(self._known[one.paper_id], one.at.date()) for one in said if one.verdict in verdicts]
-
-        return self._chooser.profile(
-            person.topics,
-            spoken_of("more", "saved"),
-            spoken_of("less"),
-            person.muted_words,
-            authors=person.authors,
-            muted_authors=person.muted_authors,
-            today=day,
-        )
-
     def _message_id(self) -> str:
         return f"<{secrets.token_urlsafe(18)}@{self._settings.newsletter.domain}>"
+
+
+def choose(chooser: Chooser, asked: Asked, ranking: Ranking) -> Sequence[Sequence[tuple[int, float]]]:
+    """Return for each person the places of the papers of their issue and their scores, in order."""
+    return chooser.top(asked.profiles, asked.papers, ranking.papers, received=asked.received, today=asked.day)
+
+
+def window(day: date, days: int) -> tuple[datetime, datetime]:
+    """Return the span of first sight of the papers that an issue of that local date may hold."""
+    midnight = datetime.combine(day, time(), UTC)
+    return midnight - timedelta(days=days), midnight + timedelta(days=1) + _WIDEST_OFFSET
+
+
+def profile_of(
+    chooser: Chooser, person: Subscriber, said: Sequence[Feedback], known: Mapping[int, Paper], day: date
+) -> Any:
+    """Return the profile of a person on a local date by what they asked for and `said` of `known` papers."""
+
+    def spoken_of(*verdicts: str) -> list[tuple[Paper, date]]:
+        return [(known[one.paper_id], one.at.date()) for one in said if one.verdict in verdicts]
+
+    return chooser.profile(
+        person.topics,
+        spoken_of("more", "saved"),
+        spoken_of("less"),
+        person.muted_words,
+        authors=person.authors,
+        muted_authors=person.muted_authors,
+        today=day,
+    )
 
 
 async def due_by_hand(

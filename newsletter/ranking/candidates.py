@@ -218,6 +218,11 @@ class Candidates:
         return rows, placed, factors
 
     @cached_property
+    def hidden(self) -> Bools:
+        """Which papers are hidden."""
+        return np.array([paper.hidden for paper in self.papers], bool)
+
+    @cached_property
     def _by_term(self) -> Sparse:
         return self.matrix.T.tocsr()
 

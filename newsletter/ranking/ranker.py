@@ -1,9 +1,9 @@
 """Profiles and papers to scores, choices and reasons; knows neither where they come from nor who is mailed."""
 
 import math
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -32,6 +32,20 @@ LEAST_LOSS = 1e-5
 
 T = TypeVar("T")
 _NONE: frozenset[int] = frozenset()
+
+
+class Weighed(NamedTuple):
+    """How papers stand with one profile, by their places.
+
+    `matches` and `scores` are float32 (papers,); `allowed` (papers,) tells which are not hidden, muted, received or a
+    match below `least`, which holds for profiles with wishes; `alike` has the near-equals of a paper.
+    """
+
+    matches: Floats
+    scores: Floats
+    allowed: Bools
+    least: float
+    alike: Mapping[int, Collection[int]]
 
 
 class Ranker:
@@ -118,17 +132,25 @@ class Ranker:
             return [[] for _ in range(len(profiles))]
         candidates = self._prepared(papers)
         prior = candidates.prior(today, self._popularity, self._freshness)
-        hidden = np.array([paper.hidden for paper in papers], bool)
         alike = candidates.alike(self._same)
         chosen: list[list[tuple[int, float]]] = []
         for start, block in self._blocks(profiles, len(papers)):
             matches = self._matches(block, candidates)
             scores = _with_prior(matches, prior)
             for row, profile in enumerate(block):
-                allowed = ~hidden if not profile.has_wishes else ~hidden & (matches[row] >= self._least)
-                _exclude(allowed, profile, candidates, received[start + row] if received else ())
+                allowed = self._allowed(profile, matches[row], candidates, received[start + row] if received else ())
                 chosen.append(_best(scores[row], allowed, alike, k))
         return chosen
+
+    def weigh(
+        self, profile: Profile, papers: Sequence[Paper], *, received: Collection[int] = (), today: date | None = None
+    ) -> Weighed:
+        """Return that by which `top` chooses among papers for one profile."""
+        candidates = self._prepared(papers)
+        matches = self._matches([profile], candidates)
+        scores = _with_prior(matches, candidates.prior(today, self._popularity, self._freshness))
+        allowed = self._allowed(profile, matches[0], candidates, received)
+        return Weighed(matches[0], scores[0], allowed, self._least, candidates.alike(self._same))
 
     def explain(self, profile: Profile, paper: Paper) -> Reason:
         """Return what moved the score of a paper most: the topic, liked paper or author without which it loses most.
@@ -185,6 +207,13 @@ class Ranker:
             return self._prepared([paper]), 0
         self._single = Candidates([paper], self._index, self._latent, self._taste)
         return self._single, 0
+
+    def _allowed(self, profile: Profile, matches: Floats, candidates: Candidates, received: Collection[int]) -> Bools:
+        allowed = ~candidates.hidden
+        if profile.has_wishes:
+            allowed &= matches >= self._least
+        _exclude(allowed, profile, candidates, received)
+        return allowed
 
     def _blocks(self, profiles: Sequence[Profile], papers: int) -> Iterator[tuple[int, list[Profile]]]:
         size = max(1, BLOCK // papers)

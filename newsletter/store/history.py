@@ -1,16 +1,16 @@
 """What became of deliveries, as it is told to people; nothing is changed here."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Attempt, Delivery, DeliveryState
+from newsletter.models import Attempt, Delivery, DeliveryState, Reason
 from newsletter.store import deliveries as deliveries_of
 from newsletter.store.database import chunks
-from newsletter.store.tables import attempts, deliveries, editions, issues, papers, picks
+from newsletter.store.tables import attempts, deliveries, editions, issues, papers, picks, received
 
 
 class Record(NamedTuple):
@@ -45,6 +45,67 @@ async def records(
     rows = list(await connection.execute(statement))
     titles = await _titles(connection, [row.issue_id for row in rows])
     return [Record(deliveries_of.read(row), row.date, row.cadence, titles.get(row.issue_id, ())) for row in rows]
+
+
+class Shown(NamedTuple):
+    """A paper in an issue of a person: where it stood, under which title, and why; `received` if it counts as had."""
+
+    edition: date
+    cadence: str
+    composed_at: datetime
+    position: int
+    of: int
+    paper_id: int
+    title: str
+    reason: Reason
+    delivery: Delivery
+    received: bool
+
+
+async def shown_to(connection: AsyncConnection, subscriber_id: int, paper_ids: Sequence[int]) -> list[Shown]:
+    """Return the issues in which a person was shown one of these papers, newest first."""
+    number = select(func.count()).where(picks.c.issue_id == issues.c.id).correlate(issues).scalar_subquery()
+    had = select(received.c.paper_id).where(
+        received.c.issue_id == issues.c.id,
+        received.c.subscriber_id == subscriber_id,
+        received.c.paper_id.in_(paper_ids),
+    )
+    statement = (
+        select(
+            deliveries,
+            editions.c.date.label("edition"),
+            editions.c.cadence,
+            issues.c.composed_at,
+            picks.c.position,
+            number.label("of"),
+            papers.c.id.label("paper_id"),
+            papers.c.title,
+            picks.c.reason,
+            had.correlate(issues).exists().label("received"),
+        )
+        .select_from(issues)
+        .join(deliveries, deliveries.c.issue_id == issues.c.id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .join(picks, picks.c.issue_id == issues.c.id)
+        .join(papers, papers.c.id == picks.c.paper_id)
+        .where(issues.c.subscriber_id == subscriber_id, picks.c.paper_id.in_(paper_ids))
+        .order_by(issues.c.composed_at.desc(), issues.c.id.desc())
+    )
+    return [
+        Shown(
+            edition=row.edition,
+            cadence=row.cadence,
+            composed_at=row.composed_at,
+            position=row.position,
+            of=row.of,
+            paper_id=row.paper_id,
+            title=row.title,
+            reason=Reason(row.reason["kind"], row.reason["subject"], tuple(row.reason["words"])),
+            delivery=deliveries_of.read(row),
+            received=row.received,
+        )
+        for row in await connection.execute(statement)
+    ]
 
 
 async def attempts_of(connection: AsyncConnection, delivery_id: int) -> list[Attempt]:

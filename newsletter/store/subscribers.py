@@ -150,8 +150,13 @@ async def say(connection: AsyncConnection, said: Feedback) -> None:
     )
 
 
-async def feedback_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Feedback]]:
-    """Return what each of these people said of papers, oldest first; of a paper and its double once."""
+async def feedback_of(
+    connection: AsyncConnection, ids: Sequence[int], *, before: datetime | None = None
+) -> dict[int, list[Feedback]]:
+    """Return what each of these people said of papers, oldest first; of a paper and its double once.
+
+    `before` leaves out what was said at that moment or later.
+    """
     found: dict[int, list[Feedback]] = defaultdict(list)
     for part in chunks(ids):
         statement = (
@@ -160,6 +165,8 @@ async def feedback_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[i
             .where(feedback.c.subscriber_id.in_(part), papers.c.merged_into.is_(None))
             .order_by(feedback.c.at, feedback.c.paper_id)
         )
+        if before is not None:
+            statement = statement.where(feedback.c.at < before)
         for row in await connection.execute(statement):
             found[row.subscriber_id].append(
                 Feedback(subscriber_id=row.subscriber_id, paper_id=row.paper_id, verdict=row.verdict, at=row.at)

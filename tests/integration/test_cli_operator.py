@@ -239,3 +239,24 @@ async def test_what_is_refused_is_told_by_its_file_and_the_sum_comes_last(desk: 
     assert told.count("Refused in a.json:") == told.count("Refused in b.txt:") == 1
     assert "  the file: This is none of what is read here" in err
     assert re.fullmatch(r"Together: 34 entries, 34 papers: 34 new, 0 merged, \d refused\.", out.splitlines()[-1])
+
+
+# Why they got it, or did not
+
+
+async def test_why_is_answered_in_sentences_and_as_one_object(desk: Desk) -> None:
+    await desk.room.subscribe("ada", "violin")
+    await desk.room.subscribe("bob", "glacier", muted_words=("violin",))
+    await desk.room.send()
+    told, _ = await desk.run("why", address("ada"), "violin")
+    today = desk.room.clock.now().date()
+    assert f"“The violin” (1) and ada@example.org on {today}:" in told
+    assert f"It is in their issue of {today} (daily), in place 1 of 1: Matches violin." in told
+    [found] = await desk.lines("why", address("bob"), "1")
+    assert found["answer"] == "muted"
+    assert [one["kind"] for one in found["because"]] == ["muted", "least"]
+    assert found["because"][0]["word"] == "violin"
+    _, fault = await desk.run("why", address("ada"), "the", code=2)
+    assert "More than one paper may be meant: " in fault
+    narrow = await desk.on_a_terminal("why", address("bob"), "violin", columns=44)
+    assert max(map(len, narrow.splitlines())) <= 44
