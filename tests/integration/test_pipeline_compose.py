@@ -226,7 +226,7 @@ class Meddling(Composer):
 
 
 async def meddling(room: Newsroom, meanwhile: Callable[[], Awaitable[None]]) -> Composer:
-    composer = Meddling(room.database, room.clock, room.app.settings, await room.app.ranker())
+    composer = Meddling(room.database, room.clock, room.app.settings, await room.app.ranker(), room.app.placing())
     composer.meanwhile = meanwhile  # type: ignore[method-assign]
     return composer
 
