@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.clock import Clock
 from newsletter.config import Ranking, Settings
 from newsletter.delivery.addresses import key
-from newsletter.errors import ConflictError
+from newsletter.errors import ConflictError, NewsletterError
 from newsletter.models import WEEKDAYS, Bar, Consent, Feedback, Paper, Pick, Reason, Subscriber, Topic
 from newsletter.pipeline import slots
 from newsletter.pipeline.slots import Slot
@@ -124,10 +124,14 @@ class Asked(NamedTuple):
 
 
 class ComposeReport(NamedTuple):
-    """What one run of choosing did: issues with papers, and who got none because nothing was left for them."""
+    """What one run of choosing did: issues with papers, who got none because nothing was left, and who was left out.
+
+    For the latter choosing failed, which is a fault of this program; the next run tries again.
+    """
 
     composed: int
     empty: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 class Composer:
@@ -153,18 +157,21 @@ class Composer:
         by_slot: dict[Slot, list[Subscriber]] = defaultdict(list)
         for subscriber, slot in due:
             by_slot[slot].append(subscriber)
-        composed, empty, done = 0, [], 0
+        composed, done = 0, 0
+        empty: list[str] = []
+        left_out: list[str] = []
         for slot in sorted(by_slot):
             people = by_slot[slot]
             for start in range(0, len(people), BLOCK):
                 block = people[start : start + BLOCK]
-                written, nothing_for = await self._block(slot, block)
-                composed += written
-                empty += nothing_for
+                part = await self._block(slot, block)
+                composed += part.composed
+                empty += part.empty
+                left_out += part.left_out
                 done += len(block)
                 progress(done, len(due))
-        log.info("composed", issues=composed, empty=len(empty))
-        return ComposeReport(composed, tuple(empty))
+        log.info("composed", issues=composed, empty=len(empty), left_out=len(left_out))
+        return ComposeReport(composed, tuple(empty), tuple(left_out))
 
     async def pick(self, people: Sequence[Subscriber], day: date) -> list[tuple[Pick, ...]]:
         """Return the papers that each would get on a local date, in order; nothing is put on record."""
@@ -202,13 +209,10 @@ class Composer:
         profiles = [profile_of(self.chooser, person, said.get(person.id, []), self._known, day) for person in people]
         return Asked(day, found, profiles, [had[number] for number in ids])
 
-    async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> tuple[int, list[str]]:
+    async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> ComposeReport:
         for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
-            picks = await self.pick(people, slot.date)
-            drafts = [
-                Draft(person.id, person.email, self._message_id(), chosen)
-                for person, chosen in zip(people, picks, strict=True)
-            ]
+            picked, left_out = await self._picked(people, slot.date)
+            drafts = [Draft(person.id, person.email, self._message_id(), chosen) for person, chosen in picked]
             try:
                 async with self._database.begin() as connection:
                     now = self._clock.now()
@@ -221,8 +225,31 @@ class Composer:
                 self._candidates.pop(slot.date, None)
                 people = await self._still_there(people)
                 continue
-            return written, [person.email for person, chosen in zip(people, picks, strict=True) if not chosen]
-        return 0, []
+            return ComposeReport(written, tuple(person.email for person, chosen in picked if not chosen), left_out)
+        return ComposeReport(0, ())
+
+    async def _picked(
+        self, people: Sequence[Subscriber], day: date
+    ) -> tuple[list[tuple[Subscriber, tuple[Pick, ...]]], tuple[str, ...]]:
+        """Return the picks of each, and who is left out: where choosing fails for one, the others get their mail."""
+        try:
+            return list(zip(people, await self.pick(people, day), strict=True)), ()
+        except NewsletterError:
+            raise
+        except Exception:
+            log.warning("choosing failed, and each person is chosen for alone", people=len(people))
+        picked, left_out = [], []
+        for person in people:
+            try:
+                [chosen] = await self.pick([person], day)
+            except NewsletterError:
+                raise
+            except Exception:
+                log.exception("left out, since choosing for them failed", subscriber=person.id)
+                left_out.append(person.email)
+            else:
+                picked.append((person, chosen))
+        return picked, tuple(left_out)
 
     async def _still_there(self, people: Sequence[Subscriber]) -> list[Subscriber]:
         async with self._database.connect() as connection:
