@@ -145,7 +145,9 @@ async def choose(folder: Path, stages: Stages) -> dict[str, float]:
         with stages.timed("learn the words, in all"):
             ranker = await app.ranker()
         stages.forget_statements()
-        report = await compose.Composer(app.database, app.clock, app.settings, Timed(ranker, stages)).compose(due)
+        report = await compose.Composer(
+            app.database, app.clock, app.settings, Timed(ranker, stages), app.placing()
+        ).compose(due)
         elapsed, cpu = time.perf_counter() - began, cpu_seconds() - cpu
     return {"composed": report.composed, "elapsed": elapsed, "cpu": cpu, "peak": peak_megabytes()}
 

@@ -8,33 +8,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-import structlog
-
 from newsletter import resources
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Settings, secret
-from newsletter.errors import ModelError, NewsletterError, SettingsError
-from newsletter.pipeline.compose import ARCHIVE, Composer
+from newsletter.errors import NewsletterError, SettingsError
+from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.deliver import Courier, Sending
+from newsletter.pipeline.learning import Learner
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.pacing import Pacing
+from newsletter.pipeline.vectors import Placing
 from newsletter.ranking import Catalogue
-from newsletter.store import papers, schema
+from newsletter.store import schema
 from newsletter.store.database import Database
 from newsletter.tokens import Signer
 
 if TYPE_CHECKING:
+    from newsletter.config import Ranking
     from newsletter.delivery.dkim import Seal
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
-    from newsletter.models import Paper
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.ranking import Ranker
-    from newsletter.ranking.vectors import Vectors
 
 Result = TypeVar("Result")
-
-log = structlog.get_logger()
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -61,18 +58,13 @@ class App:
 
         return Seal.of(self.settings, self.clock)
 
-    async def ranker(self, *, embedded: bool = True) -> "Ranker":
-        """Return a ranker that knows the words of the newest papers on record, and where the model puts them.
-
-        `embedded` is left out by who only asks for words.
-        """
+    def blank_ranker(self, settings: "Ranking | None" = None) -> "Ranker":
+        """Return a ranker that has learned nothing; `settings` stand in for those in use."""
         # numpy, scipy and scikit-learn come with it: a process that only delivers does without.
         from newsletter.ranking import Ranker
 
-        ranking = self.settings.ranking
-        async with self.database.connect() as connection:
-            archive = await papers.archive(connection, ARCHIVE)
-        ranker = Ranker(
+        ranking = settings or self.settings.ranking
+        return Ranker(
             self.catalogue,
             popularity=ranking.popularity,
             freshness=ranking.freshness,
@@ -80,26 +72,25 @@ class App:
             same=ranking.same,
             outside=bool(ranking.outside),
         )
-        ranker.fit(archive, vectors=await self._vectors(archive) if embedded else None)
-        return ranker
 
-    async def _vectors(self, archive: "Sequence[Paper]") -> "Vectors | None":
-        """Return where the model puts papers; a model that cannot be used is told of and costs nobody their mail."""
-        if self.settings.ranking.model is None:
-            return None
-        from newsletter.pipeline.vectors import vectors
-        from newsletter.ranking.embedding import Embedding
+    def placing(self, settings: "Ranking | None" = None, *, kept: bool = True) -> Placing:
+        """Return what tells rankers where the model puts papers; `settings` stand in for those in use."""
+        model = (settings or self.settings.ranking).model
+        return Placing(self.database, None if model is None else self.settings.path(model), kept=kept)
 
-        try:
-            model = await asyncio.to_thread(Embedding, self.settings.path(self.settings.ranking.model))
-            return await vectors(self.database, model, archive)
-        except ModelError as error:
-            log.warning("ranking without embeddings", problem=error.message, next_step=error.next_step)
-            return None
+    @cached_property
+    def learner(self) -> "Learner[Ranker]":
+        """What fits rankers on the newest papers and the newest likes of all readers, and keeps one fresh."""
+        return Learner(self.database, self.clock, self.blank_ranker, self.placing())
 
-    async def composer(self) -> Composer:
-        """Return what chooses papers for people."""
-        return Composer(self.database, self.clock, self.settings, await self.ranker())
+    async def ranker(self, *, only_words: bool = False) -> "Ranker":
+        """Return a ranker that knows the newest papers on record and what all readers liked, or the words alone."""
+        return await self.learner.fresh(only_words=only_words)
+
+    async def composer(self, *, kept: bool = False) -> Composer:
+        """Return what chooses papers for people; with `kept`, by the model that is kept between the ticks of a run."""
+        ranker = await (self.learner.kept() if kept else self.learner.fresh())
+        return Composer(self.database, self.clock, self.settings, ranker, self.learner.placing)
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
@@ -248,6 +239,8 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
     finally:
         if seal := vars(app).get("seal"):
             seal.close()
+        if learner := vars(app).get("learner"):
+            await learner.close()
         await database.close()
 
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "topics": Entry("Papers", "topics", "Look at the topics that can be asked for."),
     "subscribers": Entry("People", "subscribers", "Add, show, change and remove people."),
     "preview": Entry("Mail", "preview", "Show what a person would get, or got; it changes nothing."),
+    "why": Entry("Mail", "why", "Tell why a person got a paper, or did not; it changes nothing."),
+    "evaluate": Entry("Mail", "evaluate", "Replay the past: what would other settings have sent?"),
     "send": Entry("Mail", "send", "Choose papers and send the mail of a day; safe to repeat."),
     "run": Entry("Mail", "run", "Go on sending by itself, to each at their hour."),
     "editions": Entry("Mail", "editions", "Look at editions, and write the editor's note."),

@@ -11,6 +11,7 @@ from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Command
 from newsletter.cli.output import Column, Output, shown
 from newsletter.cli.values import DAY
+from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -71,7 +72,8 @@ def send(face: Face, day: date | None, only: str | None, dry_run: bool) -> None:
 
     Papers are chosen for everyone whose cadence has the day, whatever their hour, and all mail that waits is sent.
     Nobody gets a paper twice, or two issues of one day. A run that was stopped goes on where it was. Leaves with 1 if
-    the mail server ended the run before its end; what was not sent waits for the next one.
+    the mail server ended the run before its end, what was not sent waits for the next one; or if choosing failed for
+    someone, who alone is left out.
     """
     if dry_run:
         rehearsal.show(face, day, only)
@@ -85,6 +87,11 @@ def send(face: Face, day: date | None, only: str | None, dry_run: bool) -> None:
     report(face.out, sent, day)
     if sent.delivered.fault is not None:
         raise sent.delivered.fault
+    if left_out := sent.composed.left_out:
+        raise NewsletterError(
+            f"Choosing failed for {_named(left_out)}, who got no mail; that is a fault of this program.",
+            next_step="The log says where. The next run tries again.",
+        )
 
 
 async def run_once(app: "App", out: Output, *, day: date | None = None, only: str | None = None) -> Sent:
@@ -130,6 +137,7 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
                 "composed": composed.composed,
                 "empty": composed.empty,
                 "causes": sent.causes,
+                "left_out": composed.left_out,
                 "deliveries": delivered.states,
                 "unknown": sent.unknown,
                 "next_due": delivered.next_due,
@@ -143,7 +151,7 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
     if composed.empty and sent.papers:
         for cause, addresses in _by_cause(sent.causes).items():
             out.say(f"Nothing to send for {_named(addresses)}: {cause}.")
-    elif not (composed.composed or delivered.states):
+    elif not (composed.composed or delivered.states or composed.left_out):
         out.say(_nothing(sent, day))
     _states(out, delivered.states)
     if sent.unknown:

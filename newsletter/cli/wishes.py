@@ -100,7 +100,7 @@ async def doubts(app: "App", topics: Iterable[str]) -> list[str]:
     free = [topic for topic in dict.fromkeys(topics) if app.catalogue.find(topic) is None]
     if not free:
         return []
-    ranker = await app.ranker(embedded=False)
+    ranker = await app.ranker(only_words=True)
     any_papers = (await record.status(app.database)).papers
     what = "matches no paper on record" if any_papers else "has no papers to match so far"
     found = []

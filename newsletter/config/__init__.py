@@ -3,7 +3,7 @@
 Nothing else in the program reads a setting from anywhere.
 """
 
-from newsletter.config.reading import DEFAULT_FILE, example, find, load, secret
+from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
     Bounces,
     Database,
@@ -41,6 +41,7 @@ __all__ = [
     "Settings",
     "Smtp",
     "Web",
+    "change",
     "example",
     "find",
     "load",

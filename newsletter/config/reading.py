@@ -58,6 +58,38 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) 
     return settings
 
 
+def change(settings: Settings, given: Mapping[str, str]) -> Settings:
+    """Return settings with others in place of some, by their dotted paths; values are written as in TOML.
+
+    Raises SettingsError with every fault at once.
+    """
+    faults: list[str] = []
+    changed: dict[str, Section] = {}
+    for path, written in given.items():
+        name, _, key = path.partition(".")
+        section = changed.get(name, getattr(settings, name, None) if name in words.sections() else None)
+        if section is None:
+            faults.append(f"{path}: {words.unknown_section(name)}")
+        elif key not in type(section).model_fields:
+            faults.append(f"{path}: {words.unknown(key, type(section), name)}")
+        else:
+            try:
+                changed[name] = type(section)(**{**section.model_dump(), key: _value(written)})
+            except ValidationError as error:
+                found = error.errors(include_url=False)
+                faults += [words.sentence({**fault, "loc": (name, *fault["loc"])}, {}) for fault in found]
+    if faults:
+        raise SettingsError("The settings that were given have faults.", faults=tuple(faults))
+    return settings.model_copy(update=changed)
+
+
+def _value(written: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {written}")["value"]
+    except tomllib.TOMLDecodeError:
+        return written
+
+
 def secret(path: Path, what: str) -> SecretStr:
     """Read a secret from a file, without the line end at its end."""
     try:

@@ -2,31 +2,32 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
-from newsletter.config import Settings
+from newsletter.config import Ranking, Settings
 from newsletter.delivery.addresses import key
-from newsletter.errors import ConflictError
+from newsletter.errors import ConflictError, NewsletterError
 from newsletter.models import WEEKDAYS, Bar, Consent, Feedback, Paper, Pick, Reason, Subscriber, Topic
 from newsletter.pipeline import slots
 from newsletter.pipeline.slots import Slot
+from newsletter.pipeline.vectors import Placed, Placing
 from newsletter.store import editions, papers, rhythms, subscribers, suppressions
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
 from newsletter.store.rhythms import Come
 
+if TYPE_CHECKING:
+    from newsletter.ranking.weighing import Weighed
+
 log = structlog.get_logger()
 
 BLOCK = 500
-
-# The newest papers from which the words of the field are learned.
-ARCHIVE = 20_000
 
 # How often a block is put together anew because others wrote meanwhile.
 MOST_CONFLICTS = 5
@@ -64,8 +65,8 @@ class Chosen(Protocol):
         ...
 
 
-class Chooser(Protocol):
-    """What composing needs of a ranker; what a profile is, is the ranker's own affair."""
+class Chooser(Placed, Protocol):
+    """What choosing needs of a ranker, and telling why; what a profile is, is the ranker's own affair."""
 
     def profile(
         self,
@@ -96,26 +97,54 @@ class Chooser(Protocol):
         """Return for each profile the places of its best papers; `k` is for those who asked for no number."""
         ...
 
+    def weigh(
+        self,
+        profile: Any,
+        papers: Sequence[Paper],
+        k: int,
+        *,
+        received: Collection[int] = (),
+        today: date | None = None,
+    ) -> "Weighed":
+        """Return what `choose` goes by for one profile."""
+        ...
+
     def explain(self, profile: Any, paper: Paper) -> Reason:
         """Return why a paper suits a profile."""
         ...
 
 
+class Asked(NamedTuple):
+    """What is chosen by on a local date: the papers at hand, and for each person their profile and what they had."""
+
+    day: date
+    papers: list[Paper]
+    profiles: list[Any]
+    received: list[Collection[int]]
+
+
 class ComposeReport(NamedTuple):
-    """What one run of choosing did: issues with papers, and who got none because nothing was left for them."""
+    """What one run of choosing did: issues with papers, who got none because nothing was left, and who was left out.
+
+    For the latter choosing failed, which is a fault of this program; the next run tries again.
+    """
 
     composed: int
     empty: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 class Composer:
-    """Chooses for blocks of people; `chooser` has been fitted on the archive."""
+    """Chooses for blocks of people; `chooser` has been fitted on the archive, `placing` has vectors of papers."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings, chooser: Chooser) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, settings: Settings, chooser: Chooser, placing: Placing
+    ) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._chooser = chooser
+        self.chooser = chooser
+        self._placing = placing
         # Of who gets nothing, by their address, why: a key of `CAUSES`.
         self.causes: dict[str, str] = {}
         self._candidates: dict[date, list[Paper]] = {}
@@ -128,49 +157,62 @@ class Composer:
         by_slot: dict[Slot, list[Subscriber]] = defaultdict(list)
         for subscriber, slot in due:
             by_slot[slot].append(subscriber)
-        composed, empty, done = 0, [], 0
+        composed, done = 0, 0
+        empty: list[str] = []
+        left_out: list[str] = []
         for slot in sorted(by_slot):
             people = by_slot[slot]
             for start in range(0, len(people), BLOCK):
                 block = people[start : start + BLOCK]
-                written, nothing_for = await self._block(slot, block)
-                composed += written
-                empty += nothing_for
+                part = await self._block(slot, block)
+                composed += part.composed
+                empty += part.empty
+                left_out += part.left_out
                 done += len(block)
                 progress(done, len(due))
-        log.info("composed", issues=composed, empty=len(empty))
-        return ComposeReport(composed, tuple(empty))
+        log.info("composed", issues=composed, empty=len(empty), left_out=len(left_out))
+        return ComposeReport(composed, tuple(empty), tuple(left_out))
 
     async def pick(self, people: Sequence[Subscriber], day: date) -> list[tuple[Pick, ...]]:
         """Return the papers that each would get on a local date, in order; nothing is put on record."""
+        asked = await self.asked(people, day)
+        best = choose(self.chooser, asked, self._settings.ranking)
+        self.causes |= {person.email: one.cause for person, one in zip(people, best, strict=True) if one.cause}
+        return [self._picks(profile, asked.papers, one) for profile, one in zip(asked.profiles, best, strict=True)]
+
+    def _picks(self, profile: Any, found: Sequence[Paper], chosen: Chosen) -> tuple[Pick, ...]:
+        reasons = [self.chooser.explain(profile, found[place]) for place, _ in chosen.picks]
+        if chosen.outside is not None:
+            reasons.append(Reason(kind="outside"))
+        return tuple(
+            Pick(position=position, paper=found[place], score=float(score), reason=reason)
+            for position, ((place, score), reason) in enumerate(zip(in_order(chosen), reasons, strict=True), start=1)
+        )
+
+    async def asked(self, people: Sequence[Subscriber], day: date, *, before: datetime | None = None) -> Asked:
+        """Return what is chosen by for people on a local date.
+
+        `before` leaves out what was sent or said at that moment or later, and what came in after it; what was asked for
+        is as it is now, since no other is on record.
+        """
         found = await self._papers_of(day)
         ids = [person.id for person in people]
         async with self._database.connect() as connection:
-            had = await papers.received_by(connection, ids, since=self._window(day)[0])
-            said = await subscribers.feedback_of(connection, ids)
+            since = window(day, self._settings.ranking.window_days)[0]
+            had = await papers.received_by(connection, ids, since=since, before=before)
+            said = await subscribers.feedback_of(connection, ids, before=before)
             await self._learn(connection, said)
-        profiles = [self._profile(person, said.get(person.id, []), day) for person in people]
-        received: list[Collection[int]] = [had[number] for number in ids]
-        best = self._chooser.choose(profiles, found, self._settings.ranking.papers, received=received, today=day)
-        self.causes |= {person.email: one.cause for person, one in zip(people, best, strict=True) if one.cause}
-        return [self._picks(profile, found, chosen) for profile, chosen in zip(profiles, best, strict=True)]
+        liked = {one.paper_id for words in said.values() for one in words}
+        await self._placing.complete(self.chooser, [*found, *(self._known[number] for number in liked)])
+        if before is not None:
+            found = [paper for paper in found if paper.first_seen_at is not None and paper.first_seen_at <= before]
+        profiles = [profile_of(self.chooser, person, said.get(person.id, []), self._known, day) for person in people]
+        return Asked(day, found, profiles, [had[number] for number in ids])
 
-    def _picks(self, profile: Any, found: Sequence[Paper], chosen: Chosen) -> tuple[Pick, ...]:
-        said = [(place, score, self._chooser.explain(profile, found[place])) for place, score in chosen.picks]
-        if chosen.outside is not None:
-            said.append((*chosen.outside, Reason(kind="outside")))
-        return tuple(
-            Pick(position=position, paper=found[place], score=float(score), reason=reason)
-            for position, (place, score, reason) in enumerate(said, start=1)
-        )
-
-    async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> tuple[int, list[str]]:
+    async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> ComposeReport:
         for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
-            picks = await self.pick(people, slot.date)
-            drafts = [
-                Draft(person.id, person.email, self._message_id(), chosen)
-                for person, chosen in zip(people, picks, strict=True)
-            ]
+            picked, left_out = await self._picked(people, slot.date)
+            drafts = [Draft(person.id, person.email, self._message_id(), chosen) for person, chosen in picked]
             try:
                 async with self._database.begin() as connection:
                     now = self._clock.now()
@@ -183,8 +225,31 @@ class Composer:
                 self._candidates.pop(slot.date, None)
                 people = await self._still_there(people)
                 continue
-            return written, [person.email for person, chosen in zip(people, picks, strict=True) if not chosen]
-        return 0, []
+            return ComposeReport(written, tuple(person.email for person, chosen in picked if not chosen), left_out)
+        return ComposeReport(0, ())
+
+    async def _picked(
+        self, people: Sequence[Subscriber], day: date
+    ) -> tuple[list[tuple[Subscriber, tuple[Pick, ...]]], tuple[str, ...]]:
+        """Return the picks of each, and who is left out: where choosing fails for one, the others get their mail."""
+        try:
+            return list(zip(people, await self.pick(people, day), strict=True)), ()
+        except NewsletterError:
+            raise
+        except Exception:
+            log.warning("choosing failed, and each person is chosen for alone", people=len(people))
+        picked, left_out = [], []
+        for person in people:
+            try:
+                [chosen] = await self.pick([person], day)
+            except NewsletterError:
+                raise
+            except Exception:
+                log.exception("left out, since choosing for them failed", subscriber=person.id)
+                left_out.append(person.email)
+            else:
+                picked.append((person, chosen))
+        return picked, tuple(left_out)
 
     async def _still_there(self, people: Sequence[Subscriber]) -> list[Subscriber]:
         async with self._database.connect() as connection:
@@ -193,41 +258,56 @@ class Composer:
 
     async def _papers_of(self, day: date) -> list[Paper]:
         if day not in self._candidates:
-            since, until = self._window(day)
+            since, until = window(day, self._settings.ranking.window_days)
             async with self._database.connect() as connection:
                 self._candidates[day] = await papers.candidates(connection, since=since, until=until)
         return self._candidates[day]
-
-    def _window(self, day: date) -> tuple[datetime, datetime]:
-        """Return the span of first sight of the papers that an issue of that local date may hold."""
-        midnight = datetime.combine(day, time(), UTC)
-        since = midnight - timedelta(days=self._settings.ranking.window_days)
-        return since, midnight + timedelta(days=1) + _WIDEST_OFFSET
 
     async def _learn(self, connection: AsyncConnection, said: dict[int, list[Feedback]]) -> None:
         """Load the papers that people spoke of, each once a run."""
         named = {one.paper_id for words in said.values() for one in words}
         self._known.update(await papers.by_ids(connection, named - self._known.keys()))
 
-    def _profile(self, person: Subscriber, said: Sequence[Feedback], day: date) -> Any:
-        def spoken_of(*verdicts: str) -> list[tuple[Paper, date]]:
-            return [(self._known[one.paper_id], one.at.date()) for one in said if one.verdict in verdicts]
-
-        return self._chooser.profile(
-            person.topics,
-            spoken_of("more", "saved"),
-            spoken_of("less"),
-            person.muted_words,
-            authors=person.authors,
-            muted_authors=person.muted_authors,
-            today=day,
-            papers=person.papers,
-            minutes=person.minutes,
-            bar=person.bar,
-        )
-
     def _message_id(self) -> str:
         return f"<{secrets.token_urlsafe(18)}@{self._settings.newsletter.domain}>"
+
+
+def choose(chooser: Chooser, asked: Asked, ranking: Ranking) -> Sequence[Chosen]:
+    """Return what is chosen for each person."""
+    return chooser.choose(asked.profiles, asked.papers, ranking.papers, received=asked.received, today=asked.day)
+
+
+def in_order(chosen: Chosen) -> list[tuple[int, float]]:
+    """Return the places of the papers of an issue and their scores, as they stand in it."""
+    return [*chosen.picks, *([] if chosen.outside is None else [chosen.outside])]
+
+
+def window(day: date, days: int) -> tuple[datetime, datetime]:
+    """Return the span of first sight of the papers that an issue of that local date may hold."""
+    midnight = datetime.combine(day, time(), UTC)
+    return midnight - timedelta(days=days), midnight + timedelta(days=1) + _WIDEST_OFFSET
+
+
+def profile_of(
+    chooser: Chooser, person: Subscriber, said: Sequence[Feedback], known: Mapping[int, Paper], day: date
+) -> Any:
+    """Return the profile of a person on a local date by what they asked for and `said` of `known` papers."""
+
+    def spoken_of(*verdicts: str) -> list[tuple[Paper, date]]:
+        return [(known[one.paper_id], one.at.date()) for one in said if one.verdict in verdicts]
+
+    return chooser.profile(
+        person.topics,
+        spoken_of("more", "saved"),
+        spoken_of("less"),
+        person.muted_words,
+        authors=person.authors,
+        muted_authors=person.muted_authors,
+        today=day,
+        papers=person.papers,
+        minutes=person.minutes,
+        bar=person.bar,
+    )
 
 
 async def due_by_hand(

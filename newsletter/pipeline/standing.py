@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from newsletter.delivery.addresses import key
 from newsletter.models import FOREVER, Consent, DeliveryState, Subscriber, falls_on
@@ -54,21 +54,35 @@ def _never(person: Subscriber, barred: dict[str, str], now: datetime) -> str:
     return f"they must not be mailed: {reason}" if reason else ""
 
 
+class Obstacle(NamedTuple):
+    """What keeps a person from a new issue on a day: of which kind, and in a sentence."""
+
+    kind: Literal["consent", "suppressed", "paused", "had", "cadence"]
+    sentence: str
+
+
 async def obstacle(database: Database, person: Subscriber, now: datetime, day: date | None = None) -> str:
     """Return what keeps a person from a new issue on a local day (by default theirs of now), or nothing."""
+    found = await obstacles(database, person, now, day)
+    return found[0].sentence if found else ""
+
+
+async def obstacles(database: Database, person: Subscriber, now: datetime, day: date | None = None) -> list[Obstacle]:
+    """Return all that keeps a person from a new issue on a local day (by default theirs of now), decisive first."""
     day = slots.local_date(person, now) if day is None else day
-    if person.state is not Consent.CONFIRMED:
-        return f"{person.email} is {person.state}."
     async with database.connect() as connection:
         barred = await suppressions.among(connection, [key(person.email)])
         had = await editions.issue_of(connection, person.id, day)
+    found: list[Obstacle] = []
+    if person.state is not Consent.CONFIRMED:
+        found.append(Obstacle("consent", f"{person.email} is {person.state}."))
     if barred:
-        return f"{person.email} must not be mailed: {', '.join(barred.values())}."
+        found.append(Obstacle("suppressed", f"{person.email} must not be mailed: {', '.join(barred.values())}."))
     if person.paused_on(day):
         until = "they are resumed" if person.paused_until == FOREVER else person.paused_until
-        return f"{person.email} is paused until {until}."
+        found.append(Obstacle("paused", f"{person.email} is paused until {until}."))
     if had is not None:
-        return f"{person.email} has their issue of {day}."
+        found.append(Obstacle("had", f"{person.email} has their issue of {day}."))
     if not falls_on(person.cadence, day):
-        return f"{person.email} gets mail {person.cadence}, and {day} is a {day:%A}."
-    return ""
+        found.append(Obstacle("cadence", f"{person.email} gets mail {person.cadence}, and {day} is a {day:%A}."))
+    return found

@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import structlog
 
+from newsletter.errors import ModelError
 from newsletter.models import Paper
-from newsletter.ranking.vectors import Vectors
 from newsletter.store import papers as paper_rows
 from newsletter.store import vectors as vector_rows
 from newsletter.store.database import Database, chunks
 from newsletter.store.vectors import Kept
+
+if TYPE_CHECKING:
+    from newsletter.ranking.vectors import Vectors
 
 log = structlog.get_logger()
 
@@ -41,15 +44,74 @@ class Model(Protocol):
         ...
 
 
-async def vectors(database: Database, model: Model, archive: Sequence[Paper]) -> Vectors:
-    """Return the vectors of the archive, newest first, and of all papers that somebody judged; missing ones are made.
+class Placed(Protocol):
+    """What knows where a model puts papers."""
 
-    A vector counts if this very model made it, in as many dimensions, of the text that the paper has now.
+    def unplaced(self, papers: Sequence[Paper]) -> list[Paper]:
+        """Return the papers of which it was never told; none where it goes by no model."""
+        ...
+
+    def place(self, vectors: "Vectors") -> None:
+        """Take the vectors of more papers."""
+        ...
+
+
+class Placing:
+    """Tells where the operator's model puts papers; a model that cannot be used is logged, and costs nobody mail."""
+
+    def __init__(self, database: Database, folder: Path | None, *, kept: bool = True) -> None:
+        """Take the folder of the model, None for no model; with `kept`, what it makes is kept in the database.
+
+        The folder is read once, so that vectors of two models never meet if it changes meanwhile.
+        """
+        self._database = database
+        self._folder = folder
+        self._kept = kept
+        self._model: Model | None = None
+
+    async def of_archive(self, archive: Sequence[Paper]) -> "Vectors | None":
+        """Return the vectors of the archive, newest first, and of all papers that somebody judged."""
+        if self._folder is None:
+            return None
+        async with self._database.connect() as connection:
+            judged = await vector_rows.judged(connection)
+            older = await paper_rows.by_ids(connection, judged - {paper.id for paper in archive})
+        return await self._of([*archive, *older.values()])
+
+    async def complete(self, ranker: Placed, papers: Sequence[Paper]) -> None:
+        """Tell a ranker of the papers of which it was never told, so that those of today count like all others."""
+        if self._folder is None or not (missing := ranker.unplaced(papers)):
+            return
+        if (found := await self._of(missing)) is not None:
+            ranker.place(found)
+
+    async def _of(self, papers: Sequence[Paper]) -> "Vectors | None":
+        from newsletter.ranking.embedding import Embedding
+
+        if self._folder is None:
+            return None
+        try:
+            if self._model is None:
+                read = await asyncio.to_thread(Embedding, self._folder)
+                self._model = read
+            return await vectors(self._database, self._model, papers, kept=self._kept)
+        except ModelError as error:
+            log.warning("ranking without embeddings", problem=error.message, next_step=error.next_step)
+            return None
+
+
+async def vectors(database: Database, model: Model, papers: Sequence[Paper], *, kept: bool = True) -> "Vectors":
+    """Return the vectors of papers; missing ones are made, of the first first, and with `kept` are put on record.
+
+    A vector counts if this very model made it, in as many dimensions, of the text that the paper has now. Those that
+    one run leaves to the next are zeros.
     """
-    async with database.connect() as connection:
-        judged = await vector_rows.judged(connection)
-        older = await paper_rows.by_ids(connection, judged - {paper.id for paper in archive})
-    wanted = {paper.id: text(paper) for paper in (*archive, *older.values()) if paper.id is not None}
+    # A process that only delivers does without numpy.
+    import numpy as np
+
+    from newsletter.ranking.vectors import Vectors
+
+    wanted = {paper.id: text(paper) for paper in papers if paper.id is not None}
     dimensions = await asyncio.to_thread(lambda: model.dimensions)
     async with database.connect() as connection:
         found = {
@@ -60,13 +122,15 @@ async def vectors(database: Database, model: Model, archive: Sequence[Paper]) ->
     missing = [number for number in wanted if number not in found]
     for part in chunks(missing[:MOST], BATCH):
         made = await asyncio.to_thread(_made, model, {number: wanted[number] for number in part})
-        async with database.begin() as connection:
-            await vector_rows.keep(connection, made)
+        if kept:
+            async with database.begin() as connection:
+                await vector_rows.keep(connection, made)
         found.update((one.paper_id, one.numbers) for one in made)
     if missing:
-        log.info("vectors made", papers=len(missing[:MOST]), left=max(0, len(missing) - MOST))
-    rows = np.frombuffer(b"".join(found.values()), "<f2").reshape(len(found), dimensions)
-    return Vectors({number: row for row, number in enumerate(found)}, rows)
+        log.info("vectors made", papers=len(missing[:MOST]), left=len(missing[MOST:]))
+    rows = np.frombuffer(b"".join(found.values()) + bytes(2 * dimensions), "<f2").reshape(len(found) + 1, dimensions)
+    places: dict[object, int] = {number: row for row, number in enumerate(found)}
+    return Vectors(places | dict.fromkeys(missing[MOST:], len(found)), rows)
 
 
 def text(paper: Paper) -> str:

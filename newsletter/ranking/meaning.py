@@ -52,6 +52,14 @@ class Meaning:
         sample = self.archive[there][:: max(1, int(there.sum()) // SAMPLE)]
         self._mean = (float(_sharpened(sample @ sample.T).sum()) - len(sample)) / (len(sample) * (len(sample) - 1))
 
+    def unplaced(self, papers: Sequence[Paper]) -> list[Paper]:
+        """Return the papers of whose vectors nothing was told; none where there is no model."""
+        return self._vectors.lack(papers) if self.known else []
+
+    def place(self, vectors: Vectors) -> None:
+        """Take the vectors of papers that came after the archive; what was made even over that stays."""
+        self._vectors = self._vectors.joined(vectors)
+
     def of(self, papers: Sequence[Paper]) -> Floats:
         """Return the even unit vectors of papers, (papers, dimensions); zeros for those without."""
         return self._even(self._vectors.of(papers)) if self.known else self._vectors.of(papers)

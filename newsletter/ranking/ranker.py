@@ -15,6 +15,7 @@ from newsletter.ranking.matching import largest_mover, matches, with_prior
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile
 from newsletter.ranking.selection import Chosen, Kin, Selection
 from newsletter.ranking.vectors import NONE, Vectors
+from newsletter.ranking.weighing import Weighed, weigh
 
 # Entries of a block of scores, readers times papers.
 BLOCK = 1 << 19
@@ -64,6 +65,15 @@ class Ranker:
         self._fitted = len(archive) > 0
         self._vectors = vectors if vectors is not None else NONE
         self._learn(archive, likes)
+
+    def unplaced(self, papers: Sequence[Paper]) -> list[Paper]:
+        """Return the papers of whose vectors the ranker was never told; none where it was fitted without a model."""
+        return self._learned.meaning.unplaced(papers)
+
+    def place(self, vectors: Vectors) -> None:
+        """Take the vectors of papers that came in, or were liked, since the ranker was fitted."""
+        self._learned.meaning.place(vectors)
+        self._forget()
 
     def profile(
         self,
@@ -154,28 +164,44 @@ class Ranker:
         if k <= 0 or not len(papers):
             return [Chosen([], cause="no papers") for _ in range(len(profiles))]
         candidates = self._prepared(papers)
-        prior = candidates.prior(today, self._popularity, self._freshness)
-        selection = Selection(candidates, self._kinship(candidates), prior, least=self._least, outside=outside)
+        selection = self._selection(candidates, today, outside=outside)
         chosen: list[Chosen] = []
         for start, block in self._blocks(profiles, len(papers)):
             had = received[start : start + len(block)]
             found = matches(block, candidates, self._learned.topics)
-            scores = with_prior(found, prior)
+            scores = with_prior(found, selection.prior)
             part = selection.choose(block, found, scores, k, had)
             for row, one in enumerate(part):
                 if one.cause == "no match" and block[row].dislikes:
-                    part[row] = self._despite_dislikes(selection, block[row], scores[[row]], k, had[row : row + 1])
+                    wishing, by_wishes = self._despite_dislikes(block[row], candidates)
+                    (part[row],) = selection.choose([wishing], by_wishes, scores[[row]], k, had[row : row + 1])
             chosen += part
         return chosen
 
-    def _despite_dislikes(
-        self, selection: Selection, profile: Profile, scores: Floats, k: int, received: Sequence[Collection[int]]
-    ) -> Chosen:
-        """Return what a reader gets by their wishes alone: dislikes lower papers, and leave nobody without mail."""
+    def weigh(
+        self,
+        profile: Profile,
+        papers: Sequence[Paper],
+        k: int,
+        *,
+        received: Collection[int] = (),
+        today: date | None = None,
+    ) -> Weighed:
+        """Return what `choose` goes by for one profile, and what keeps papers out of its issue."""
+        candidates = self._prepared(papers)
+        selection = self._selection(candidates, today, outside=self._outside)
+        found = matches([profile], candidates, self._learned.topics)
+        scores = with_prior(found, selection.prior)
+        wishing, by_wishes = self._despite_dislikes(profile, candidates)
+        weighed = weigh(selection, profile, found, by_wishes[0], scores, k, received)
+        if weighed.chosen.cause != "no match" or not profile.dislikes:
+            return weighed
+        return weigh(selection, wishing, by_wishes, by_wishes[0], scores, k, received)
+
+    def _despite_dislikes(self, profile: Profile, candidates: Candidates) -> tuple[Profile, Floats]:
+        """Return a profile with its wishes alone, and its matches: dislikes lower papers, and leave nobody without."""
         wishing = replace(profile, dislikes=())
-        found = matches([wishing], selection.candidates, self._learned.topics)
-        (chosen,) = selection.choose([wishing], found, scores, k, received)
-        return chosen
+        return wishing, matches([wishing], candidates, self._learned.topics)
 
     def explain(self, profile: Profile, paper: Paper) -> Reason:
         """Return what moved the score of a paper most: the topic, liked paper or author without which it loses most.
@@ -205,6 +231,10 @@ class Ranker:
 
     def _learn(self, archive: Sequence[Paper], likes: Sequence[Sequence[Paper]]) -> None:
         self._learned = learn(archive, likes, self._vectors, self._catalogue)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the papers at hand, which were encoded by what is no longer so."""
         self._candidates: Candidates | None = None
         self._single: Candidates | None = None
         self._kin: Kin | None = None
@@ -217,10 +247,11 @@ class Ranker:
             self._kin = None
         return self._candidates
 
-    def _kinship(self, candidates: Candidates) -> Kin:
+    def _selection(self, candidates: Candidates, today: date | None, *, outside: bool) -> Selection:
         if self._kin is None:
             self._kin = Kin(*candidates.vectors(), self._same)
-        return self._kin
+        prior = candidates.prior(today, self._popularity, self._freshness)
+        return Selection(candidates, self._kin, prior, least=self._least, outside=outside)
 
     def _place(self, paper: Paper) -> tuple[Candidates, int]:
         for candidates in (self._candidates, self._single):

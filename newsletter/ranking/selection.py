@@ -87,12 +87,12 @@ class Selection:
         `outside` says whether issues have a place for something outside the topics.
         """
         self.candidates = candidates
-        self._prior = prior
-        self._least = least
+        self.prior = prior
+        self.least = least
         self._outside = outside
         self._shown = np.array([not paper.hidden for paper in candidates.papers], bool)
-        self._minutes = as_floats([minutes_to_read(paper) for paper in candidates.papers])
-        self._kin = kin
+        self.minutes = as_floats([minutes_to_read(paper) for paper in candidates.papers])
+        self.kin = kin
 
     def choose(
         self,
@@ -106,12 +106,12 @@ class Selection:
 
         `k` is how many papers those get who asked for no number; `received` has the ids that each had, or is empty.
         """
-        allowed = self._allowed(profiles, received)
-        bars = self._bars(profiles, matches)
+        allowed = self.allowed(profiles, received)
+        bars = self.bars(profiles, matches)
         fits = allowed & (matches >= bars[:, None])
-        sizes = np.array([k if profile.papers is None else profile.papers for profile in profiles], int)
+        sizes = np.array([wanted(profile, k) for profile in profiles], int)
         minutes = as_floats([profile.minutes or np.inf for profile in profiles])
-        rows = self._diverse(np.where(fits, scores, -np.inf), sizes, minutes)
+        rows = self.diverse(np.where(fits, scores, -np.inf), sizes, minutes)
         found = []
         for row, profile in enumerate(profiles):
             places = rows[row]
@@ -126,7 +126,7 @@ class Selection:
             found.append(Chosen([(place, float(scores[row, place])) for place in places], extra, cause))
         return found
 
-    def _allowed(self, profiles: Sequence[Profile], received: Sequence[Collection[int]]) -> Bools:
+    def allowed(self, profiles: Sequence[Profile], received: Sequence[Collection[int]]) -> Bools:
         """Return what each may get at all, (profiles, papers): not hidden, not muted, not received."""
         allowed = np.tile(self._shown, (len(profiles), 1))
         for row, profile in enumerate(profiles):
@@ -138,15 +138,15 @@ class Selection:
                 allowed[row, self.candidates.with_ids(received[row])] = False
         return allowed
 
-    def _bars(self, profiles: Sequence[Profile], matches: Floats) -> Floats:
+    def bars(self, profiles: Sequence[Profile], matches: Floats) -> Floats:
         """Return the match below which each reader gets nothing, (profiles,); who has no wishes has no bar.
 
         What fits well is told by the reader's own best match among all papers shown, had already or not: so on a
         day of poor ones there may be none.
         """
         best = matches.max(axis=1, initial=0.0, where=self._shown)
-        level = {"few": np.maximum(self._least, FEW * best), "many": np.full(len(best), MANY * self._least)}
-        bars = np.full(len(best), self._least, np.float32)
+        level = {"few": np.maximum(self.least, FEW * best), "many": np.full(len(best), MANY * self.least)}
+        bars = np.full(len(best), self.least, np.float32)
         for row, profile in enumerate(profiles):
             if not profile.has_wishes:
                 bars[row] = -np.inf
@@ -154,7 +154,7 @@ class Selection:
                 bars[row] = level[profile.bar][row]
         return bars
 
-    def _diverse(self, scores: Floats, sizes: npt.NDArray[np.int_], minutes: Floats) -> list[list[int]]:
+    def diverse(self, scores: Floats, sizes: npt.NDArray[np.int_], minutes: Floats) -> list[list[int]]:
         """Return the places that each reader gets, best first; what they may not get has a score of -inf.
 
         Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), greedy, over the best of each; the score falls
@@ -184,8 +184,8 @@ class Selection:
         there = np.isfinite(worth)
         whole = there.all(axis=1)
         union, at = np.unique(pool, return_inverse=True)
-        kin, at = self._kin.among(union), at.reshape(pool.shape)
-        length = self._minutes[pool]
+        kin, at = self.kin.among(union), at.reshape(pool.shape)
+        length = self.minutes[pool]
         left = minutes.copy()
         nearest = np.zeros(pool.shape, np.float32)
         picked: list[list[int]] = [[] for _ in pool]
@@ -193,7 +193,7 @@ class Selection:
         open_ = sizes > 0
         for _ in range(int(sizes.max(initial=0))):
             there &= (nearest < 2) & (length <= left[:, None])
-            value = np.where(there, worth * (1 - DIVERSITY * np.minimum(nearest, 1)), -np.inf)
+            value = np.where(there, lowered(worth, nearest), -np.inf)
             first = value.argmax(axis=1)
             open_ &= there[every, first]
             for row in np.flatnonzero(open_).tolist():
@@ -216,22 +216,22 @@ class Selection:
         more often than the last pick within, and than what is only popular or only near (docs/ranking.md).
         """
         kept = list(places)
-        beyond &= self._minutes <= minutes - float(self._minutes[kept[:-1]].sum())
+        beyond &= self.minutes <= minutes - float(self.minutes[kept[:-1]].sum())
         if not beyond.any():
             return None
         if profile.dislikes or any(weight < 0 for _, weight in profile.topics):
-            beyond &= matches > -self._least
+            beyond &= matches > -self.least
         if profile.dislikes:
             disliked = self.candidates.like_scores([paper for paper, _ in profile.dislikes])
             beyond &= disliked.max(axis=0) < NEAR_DISLIKE
         nearness = matches - matches.min()
-        worth = np.where(beyond, nearness * self._prior, -np.inf)
+        worth = np.where(beyond, nearness * self.prior, -np.inf)
         first = int(worth.argmax())
         return first if worth[first] > 0 else None
 
     def _room(self, places: Sequence[int], extra: int, size: int, minutes: float) -> bool:
         """Tell whether one more paper may be added."""
-        return len(places) < size and float(self._minutes[[*places, extra]].sum()) <= minutes
+        return len(places) < size and float(self.minutes[[*places, extra]].sum()) <= minutes
 
     def _cause(self, profile: Profile, received: Collection[int]) -> Cause:
         """Return why a reader gets nothing."""
@@ -241,7 +241,18 @@ class Selection:
         left[self.candidates.with_ids(received)] = False
         if not left.any():
             return "received"
-        return "no match" if (left & self._allowed([profile], ())[0]).any() else "muted"
+        return "no match" if (left & self.allowed([profile], ())[0]).any() else "muted"
+
+
+def wanted(profile: Profile, k: int) -> int:
+    """Return how many papers a reader gets at most; `k` is for those who asked for no number."""
+    return k if profile.papers is None else profile.papers
+
+
+def lowered(scores: Floats, nearest: Floats) -> Floats:
+    """Return what scores are worth beside what was chosen, given how near each comes to the nearest of that."""
+    fall = DIVERSITY * np.minimum(nearest, 1)
+    return as_floats(scores * np.where(scores < 0, 1 + fall, 1 - fall))
 
 
 def _may_wander(profile: Profile, size: int) -> bool:

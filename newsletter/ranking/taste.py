@@ -20,6 +20,8 @@ DOUBT = 0.1
 # How much the regression from words to factors is held back, and after how many steps it is near enough.
 RIDGE = 1.0
 STEPS = 15
+# A factor so much smaller than the largest is rounding.
+NOTHING = 1e-4
 BLOCK = 64
 
 
@@ -105,6 +107,7 @@ def _factors(rows: list[list[int]], papers: int) -> Floats:
     by_paper = np.sqrt(np.bincount(columns, minlength=papers) + 5.0)
     damped = (sp.diags(1 / by_reader) @ likes @ sp.diags(1 / by_paper)).astype(np.float32)
     count = min(FACTORS, len(rows) - 1, papers - 1)
-    _, _, right = randomized_svd(damped, count, random_state=0)
-    factors = right.T.astype(np.float32)
+    _, sizes, right = randomized_svd(damped, count, random_state=0)
+    # Where likes have fewer dimensions than were asked for, the others are chance, and would set like papers apart.
+    factors = right[sizes > NOTHING * sizes[0]].T.astype(np.float32)
     return as_floats(factors / (np.linalg.norm(factors, axis=1, keepdims=True) + 1e-6))

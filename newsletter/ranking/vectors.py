@@ -29,6 +29,22 @@ class Vectors:
         """How many numbers a vector has."""
         return int(self._rows.shape[1])
 
+    def lack(self, papers: Sequence[Paper]) -> list[Paper]:
+        """Return the papers that stand in no row."""
+        return [paper for paper in papers if paper_key(paper) not in self._places]
+
+    def joined(self, others: "Vectors") -> "Vectors":
+        """Return these vectors and others of the same model, which count where a paper has both."""
+        if others.dimensions != self.dimensions:
+            raise ValueError(f"vectors of {others.dimensions} numbers cannot join those of {self.dimensions}")
+        places, rows = others.rows()
+        moved = {key: row + len(self._rows) for key, row in places.items()}
+        return Vectors({**self._places, **moved}, np.concatenate([self._rows, rows]))
+
+    def rows(self) -> tuple[Mapping[object, int], npt.NDArray[np.floating[Any]]]:
+        """Return in which row each paper stands, and the rows."""
+        return self._places, self._rows
+
     def of(self, papers: Sequence[Paper]) -> Floats:
         """Return the vectors of papers, float32 (papers, dimensions)."""
         found = np.zeros((len(papers), self.dimensions), np.float32)

@@ -30,7 +30,7 @@ async def tick(app: App) -> None:
     catch_up = timedelta(hours=app.settings.schedule.catch_up_hours)
     due = await compose.due_now(app.database, app.clock.now(), catch_up)
     if due:
-        await (await app.composer()).compose(due)
+        await (await app.composer(kept=True)).compose(due)
     if await deliver.anything_due(app.database, app.clock.now()):
         sending = await app.sending()
         async with app.courier() as courier:

@@ -167,6 +167,21 @@ async def issue_of(connection: AsyncConnection, subscriber_id: int, day: date) -
     return (await connection.execute(statement)).scalar()
 
 
+class Composed(NamedTuple):
+    """When an issue was put together, and its papers in order."""
+
+    composed_at: datetime
+    paper_ids: tuple[int, ...]
+
+
+async def composed_issue(connection: AsyncConnection, subscriber_id: int, day: date) -> Composed | None:
+    """Return how the issue with papers that a person has for a local date was put together."""
+    number = await issue_of(connection, subscriber_id, day)
+    statement = select(issues.c.composed_at, picks.c.paper_id).join(picks, picks.c.issue_id == issues.c.id)
+    rows = (await connection.execute(statement.where(issues.c.id == number).order_by(picks.c.position))).all()
+    return Composed(rows[0].composed_at, tuple(row.paper_id for row in rows)) if rows else None
+
+
 async def overview(connection: AsyncConnection, subscriber_id: int, *, limit: int = 10) -> list[tuple[date, str, int]]:
     """Return a person's latest issues: date, state of the delivery (`empty` for none), number of papers."""
     number = select(func.count()).where(picks.c.issue_id == issues.c.id).scalar_subquery()

@@ -1,16 +1,16 @@
 """What became of deliveries, as it is told to people; nothing is changed here."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Attempt, Delivery, DeliveryState
+from newsletter.models import Attempt, Delivery, DeliveryState, Reason
 from newsletter.store import deliveries as deliveries_of
 from newsletter.store.database import chunks
-from newsletter.store.tables import attempts, deliveries, editions, feedback, issues, papers, picks
+from newsletter.store.tables import attempts, deliveries, editions, feedback, issues, papers, picks, received
 
 
 class Record(NamedTuple):
@@ -80,6 +80,141 @@ async def records(
     rows = list(await connection.execute(statement))
     titles = await _titles(connection, [row.issue_id for row in rows])
     return [Record(deliveries_of.read(row), row.date, row.cadence, titles.get(row.issue_id, ())) for row in rows]
+
+
+class Shown(NamedTuple):
+    """A paper in an issue of a person: where it stood, under which title, and why; `received` if it counts as had."""
+
+    edition: date
+    cadence: str
+    composed_at: datetime
+    position: int
+    of: int
+    paper_id: int
+    title: str
+    reason: Reason
+    delivery: Delivery
+    received: bool
+
+
+async def shown_to(connection: AsyncConnection, subscriber_id: int, paper_ids: Sequence[int]) -> list[Shown]:
+    """Return the issues in which a person was shown one of these papers, newest first."""
+    number = select(func.count()).where(picks.c.issue_id == issues.c.id).correlate(issues).scalar_subquery()
+    had = select(received.c.paper_id).where(
+        received.c.issue_id == issues.c.id,
+        received.c.subscriber_id == subscriber_id,
+        received.c.paper_id.in_(paper_ids),
+    )
+    statement = (
+        select(
+            deliveries,
+            editions.c.date.label("edition"),
+            editions.c.cadence,
+            issues.c.composed_at,
+            picks.c.position,
+            number.label("of"),
+            papers.c.id.label("paper_id"),
+            papers.c.title,
+            picks.c.reason,
+            had.correlate(issues).exists().label("received"),
+        )
+        .select_from(issues)
+        .join(deliveries, deliveries.c.issue_id == issues.c.id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .join(picks, picks.c.issue_id == issues.c.id)
+        .join(papers, papers.c.id == picks.c.paper_id)
+        .where(issues.c.subscriber_id == subscriber_id, picks.c.paper_id.in_(paper_ids))
+        .order_by(issues.c.composed_at.desc(), issues.c.id.desc())
+    )
+    return [
+        Shown(
+            edition=row.edition,
+            cadence=row.cadence,
+            composed_at=row.composed_at,
+            position=row.position,
+            of=row.of,
+            paper_id=row.paper_id,
+            title=row.title,
+            reason=Reason(row.reason["kind"], row.reason["subject"], tuple(row.reason["words"])),
+            delivery=deliveries_of.read(row),
+            received=row.received,
+        )
+        for row in await connection.execute(statement)
+    ]
+
+
+class Put(NamedTuple):
+    """An issue as it was put together for a person; without papers if nothing was left for them."""
+
+    subscriber_id: int
+    day: date
+    at: datetime
+    paper_ids: tuple[int, ...]
+
+
+class Had(NamedTuple):
+    """A paper that a person received, and when it was chosen for them."""
+
+    paper_id: int
+    at: datetime
+
+
+async def count_issues(connection: AsyncConnection, since: datetime) -> int:
+    """Return how many issues were put together since a moment."""
+    statement = select(func.count()).select_from(issues).where(issues.c.composed_at >= since)
+    return (await connection.execute(statement)).scalar_one()
+
+
+async def readers_since(connection: AsyncConnection, since: datetime, *, after: int, limit: int) -> list[int]:
+    """Return the next people, by id, for whom issues were put together since a moment."""
+    statement = (
+        select(issues.c.subscriber_id)
+        .where(issues.c.composed_at >= since, issues.c.subscriber_id > after)
+        .distinct()
+        .order_by(issues.c.subscriber_id)
+        .limit(limit)
+    )
+    return list((await connection.execute(statement)).scalars())
+
+
+async def put_since(connection: AsyncConnection, subscriber_ids: Sequence[int], since: datetime) -> list[Put]:
+    """Return the issues of people put together since a moment, by day and then as they were put together.
+
+    Papers that turned out to be another are told as the one that counts.
+    """
+    found: dict[int, tuple[int, date, datetime, list[int]]] = {}
+    living = func.coalesce(papers.c.merged_into, papers.c.id)
+    for part in chunks(subscriber_ids):
+        statement = (
+            select(issues.c.id, issues.c.subscriber_id, editions.c.date, issues.c.composed_at, living)
+            .join(editions, editions.c.id == issues.c.edition_id)
+            .outerjoin(picks, picks.c.issue_id == issues.c.id)
+            .outerjoin(papers, papers.c.id == picks.c.paper_id)
+            .where(issues.c.subscriber_id.in_(part), issues.c.composed_at >= since)
+            .order_by(issues.c.id, picks.c.position)
+        )
+        for number, subscriber_id, day, at, paper_id in await connection.execute(statement):
+            _, _, _, chosen = found.setdefault(number, (subscriber_id, day, at, []))
+            if paper_id is not None and paper_id not in chosen:
+                chosen.append(paper_id)
+    puts = [Put(subscriber_id, day, at, tuple(chosen)) for subscriber_id, day, at, chosen in found.values()]
+    return sorted(puts, key=lambda put: (put.day, put.at, put.subscriber_id))
+
+
+async def had_by(connection: AsyncConnection, subscriber_ids: Sequence[int]) -> dict[int, list[Had]]:
+    """Return what people received; papers that turned out to be another are told as the one that counts."""
+    found: dict[int, list[Had]] = {}
+    living = func.coalesce(papers.c.merged_into, papers.c.id)
+    for part in chunks(subscriber_ids):
+        statement = (
+            select(received.c.subscriber_id, living, issues.c.composed_at)
+            .join(papers, papers.c.id == received.c.paper_id)
+            .join(issues, issues.c.id == received.c.issue_id)
+            .where(received.c.subscriber_id.in_(part))
+        )
+        for subscriber_id, paper_id, at in await connection.execute(statement):
+            found.setdefault(subscriber_id, []).append(Had(paper_id, at))
+    return found
 
 
 async def attempts_of(connection: AsyncConnection, delivery_id: int) -> list[Attempt]:

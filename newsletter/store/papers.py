@@ -104,10 +104,24 @@ async def candidates(connection: AsyncConnection, *, since: datetime, until: dat
     return [_paper(row) for row in await connection.execute(statement.order_by(papers.c.id))]
 
 
-async def archive(connection: AsyncConnection, limit: int) -> list[Paper]:
-    """Return the newest `limit` living papers, from which the words of the field are learned."""
+async def archive(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[Paper]:
+    """Return the newest `limit` living papers, all or those taken in `before` a moment, to learn from."""
     statement = select(papers).where(_LIVING).order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+    if before is not None:
+        statement = statement.where(papers.c.first_seen_at < before)
     return [_paper(row) for row in await connection.execute(statement.limit(limit))]
+
+
+async def newest_id(connection: AsyncConnection) -> int:
+    """Return the highest id of a paper, or 0."""
+    return (await connection.execute(select(func.max(papers.c.id)))).scalar_one() or 0
+
+
+async def count_after(connection: AsyncConnection, paper_id: int) -> int:
+    """Return how many living papers have a higher id: what came in since."""
+    return (
+        await connection.execute(select(func.count()).select_from(papers).where(_LIVING, papers.c.id > paper_id))
+    ).scalar_one()
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Paper]:
@@ -128,6 +142,22 @@ async def search(connection: AsyncConnection, words: str = "", *, limit: int = 5
     return [_paper(row) for row in await connection.execute(statement)]
 
 
+async def named(connection: AsyncConnection, address: str) -> list[Paper]:
+    """Return the living papers with a DOI or at an address; case does not count."""
+    # The function that stands in for SQLite's own takes no null.
+    same = or_(*(func.lower(func.coalesce(place, "")) == address.lower() for place in (papers.c.doi, papers.c.url)))
+    rows = await connection.execute(select(papers).where(_LIVING, same).order_by(papers.c.id))
+    return [_paper(row) for row in rows]
+
+
+async def one_work(connection: AsyncConnection, paper_id: int) -> tuple[int, ...]:
+    """Return the ids under which a work is on record, the living one first; nothing if there is none of that id."""
+    living = select(func.coalesce(papers.c.merged_into, papers.c.id)).where(papers.c.id == paper_id).scalar_subquery()
+    same = select(papers.c.id).where(or_(papers.c.id == living, papers.c.merged_into == living))
+    found = await connection.execute(same.order_by(papers.c.merged_into.is_not(None), papers.c.id))
+    return tuple(found.scalars())
+
+
 async def count(connection: AsyncConnection) -> int:
     """Return how many living papers there are."""
     return (await connection.execute(select(func.count()).select_from(papers).where(_LIVING))).scalar_one()
@@ -139,9 +169,12 @@ async def mark(connection: AsyncConnection, paper_id: int, **marks: bool) -> Non
 
 
 async def received_by(
-    connection: AsyncConnection, subscriber_ids: Sequence[int], *, since: datetime
+    connection: AsyncConnection, subscriber_ids: Sequence[int], *, since: datetime, before: datetime | None = None
 ) -> Mapping[int, set[int]]:
-    """Return what each subscriber has received of the papers first taken in since a moment, with their doubles."""
+    """Return what each subscriber has received of the papers first taken in since a moment, with their doubles.
+
+    `before` leaves out what was chosen for them at that moment or later.
+    """
     found: dict[int, set[int]] = {number: set() for number in subscriber_ids}
     # A list of candidates may be older than a merge, and still hold the double.
     for same in (papers.c.id, papers.c.merged_into):
@@ -151,6 +184,9 @@ async def received_by(
                 .join(papers, same == received.c.paper_id)
                 .where(received.c.subscriber_id.in_(part), papers.c.first_seen_at >= since)
             )
+            if before is not None:
+                earlier = issues.c.composed_at < before
+                statement = statement.join(issues, issues.c.id == received.c.issue_id).where(earlier)
             for subscriber_id, paper_id in await connection.execute(statement):
                 found[subscriber_id].add(paper_id)
     return found

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, select, update
@@ -150,8 +150,13 @@ async def say(connection: AsyncConnection, said: Feedback) -> None:
     )
 
 
-async def feedback_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Feedback]]:
-    """Return what each of these people said of papers, oldest first; of a paper and its double once."""
+async def feedback_of(
+    connection: AsyncConnection, ids: Sequence[int], *, before: datetime | None = None
+) -> dict[int, list[Feedback]]:
+    """Return what each of these people said of papers, oldest first; of a paper and its double once.
+
+    `before` leaves out what was said at that moment or later.
+    """
     found: dict[int, list[Feedback]] = defaultdict(list)
     for part in chunks(ids):
         statement = (
@@ -160,11 +165,38 @@ async def feedback_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[i
             .where(feedback.c.subscriber_id.in_(part), papers.c.merged_into.is_(None))
             .order_by(feedback.c.at, feedback.c.paper_id)
         )
+        if before is not None:
+            statement = statement.where(feedback.c.at < before)
         for row in await connection.execute(statement):
             found[row.subscriber_id].append(
                 Feedback(subscriber_id=row.subscriber_id, paper_id=row.paper_id, verdict=row.verdict, at=row.at)
             )
     return found
+
+
+async def likes_of_all(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[list[int]]:
+    """Return which papers each confirmed person liked or saved: the newest `limit` likes of all, newest first.
+
+    `before` leaves out what was said at that moment or later.
+    """
+    statement = (
+        select(feedback.c.subscriber_id, feedback.c.paper_id)
+        .join(subscribers, subscribers.c.id == feedback.c.subscriber_id)
+        .join(papers, papers.c.id == feedback.c.paper_id)
+        .where(
+            feedback.c.verdict.in_(("more", "saved")),
+            subscribers.c.state == Consent.CONFIRMED,
+            papers.c.merged_into.is_(None),
+        )
+        .order_by(feedback.c.at.desc(), feedback.c.subscriber_id, feedback.c.paper_id)
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(feedback.c.at < before)
+    found: dict[int, list[int]] = defaultdict(list)
+    for subscriber_id, paper_id in await connection.execute(statement):
+        found[subscriber_id].append(paper_id)
+    return list(found.values())
 
 
 async def pause(connection: AsyncConnection, subscriber_id: int, until: date | None) -> None:

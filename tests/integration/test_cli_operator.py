@@ -239,3 +239,59 @@ async def test_what_is_refused_is_told_by_its_file_and_the_sum_comes_last(desk: 
     assert told.count("Refused in a.json:") == told.count("Refused in b.txt:") == 1
     assert "  the file: This is none of what is read here" in err
     assert re.fullmatch(r"Together: 34 entries, 34 papers: 34 new, 0 merged, \d refused\.", out.splitlines()[-1])
+
+
+# Why they got it, or did not
+
+
+async def test_why_is_answered_in_sentences_and_as_one_object(desk: Desk) -> None:
+    await desk.room.subscribe("ada", "violin")
+    await desk.room.subscribe("bob", "glacier", muted_words=("violin",))
+    await desk.room.send()
+    told, _ = await desk.run("why", address("ada"), "violin")
+    today = desk.room.clock.now().date()
+    assert f"“The violin” (1) and ada@example.org on {today}:" in told
+    assert f"It is in their issue of {today} (daily), in place 1 of 1: Matches violin." in told
+    [found] = await desk.lines("why", address("bob"), "1")
+    assert found["answer"] == "muted"
+    assert [one["kind"] for one in found["because"]] == ["muted", "least"]
+    assert found["because"][0]["word"] == "violin"
+    _, fault = await desk.run("why", address("ada"), "the", code=2)
+    assert "More than one paper may be meant: " in fault
+    narrow = await desk.on_a_terminal("why", address("bob"), "violin", columns=44)
+    assert max(map(len, narrow.splitlines())) <= 44
+
+
+# What other settings would have sent
+
+
+async def test_the_past_is_replayed_in_a_table_and_as_objects(desk: Desk) -> None:
+    await desk.room.subscribe("ada")
+    await desk.room.send()
+    told, _ = await desk.run("evaluate", "--set", "ranking.papers=1", "--set", "popularity=0.3", "--days", "3")
+    assert re.search(r"settings +issues +papers +likes caught +1/place +dislikes", told)
+    assert re.search(r"really sent +1 +3 +0 of 0 +0\.000 +0\n", told)
+    assert re.search(r"settings of now +1 +3 +0 of 0", told)
+    assert re.search(r"papers=1, popularity=0\.3 +1 +1 +0 of 0", told)
+    assert "Nobody liked a paper that could be sent in these days" in told
+    (desk.folder / "other.toml").write_text("[ranking]\npapers = 2\n")
+    found = await desk.lines("evaluate", "--settings", "other.toml")
+    assert [one.get("name") for one in found] == ["really sent", "settings of now", "other.toml", None]
+    assert [one.get("papers") for one in found] == [3, 3, 2, None]
+    narrow = await desk.on_a_terminal("evaluate", "--set", "papers=1", columns=50)
+    assert max(map(len, narrow.splitlines())) <= 50
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("ranking.popularity=7", "ranking.popularity: this has to be a number from 0 up to 1"),
+        ("popularty=1", "ranking.popularty: there is no such setting; did you mean ranking.popularity?"),
+        ("papers=many", "ranking.papers: this has to be a whole number from 1 up to 100"),
+        ("smtp.port=1", "smtp.port does not change what is chosen."),
+        ("papers", "papers has no value."),
+    ],
+)
+async def test_settings_that_cannot_be_tried_are_refused(desk: Desk, given: str, fault: str) -> None:
+    _, told = await desk.run("evaluate", "--set", given, code=2)
+    assert fault in told

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from newsroom import DAY, NOW, TODAY, Newsroom, address, open_newsroom, papers, titles
+from structlog.testing import capture_logs
 
 from newsletter import resources
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import Paper, Pick, Subscriber
 from newsletter.pipeline import compose, refresh, subscribers
-from newsletter.pipeline.compose import MOST_CONFLICTS, Composer
+from newsletter.pipeline.compose import MOST_CONFLICTS, Composer, ComposeReport
 
 
 async def take_in_samples(room: Newsroom) -> None:
@@ -59,9 +61,9 @@ async def test_a_second_run_on_the_same_day_changes_nothing(small_room: Newsroom
     await small_room.subscribe("ada")
     small_room.set("ranking", papers=3)
     assert (await small_room.compose()).composed == 1
-    assert await small_room.compose() == (0, ())
+    assert await small_room.compose() == (0, (), ())
     small_room.clock.step(hours=3)
-    assert await small_room.compose() == (0, ())
+    assert await small_room.compose() == (0, (), ())
     assert await small_room.got("ada") == [titles(0, 1, 2)]
 
 
@@ -73,7 +75,7 @@ async def test_a_person_has_one_issue_a_day_also_when_their_cadence_changes(smal
     await subscribers.edit(
         small_room.database, address("ada"), lambda one: one.model_copy(update={"cadence": "weekdays"})
     )
-    assert await small_room.compose() == (0, ())
+    assert await small_room.compose() == (0, (), ())
     assert await small_room.got("ada") == [titles(0, 1, 2)]
 
 
@@ -107,16 +109,16 @@ async def test_nothing_left_means_no_mail_and_a_word_about_it(small_room: Newsro
     await small_room.subscribe("ada")
     await small_room.compose()
     report = await small_room.compose(TODAY + DAY)
-    assert report == (0, (address("ada"),))
+    assert report == (0, (address("ada"),), ())
     assert len(await small_room.records()) == 1
 
 
 async def test_who_got_nothing_is_looked_at_again_by_hand_when_papers_come(room: Newsroom) -> None:
     await room.subscribe("ada")
-    assert await room.compose() == (0, (address("ada"),))
-    assert await room.compose() == (0, (address("ada"),))
+    assert await room.compose() == (0, (address("ada"),), ())
+    assert await room.compose() == (0, (address("ada"),), ())
     await room.take_in(*papers(0))
-    assert await room.compose() == (1, ())
+    assert await room.compose() == (1, (), ())
     assert await room.got("ada") == [titles(0)]
 
 
@@ -154,7 +156,7 @@ async def test_who_paused_unsubscribed_or_is_suppressed_has_no_issue(room: Newsr
     await subscribers.pause(room.database, address("ada"), TODAY + DAY)
     await subscribers.remove(room.database, room.clock, address("bob"), source="test")
     await subscribers.erase(room.database, room.clock, address("cyd"))
-    assert await room.compose() == (1, ())
+    assert await room.compose() == (1, (), ())
     assert set(await room.states()) == {"dan"}
     await room.compose(TODAY + DAY)
     assert [one.delivery.address for one in await room.records()][-1] == address("ada")
@@ -176,7 +178,7 @@ async def test_only_one_person_is_chosen_for_where_one_is_named(small_room: News
     await small_room.take_in(*papers(0))
     await small_room.subscribe("ada")
     await small_room.subscribe("bob")
-    assert await small_room.compose(only="ADA@Example.org") == (1, ())
+    assert await small_room.compose(only="ADA@Example.org") == (1, (), ())
     assert set(await small_room.states()) == {"ada"}
 
 
@@ -226,7 +228,7 @@ class Meddling(Composer):
 
 
 async def meddling(room: Newsroom, meanwhile: Callable[[], Awaitable[None]]) -> Composer:
-    composer = Meddling(room.database, room.clock, room.app.settings, await room.app.ranker())
+    composer = Meddling(room.database, room.clock, room.app.settings, await room.app.ranker(), room.app.placing())
     composer.meanwhile = meanwhile  # type: ignore[method-assign]
     return composer
 
@@ -241,7 +243,7 @@ async def test_who_is_erased_between_reading_and_writing_costs_the_others_nothin
             await subscribers.erase(room.database, room.clock, address("bob"))
 
     due = await compose.due_by_hand(room.database, room.clock.now())
-    assert await (await meddling(room, erase)).compose(due) == (2, ())
+    assert await (await meddling(room, erase)).compose(due) == (2, (), ())
     assert set(await room.states()) == {"ada", "cyd"}
 
 
@@ -257,7 +259,7 @@ async def test_a_paper_that_another_process_gave_meanwhile_is_chosen_anew(room: 
             await room.compose(TODAY + DAY)
 
     due = await compose.due_by_hand(room.database, room.clock.now())
-    assert await (await meddling(room, another_day)).compose(due) == (1, ())
+    assert await (await meddling(room, another_day)).compose(due) == (1, (), ())
     assert await room.got("ada") == [titles(0, 1), titles(2, 3)]
 
 
@@ -306,7 +308,7 @@ async def test_more_people_than_fit_into_a_block(small_room: Newsroom, monkeypat
     told: list[tuple[int, int]] = []
     due = await compose.due_by_hand(small_room.database, small_room.clock.now())
     report = await (await small_room.app.composer()).compose(due, progress=lambda done, of: told.append((done, of)))
-    assert report == (8, ())
+    assert report == (8, (), ())
     assert told == [(3, 8), (6, 8), (8, 8)]
 
 
@@ -326,7 +328,7 @@ async def test_what_came_in_is_there_for_those_whose_day_is_over_first(small_roo
     await small_room.take_in(*papers(0))
     await small_room.subscribe("ada", timezone="Pacific/Kiritimati")
     await small_room.subscribe("bob", timezone="Pacific/Honolulu")
-    assert await small_room.compose() == (2, ())
+    assert await small_room.compose() == (2, (), ())
 
 
 async def test_a_database_that_fails_is_told_in_one_sentence(small_room: Newsroom) -> None:
@@ -372,3 +374,51 @@ async def test_one_paper_from_outside_the_topics_is_in_the_mail_and_says_so(smal
     picks = (await (await small_room.app.composer()).pick([person], TODAY))[0]
     assert len(picks) == 10
     assert not any(pick.reason.kind == "outside" for pick in picks)
+
+
+# One for whom choosing fails
+
+
+async def test_one_for_whom_choosing_fails_costs_the_others_no_mail(
+    small_room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from newsletter.ranking import Ranker
+
+    choose = Ranker.choose
+
+    def failing(self: Ranker, profiles: Any, *given: Any, **more: Any) -> Any:
+        if any(profile.muted for profile in profiles):
+            raise ZeroDivisionError("ada@example.org")
+        return choose(self, profiles, *given, **more)
+
+    monkeypatch.setattr(Ranker, "choose", failing)
+    await small_room.take_in(*papers(*range(5)))
+    for name in ("ada", "bob", "eve"):
+        await small_room.subscribe(name, muted_words=("violin",) if name == "ada" else ())
+    with capture_logs() as logs:
+        report, _ = await small_room.send()
+    assert report == ComposeReport(2, (), (address("ada"),))
+    assert set(await small_room.states()) == {"bob", "eve"}
+    [told] = [one for one in logs if "subscriber" in one]
+    assert told["subscriber"] == (await subscribers.find(small_room.database, address("ada"))).id
+    # Nothing of them is on record, so the next run tries again.
+    monkeypatch.setattr(Ranker, "choose", choose)
+    report, _ = await small_room.send()
+    assert report == ComposeReport(1, ())
+    assert "ada" in await small_room.states()
+
+
+async def test_a_fault_of_the_database_is_told_at_once(small_room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    async def gone(*_: Any) -> None:
+        tries.append(1)
+        raise StoreError("The database is gone.")
+
+    monkeypatch.setattr(compose.Composer, "pick", gone)
+    await small_room.take_in(*papers(0))
+    for name in ("ada", "bob"):
+        await small_room.subscribe(name)
+    with pytest.raises(StoreError):
+        await small_room.compose()
+    assert len(tries) == 1

@@ -53,7 +53,7 @@ async def test_everyone_gets_their_issue_once(room: Newsroom) -> None:
         report = await room.deliver()
         assert report[:4] == ({"sent": 3}, 0, None, None)
         assert (await room.deliver()).states == {}
-        assert await room.compose() == (0, ())
+        assert await room.compose() == (0, (), ())
     assert sorted(server.recipients) == [address("ada"), address("bob"), address("cyd")]
     for message in server.messages:
         found = (await room.record(message.recipient)).delivery

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from model import WIDTH, WORDS, tiny
-from newsroom import Newsroom
+from newsroom import TODAY, Newsroom
 from structlog.testing import capture_logs
 
 from newsletter.models import Paper
 from newsletter.pipeline import vectors as acts
+from newsletter.ranking import embedding
 from newsletter.store import papers as paper_rows
 
 
@@ -91,6 +92,78 @@ async def test_a_model_that_is_missing_is_told_and_costs_nobody_their_mail(room:
     room.set("ranking", model=tmp_path / "nowhere")
     with capture_logs() as logs:
         ranker = await room.app.ranker()
-    assert "there is no such folder" in logs[-1]["problem"]
-    assert logs[-1]["next_step"]
+    [told] = [one for one in logs if "problem" in one]
+    assert "there is no such folder" in told["problem"]
+    assert told["next_step"]
     assert ranker.matches("adapters") == 1
+
+
+# Papers that come in after the model was learned
+
+
+@pytest.fixture
+async def lettered(small_room: Newsroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Newsroom:
+    """A newsletter whose model counts letters."""
+    monkeypatch.setattr(embedding, "Embedding", lambda _folder: Letters(dimensions=26))
+    small_room.set("ranking", model=tmp_path)
+    found = [Paper(title=f"{word} {number}", abstract=f"a {word}") for word in WORDS[4:] for number in range(3)]
+    await small_room.take_in(*found)
+    return small_room
+
+
+async def test_a_paper_that_came_in_after_the_model_was_learned_has_its_vector_used(lettered: Newsroom) -> None:
+    room = lettered
+    ada = await room.subscribe("ada", "protein")
+    await room.app.composer(kept=True)
+    new = Paper(title="Zzyzx", abstract="protein folds of proteins")
+    await room.take_in(new)
+    composer = await room.app.composer(kept=True)
+    kept = composer.chooser
+    asked = await composer.asked([ada], TODAY)
+    place = next(at for at, paper in enumerate(asked.papers) if paper.title == new.title)
+    assert kept.unplaced(asked.papers) == []
+    fresh = (await room.app.composer()).chooser
+    light = room.app.blank_ranker()
+    async with room.database.connect() as connection:
+        light.fit(await paper_rows.archive(connection, 100))
+    scores = [float(ranker.score(asked.profiles, asked.papers)[0, place]) for ranker in (kept, fresh, light)]
+    assert scores[0] != scores[2]
+    assert len(await room.rows("SELECT paper_id FROM vectors")) == len(asked.papers)
+
+
+async def test_an_old_paper_that_is_liked_after_the_model_was_learned_has_its_vector_used(lettered: Newsroom) -> None:
+    room = lettered
+    ada = await room.subscribe("ada")
+    composer = await room.app.composer(kept=True)
+    old = Paper(title="Of old", abstract="protein")
+    await room.take_in(old)
+    await room.say("UPDATE papers SET first_seen_at = '2020-01-01 00:00:00.000000' WHERE title = 'Of old'")
+    await room.say(
+        "INSERT INTO feedback (subscriber_id, paper_id, verdict, at) "
+        "SELECT :who, id, 'more', '2026-03-01 09:00:00.000000' FROM papers WHERE title = 'Of old'",
+        who=ada.id,
+    )
+    asked = await composer.asked([ada], TODAY)
+    [(liked, _)] = asked.profiles[0].likes
+    assert liked.title == "Of old"
+    assert liked.title not in {paper.title for paper in asked.papers}
+    assert composer.chooser.unplaced([liked]) == []
+
+
+async def test_without_a_model_no_vector_is_asked_for(small_room: Newsroom) -> None:
+    await small_room.take_in(Paper(title="Adapters", abstract="abba"))
+    ranker = await small_room.app.ranker()
+    assert ranker.unplaced([Paper(title="New")]) == []
+    words = await small_room.app.ranker(only_words=True)
+    assert words.matches("adapters") == 1
+
+
+async def test_a_replay_makes_vectors_and_keeps_none(lettered: Newsroom) -> None:
+    room = lettered
+    placing = room.app.placing(kept=False)
+    async with room.database.connect() as connection:
+        archive = await paper_rows.archive(connection, 100)
+    found = await placing.of_archive(archive)
+    assert found is not None
+    assert found.of(archive).any(axis=1).all()
+    assert await room.rows("SELECT paper_id FROM vectors") == []
