@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import inspect, text, update
+from sqlalchemy import column, inspect, select, table, text, update
 
 from newsletter.errors import SchemaError, StoreError
 from newsletter.models import Consent, DeliveryState, Feedback, Link, Subscription, Topic
@@ -29,6 +29,7 @@ from newsletter.store import (
     subscribers,
     suppressions,
     tables,
+    vectors,
 )
 from newsletter.store.database import Database
 from newsletter.store.outcomes import Settled
@@ -83,12 +84,31 @@ async def fill(database: Database) -> None:
             (),
             NOW + timedelta(microseconds=123456),
         )
-        if await connection.run_sync(lambda sync: inspect(sync).has_table("bounces")):
-            sent = await bounces.lock(connection, delivery_id=claimed[0].id)
-            assert sent is not None
-            await bounces.note(connection, sent, bounces.Report("0" * 64, "hard", "5.1.1", "Nobody: ä"), NOW)
-            await connection.execute(tables.pace.insert().values(name="", state={"sent": [1, 2]}, at=NOW))
+        sent = await bounces.lock(connection, delivery_id=claimed[0].id)
+        assert sent is not None
+        await bounces.note(connection, sent, bounces.Report("0" * 64, "hard", "5.1.1", "Nobody: ä"), NOW)
+        await connection.execute(tables.pace.insert().values(name="", state={"sent": [1, 2]}, at=NOW))
+        await vectors.keep(connection, [vectors.Kept(kept.id, "model-1", "0" * 32, 2, b"\x00\x3c\x00\x00")])
         await subscribers.erase(connection, people[-2])
+
+
+async def fill_older(old: Database, newer: Database) -> None:
+    """Put on record what the newer database holds, as far as the older one has places for it."""
+    async with newer.connect() as source, old.begin() as target:
+        there = {
+            name: {column["name"] for column in columns}
+            for (_, name), columns in (await target.run_sync(lambda sync: inspect(sync).get_multi_columns())).items()
+        }
+        known = [one for one in tables.metadata.sorted_tables if one.name in there]
+        for one in reversed(known):
+            await target.execute(one.delete())
+        for one in known:
+            kept = [here for here in one.c if here.name in there[one.name]]
+            found = (await source.execute(select(*kept))).mappings().all()
+            older = table(one.name, *(column(here.name, here.type) for here in kept))
+            # A paper may be merged into one that came later.
+            for row in sorted(found, key=lambda row: row.get("merged_into") is not None):
+                await target.execute(older.insert(), dict(row))
 
 
 async def content(database: Database) -> Tables:
@@ -254,7 +274,9 @@ async def test_a_database_of_an_older_version_is_backed_up_and_restored_as_a_new
 ) -> None:
     old, new = opened(engine), opened(engine)
     await schema.migrate(old, NOW, to=revision)
-    await fill(old)
+    newest = opened("sqlite", migrated=True)
+    await fill(newest)
+    await fill_older(old, newest)
     counts = await backup.write(old, tmp_path / "b.tar.gz")
     assert await backup.restore(new, tmp_path / "b.tar.gz", NOW) == counts
     await schema.check(new)

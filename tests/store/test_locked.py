@@ -29,6 +29,7 @@ from newsletter.store import (
     schema,
     subscribers,
     suppressions,
+    vectors,
 )
 from newsletter.store import database as database_module
 from newsletter.store.database import Database
@@ -51,6 +52,7 @@ MODULES = (
     rhythms,
     subscribers,
     suppressions,
+    vectors,
 )
 EDITION = Edition(id=1, date=TODAY, cadence="daily", created_at=NOW)
 ISSUE = Issue(1, EDITION, Recipient(1, "a@example.org", "en"), ())
@@ -92,14 +94,22 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     deliveries.hold: ((NOW, "why"), {}),
     deliveries.keep_attempts: (([(1, "unknown", None, "", "lost")], NOW), {}),
     editions.by_ids: (({1},), {}),
+    history.count_issues: ((NOW,), {}),
+    history.had_by: (([1],), {}),
+    history.put_since: (([1], NOW), {}),
+    history.readers_since: ((NOW,), {"after": 0, "limit": 5}),
+    history.shown_to: ((1, [1]), {}),
+    history.success: ((), {}),
     issues.load: (([1],), {}),
     issues.scored: ((ISSUE,), {}),
     deliveries.lock: (([1],), {}),
     editions.compose: ((1, [Draft(1, "a@example.org", "<1@example.org>", ())], NOW), {}),
     editions.ensure: ((TODAY, "daily", NOW), {}),
+    editions.composed_issue: ((1, TODAY), {}),
     editions.find: ((TODAY, "daily"), {}),
     editions.issue_of: ((1, TODAY), {}),
     editions.latest_dates: (([1], TODAY, NOW), {}),
+    history.had_by: (([1],), {}),
     issues.load: (([1],), {}),
     editions.note: ((1, "A note."), {}),
     editions.overview: ((1,), {}),
@@ -122,10 +132,14 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     papers.candidates: ((), {"since": NOW, "until": NOW}),
     papers.change: (([papers.Known(known(1).paper.model_copy(update={"id": 1}), "paper1")],), {}),
     papers.count: ((), {}),
+    papers.count_after: ((1,), {}),
     papers.find: ((["2603.00001"], ["paper1"]), {}),
     papers.give_back: (([1],), {}),
     papers.mark: ((1,), {"hidden": True}),
     papers.merge: ((1, 2), {}),
+    papers.named: (("https://example.org/1",), {}),
+    papers.newest_id: ((), {}),
+    papers.one_work: ((1,), {}),
     papers.received_by: (([1],), {"since": NOW}),
     papers.search: (("words",), {}),
     papers.take: (([1],), {}),
@@ -148,6 +162,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     subscribers.erase: ((1,), {}),
     subscribers.evidence: ((1,), {}),
     subscribers.feedback_of: (([1],), {}),
+    subscribers.likes_of_all: ((5,), {}),
     subscribers.page: ((), {"state": Consent.CONFIRMED}),
     subscribers.pause: ((1, None), {}),
     subscribers.say: ((SAID,), {}),
@@ -156,6 +171,9 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     suppressions.among: (([KEY],), {}),
     suppressions.count: ((), {}),
     suppressions.lift: ((KEY,), {}),
+    vectors.judged: ((), {}),
+    vectors.keep: (([vectors.Kept(1, "model-1", "0" * 32, 1, b"\x00\x3c")],), {}),
+    vectors.read: (([1], "model-1", 1), {}),
 }
 
 
@@ -201,6 +219,7 @@ WRITES = {
     subscribers.say,
     suppressions.add,
     suppressions.lift,
+    vectors.keep,
 }
 
 
