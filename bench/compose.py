@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,15 +90,19 @@ class Timed:
         with self._stages.timed("profiles"):
             return self._chooser.profile(*words, **named)
 
-    def top(self, *words: Any, **named: Any) -> Sequence[Sequence[tuple[int, float]]]:
-        """Return the best papers of each."""
+    def choose(self, *words: Any, **named: Any) -> Any:
+        """Return what each gets."""
         with self._stages.timed("rank"):
-            return self._chooser.top(*words, **named)
+            return self._chooser.choose(*words, **named)
 
     def explain(self, profile: Any, paper: Any) -> Any:
         """Return why."""
         with self._stages.timed("reasons"):
             return self._chooser.explain(profile, paper)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what takes no part in choosing for all."""
+        return getattr(self._chooser, name)
 
 
 async def prepare(folder: Path, subscribers: int, count: int, likes: int) -> None:

@@ -1,5 +1,6 @@
 """Why a paper is not chosen: the answer is what choosing does, for every paper of made-up days."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -74,9 +75,10 @@ class Case(NamedTuple):
 
     def profile(self, *, despite: bool = False, **changed: Any) -> Any:
         """Return their profile with changes, or but for what they disliked."""
-        said = [one for one in self.said if not (despite and one.verdict == "less")]
         known = {paper.id: paper for paper in self.papers if paper.id is not None}
-        return profile_of(self.ranker, self.person.model_copy(update=changed), said, known, DAY)
+        profile = profile_of(self.ranker, self.person.model_copy(update=changed), self.said, known, DAY)
+        # What they said less of may have taken the place of a like of its twin, and still does.
+        return replace(profile, dislikes=()) if despite else profile
 
     def asked(self, papers: list[Paper] | None = None, **changed: Any) -> Asked:
         """Return what is chosen by, for other papers or a changed person."""
