@@ -201,7 +201,7 @@ class Reason(NamedTuple):
     What is `outside` matches nothing that the reader asked for, and has the one place for such papers.
     """
 
-    kind: Literal["topic", "like", "author", "popular", "outside"]
+    kind: Literal["topic", "like", "author", "popular", "new", "outside"]
     subject: str = ""
     words: tuple[str, ...] = ()
 

@@ -181,7 +181,7 @@ class Composer:
         return [self._picks(profile, asked.papers, one) for profile, one in zip(asked.profiles, best, strict=True)]
 
     def _picks(self, profile: Any, found: Sequence[Paper], chosen: Chosen) -> tuple[Pick, ...]:
-        reasons = [self.chooser.explain(profile, found[place]) for place, _ in chosen.picks]
+        reasons = [_honest(self.chooser.explain(profile, found[place]), found[place]) for place, _ in chosen.picks]
         if chosen.outside is not None:
             reasons.append(Reason(kind="outside"))
         return tuple(
@@ -207,7 +207,11 @@ class Composer:
         if before is not None:
             found = [paper for paper in found if paper.first_seen_at is not None and paper.first_seen_at <= before]
         profiles = [profile_of(self.chooser, person, said.get(person.id, []), self._known, day) for person in people]
-        return Asked(day, found, profiles, [had[number] for number in ids])
+        # Of what they judged they need not hear again.
+        judged = [{one.paper_id for one in said.get(number, ())} for number in ids]
+        return Asked(
+            day, found, profiles, [{*had[number], *spoken} for number, spoken in zip(ids, judged, strict=True)]
+        )
 
     async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> ComposeReport:
         for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
@@ -308,6 +312,11 @@ def profile_of(
         minutes=person.minutes,
         bar=person.bar,
     )
+
+
+def _honest(reason: Reason, paper: Paper) -> Reason:
+    """Return a reason, which for a paper that nobody has voted for cannot be that it is popular."""
+    return Reason(kind="new") if reason.kind == "popular" and paper.votes <= 0 else reason
 
 
 async def due_by_hand(

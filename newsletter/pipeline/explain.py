@@ -106,7 +106,9 @@ def judged(
     if paper.hidden:
         because.append(Because("hidden", "The editor has hidden it; `newsletter papers unhide` takes that back."))
     if paper.id in received:
-        because.append(Because("received", "They had it before."))
+        judged_already = paper.id in {one.id for one, _ in (*profile.likes, *profile.dislikes)}
+        sentence = "They have said already what they think of it." if judged_already else "They had it before."
+        because.append(Because("received", sentence))
     if place is None:
         because += _out_of_time(paper, asked.day, ranking, before)
     because += _muted(chooser, person, [opened])
@@ -257,6 +259,7 @@ def _too_little(hurdle: "Hurdle", weighed: "Weighed", place: int) -> Because:
         )
         return Because("few", sentence, facts)
     where = f"ranking.least_score is {weighed.least:g}"
-    if bar < weighed.least:
-        where += f", of which whoever asked for many papers needs {bar:.3g}"
+    # The bar is kept in four bytes.
+    if bar < weighed.least * 0.999:
+        where = f"{bar:.3g} is needed by what else is there and how much they want"
     return Because("least", f"It fits what they want too little: its match is {match:.3g}, and {where}.", facts)

@@ -23,6 +23,8 @@ async def paper_meant(database: Database, text: str) -> Paper:
     Raises NotFoundError where there is none, and UsageError with the candidates where there are several.
     """
     text = " ".join(text.split())
+    if not text:
+        raise UsageError("No paper is named.", next_step="Name it by its number, its arXiv id or words of its title.")
     async with database.connect() as connection:
         found = await _found(connection, text)
     if not found:

@@ -82,9 +82,12 @@ class Embedding:
     @property
     def dimensions(self) -> int:
         """How many numbers a vector has; raises ModelError where the model has to be loaded for it and cannot be."""
-        if self._layout.plain and "hidden_size" in self._layout.config:
-            return int(self._layout.config["hidden_size"])
-        return int(self.encode(["word"]).shape[1])
+        return self._stated or int(self.encode(["word"]).shape[1])
+
+    @property
+    def _stated(self) -> int:
+        """How many numbers its folder says that a vector has; 0: nothing."""
+        return int(self._layout.config.get("hidden_size") or 0) if self._layout.plain else 0
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return vectors of length 1, float32 (texts, dimensions); one without a word is zeros. Raises ModelError.
@@ -98,6 +101,8 @@ class Embedding:
         for start in range(0, len(texts), TEXTS):
             part = [self._layout.text(text) for text in texts[start : start + TEXTS]]
             vectors = _guarded(self._layout.folder, partial(runtime, part))
+            if self._stated not in (0, vectors.shape[1]):
+                raise _broken(self._layout.folder, f"it gives {vectors.shape[1]} numbers a text, not {self._stated}")
             if not np.isfinite(vectors).all():
                 raise _broken(self._layout.folder, "it gives what is no number")
             vectors[[not text for text in part]] = 0

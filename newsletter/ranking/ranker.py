@@ -170,7 +170,7 @@ class Ranker:
             had = received[start : start + len(block)]
             found = matches(block, candidates, self._learned.topics)
             scores = with_prior(found, selection.prior)
-            part = selection.choose(block, found, scores, k, had)
+            part = selection.choose(block, found, scores, k, had, self._wishes(block, found, candidates))
             for row, one in enumerate(part):
                 if one.cause == "no match" and block[row].dislikes:
                     wishing, by_wishes = self._despite_dislikes(block[row], candidates)
@@ -193,15 +193,29 @@ class Ranker:
         found = matches([profile], candidates, self._learned.topics)
         scores = with_prior(found, selection.prior)
         wishing, by_wishes = self._despite_dislikes(profile, candidates)
-        weighed = weigh(selection, profile, found, by_wishes[0], scores, k, received)
+        wishes = self._wishes([profile], found, candidates)
+        weighed = weigh(selection, profile, found, by_wishes[0], scores, k, received, wishes)
         if weighed.chosen.cause != "no match" or not profile.dislikes:
             return weighed
-        return weigh(selection, wishing, by_wishes, by_wishes[0], scores, k, received)
+        return weigh(selection, wishing, by_wishes, by_wishes[0], scores, k, received, None)
 
     def _despite_dislikes(self, profile: Profile, candidates: Candidates) -> tuple[Profile, Floats]:
         """Return a profile with its wishes alone, and its matches: dislikes lower papers, and leave nobody without."""
         wishing = replace(profile, dislikes=())
         return wishing, matches([wishing], candidates, self._learned.topics)
+
+    def _wishes(self, profiles: Sequence[Profile], found: Floats, candidates: Candidates) -> Floats:
+        """Return the matches but for what readers reject: dislikes, and topics that they asked against."""
+        rows = [row for row, one in enumerate(profiles) if one.dislikes or any(weight < 0 for _, weight in one.topics)]
+        if not rows:
+            return found
+        wishing = [
+            replace(profiles[row], dislikes=(), topics=tuple((name, by) for name, by in profiles[row].topics if by > 0))
+            for row in rows
+        ]
+        wishes = found.copy()
+        wishes[rows] = matches(wishing, candidates, self._learned.topics)
+        return wishes
 
     def explain(self, profile: Profile, paper: Paper) -> Reason:
         """Return what moved the score of a paper most: the topic, liked paper or author without which it loses most.

@@ -21,6 +21,9 @@ SUBJECT = 0.5
 HELD = 4096
 # Whoever asked for few gets what matches at least so well as this share of their best match of all papers at hand.
 FEW = 0.6
+# Of so many papers or more, one stands out that matches better than the mean by so many standard deviations.
+ENOUGH = 50
+OUTSTANDING = 1.5
 # Whoever asked for many gets what matches at least so well as this share of the least score.
 MANY = 0.25
 # Silent reading of English takes a minute for so many words (Brysbaert, Journal of Memory and Language 109, 2019).
@@ -101,10 +104,13 @@ class Selection:
         scores: Floats,
         k: int,
         received: Sequence[Collection[int]],
+        wishes: Floats | None = None,
     ) -> list[Chosen]:
         """Return what each reader gets; `matches` and `scores` are (profiles, papers).
 
         `k` is how many papers those get who asked for no number; `received` has the ids that each had, or is empty.
+        `wishes` are the matches but for what readers reject, by which it is told what is outside their topics; without,
+        nothing is chosen from there.
         """
         allowed = self.allowed(profiles, received)
         bars = self.bars(profiles, matches)
@@ -116,8 +122,8 @@ class Selection:
         for row, profile in enumerate(profiles):
             places = rows[row]
             outside = None
-            if self._outside and _may_wander(profile, len(places)):
-                beyond = allowed[row] & (matches[row] < bars[row])
+            if self._outside and wishes is not None and _may_wander(profile, len(places)):
+                beyond = allowed[row] & (matches[row] < bars[row]) & (wishes[row] < bars[row])
                 outside = self._from_outside(profile, places, beyond, matches[row], float(minutes[row]))
                 if outside is not None and not self._room(places, outside, int(sizes[row]), float(minutes[row])):
                     places = places[:-1]
@@ -141,17 +147,27 @@ class Selection:
     def bars(self, profiles: Sequence[Profile], matches: Floats) -> Floats:
         """Return the match below which each reader gets nothing, (profiles,); who has no wishes has no bar.
 
-        What fits well is told by the reader's own best match among all papers shown, had already or not: so on a
-        day of poor ones there may be none.
+        It is the least score. Many likes of many kinds say of nearly every paper that it is not like most of them, so
+        for those who liked something it is never above what stands out among enough papers. What fits well is told by
+        the reader's own best match among the papers shown, had already or not, but for those that they judged or
+        muted: so on a day of poor ones there may be none.
         """
-        best = matches.max(axis=1, initial=0.0, where=self._shown)
-        level = {"few": np.maximum(self.least, FEW * best), "many": np.full(len(best), MANY * self.least)}
-        bars = np.full(len(best), self.least, np.float32)
+        bars = np.full(len(profiles), self.least, np.float32)
         for row, profile in enumerate(profiles):
             if not profile.has_wishes:
                 bars[row] = -np.inf
-            elif profile.bar in level:
-                bars[row] = level[profile.bar][row]
+                continue
+            shown = matches[row][self._shown]
+            outstanding = np.inf
+            if profile.likes and len(shown) >= ENOUGH:
+                outstanding = float(shown.mean() + OUTSTANDING * shown.std())
+            bars[row] = min(self.least, outstanding)
+            if profile.bar == "many":
+                bars[row] = min(MANY * self.least, outstanding)
+            elif profile.bar == "few":
+                judged = [paper.id for paper, _ in (*profile.likes, *profile.dislikes) if paper.id is not None]
+                there = self.allowed([profile], [judged])[0]
+                bars[row] = max(bars[row], FEW * float(matches[row].max(initial=0.0, where=there)))
         return bars
 
     def diverse(self, scores: Floats, sizes: npt.NDArray[np.int_], minutes: Floats) -> list[list[int]]:

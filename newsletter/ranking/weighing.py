@@ -112,13 +112,17 @@ def weigh(
     scores: Floats,
     k: int,
     received: Collection[int],
+    wishes: Floats | None,
 ) -> Weighed:
-    """Return how papers stand with one reader; `matches` and `scores` are (1, papers), `by_wishes` (papers,)."""
+    """Return how papers stand with one reader; `matches` and `scores` are (1, papers), `by_wishes` (papers,).
+
+    `wishes` are as `Selection.choose` takes them.
+    """
     allowed, bars = selection.allowed([profile], [received]), selection.bars([profile], matches)
     size, minutes = wanted(profile, k), float(profile.minutes or np.inf)
     open_ = np.where(allowed & (matches >= bars[:, None]), scores, -np.inf)
     (within,) = selection.diverse(open_, np.array([size]), np.array([minutes], np.float32))
-    (chosen,) = selection.choose([profile], matches, scores, k, [received])
+    (chosen,) = selection.choose([profile], matches, scores, k, [received], wishes)
     return Weighed(
         chosen=chosen,
         within=tuple(within),

@@ -18,6 +18,8 @@ def reason_sentence(reason: Reason, language: str) -> str:
     gettext = resolve(language).gettext
     if reason.kind == "outside":
         return gettext("From outside your topics")
+    if reason.kind == "new":
+        return gettext("New in these days")
     if reason.kind == "popular" or not (subject or words):
         return gettext("Popular right now")
     if not subject:

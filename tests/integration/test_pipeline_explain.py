@@ -214,9 +214,11 @@ async def test_several_papers_are_named_and_none_is_said_so(small_room: Newsroom
     await small_room.subscribe("ada")
     with pytest.raises(UsageError, match=r"More than one paper may be meant: \d+ “The .*and more\."):
         await ask(small_room, "the")
-    for named in ("nothing of the kind", "2603.99999", "999999", "10.1/x", "https://nowhere.example/", "", "%"):
+    for named in ("nothing of the kind", "2603.99999", "999999", "10.1/x", "https://nowhere.example/", "%"):
         with pytest.raises(NotFoundError, match="No paper on record"):
             await ask(small_room, named)
+    with pytest.raises(UsageError, match="No paper is named"):
+        await ask(small_room, " ")
     with pytest.raises(NotFoundError, match="Nobody with the address"):
         await ask(small_room, "the", name="nobody")
 

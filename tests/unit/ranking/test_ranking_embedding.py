@@ -83,6 +83,10 @@ def test_no_texts_give_no_vectors(small: Embedding) -> None:
     assert len(small.encode([])) == 0
 
 
+def misstate(file: Path, **said: int) -> None:
+    write(file, {**json.loads(file.read_text()), **said})
+
+
 @pytest.mark.parametrize(
     ("breaks", "said"),
     [
@@ -92,6 +96,7 @@ def test_no_texts_give_no_vectors(small: Embedding) -> None:
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\x09"), "cannot be used"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot be used"),
         (lambda folder: write(folder / "modules.json", {"what": 1}), "cannot be used"),
+        (lambda folder: misstate(folder / "config.json", hidden_size=4), "cannot be used|numbers a text"),
     ],
 )
 def test_a_broken_folder_is_told_in_one_sentence(tmp_path: Path, breaks: object, said: str) -> None:

@@ -1,5 +1,6 @@
 """Which papers make an issue: no two of a kind, the reader's own length and bar, votes, and the place outside."""
 
+import random
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -233,3 +234,67 @@ def test_many_papers_are_chosen_from_without_holding_the_likeness_of_all(monkeyp
     other = Ranker(CATALOGUE)
     other.fit([*PAPERS, *COPIES])
     assert other.top(profiles, papers, 5) == whole
+
+
+KINDS = [[f"{name}{number}" for number in range(12)] for name in ("alpha", "beta", "gamma", "delta", "eta", "theta")]
+
+
+def month(seed: int = 1, count: int = 240) -> list[Paper]:
+    """Return papers of six kinds, the older ones first."""
+    chance = random.Random(seed)
+    common = [f"word{number}" for number in range(60)]
+    papers = []
+    for number in range(1, count + 1):
+        words = [*chance.choices(KINDS[number % len(KINDS)], k=12), *chance.choices(common, k=24)]
+        papers.append(Paper(id=number, title=" ".join(words[:4]), abstract=" ".join(words), votes=number % 7))
+    return papers
+
+
+@pytest.mark.parametrize("likes", [1, 5, 30, 120])
+@pytest.mark.parametrize("topics", [(), ("alpha1 alpha2",)])
+def test_likes_of_many_kinds_silence_nobody(likes: int, topics: tuple[str, ...]) -> None:
+    papers = month()
+    ranker = Ranker(outside=False)
+    ranker.fit(papers)
+    liked = random.Random(likes).sample(papers[:120], likes)
+    (chosen,) = ranker.choose([ranker.profile(topics, likes=liked)], papers[120:], 10)
+    assert len(chosen.picks) >= 5
+
+
+def test_a_liked_paper_at_hand_does_not_set_the_bar_of_those_who_want_few() -> None:
+    papers = month()
+    ranker = Ranker(outside=False)
+    ranker.fit(papers)
+    liked = papers[130]
+    profile = ranker.profile(["alpha1 alpha2 alpha3"], likes=[liked], bar="few")
+    (chosen,) = ranker.choose([profile], papers[120:], 10, received=[[liked.id]])
+    assert chosen.picks
+
+
+def test_what_was_asked_for_does_not_come_from_outside_the_topics() -> None:
+    # Each of two kinds: what is asked for stands beside what is asked against.
+    papers = [
+        one.model_copy(update={"abstract": f"{one.abstract} {' '.join(other.abstract.split()[:6])}"})
+        for one, other in zip(month(), month(seed=2)[7:] + month(seed=2)[:7], strict=True)
+    ]
+    ranker = Ranker()
+    ranker.fit(papers)
+    came = 0
+    for weight in (-0.2, -0.4, -0.6, -0.8, -1.0):
+        for kind in KINDS[1:]:
+            profile = ranker.profile([("alpha1 alpha2", 1.0), (" ".join(kind[1:3]), weight)])
+            (chosen,) = ranker.choose([profile], papers[120:], 10)
+            (wishing,) = ranker.top([ranker.profile(["alpha1 alpha2"])], papers[120:], 120)
+            if chosen.outside is not None:
+                came += 1
+                assert chosen.outside[0] not in dict(wishing)
+    assert came > 5
+
+
+def test_who_disliked_everything_gets_nothing_from_outside() -> None:
+    papers = month(count=60)
+    ranker = Ranker()
+    ranker.fit(papers)
+    (chosen,) = ranker.choose([ranker.profile(["alpha1 alpha2"], dislikes=papers)], papers, 10)
+    assert chosen.picks
+    assert chosen.outside is None

@@ -107,6 +107,7 @@ def test_dates_and_numbers_follow_the_reader():
         (Reason(kind="like", subject="ReAct"), "Close to “ReAct”, which you liked"),
         (Reason(kind="like", subject="ReAct", words=("a", "b")), "Close to “ReAct”, which you liked: a, b"),
         (Reason(kind="popular", subject="x"), "Popular right now"),
+        (Reason(kind="new"), "New in these days"),
         (Reason(kind="outside"), "From outside your topics"),
         (Reason(kind="topic", subject="100% %s", words=("%(x)s",)), "Matches 100% %s: %(x)s"),
     ],
