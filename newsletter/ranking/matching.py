@@ -110,10 +110,12 @@ def _shared(
     things: list[T] = []
     columns, weights, ends = [], [], [0]
     for group in groups:
-        damping = _damping(weight for _, weight in group) if damped else 1.0
+        damping = _damping([weight for _, weight in group]) if damped else 1.0
         for thing, weight in group:
-            place = places.setdefault(key(thing), len(things))
-            if place == len(things):
+            name = key(thing)
+            place = places.get(name)
+            if place is None:
+                place = places[name] = len(things)
                 things.append(thing)
             columns.append(place)
             weights.append(weight / damping)
@@ -127,7 +129,7 @@ def _damping(weights: Iterable[float]) -> float:
 
     With the root, taking away the thing that fits a paper best always lowers the quotient, whatever the weights.
     """
-    return math.sqrt(sum(abs(weight) for weight in weights)) or 1.0
+    return math.sqrt(sum(map(abs, weights))) or 1.0
 
 
 def _largest_loss(scores: Floats, weights: Sequence[float]) -> tuple[int, float, float]:

@@ -153,17 +153,18 @@ class Selection:
         muted: so on a day of poor ones there may be none.
         """
         bars = np.full(len(profiles), self.least, np.float32)
+        shown = matches if self._shown.all() else matches[:, self._shown]
+        outstanding = np.full(len(profiles), np.inf)
+        if shown.shape[1] >= ENOUGH:
+            outstanding = shown.mean(axis=1) + OUTSTANDING * shown.std(axis=1)
         for row, profile in enumerate(profiles):
             if not profile.has_wishes:
                 bars[row] = -np.inf
                 continue
-            shown = matches[row][self._shown]
-            outstanding = np.inf
-            if profile.likes and len(shown) >= ENOUGH:
-                outstanding = float(shown.mean() + OUTSTANDING * shown.std())
-            bars[row] = min(self.least, outstanding)
+            most = float(outstanding[row]) if profile.likes else np.inf
+            bars[row] = min(self.least, most)
             if profile.bar == "many":
-                bars[row] = min(MANY * self.least, outstanding)
+                bars[row] = min(MANY * self.least, most)
             elif profile.bar == "few":
                 judged = [paper.id for paper, _ in (*profile.likes, *profile.dislikes) if paper.id is not None]
                 there = self.allowed([profile], [judged])[0]
