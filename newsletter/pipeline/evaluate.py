@@ -206,7 +206,7 @@ class _Replay:
                 self._day,
                 [paper for paper in candidates if _seen(paper, last)],
                 [self._profile(chooser, put) for put in together],
-                [self._received(put) | self._sent[name][put.subscriber_id] for put in together],
+                [self._done_with(put) | self._sent[name][put.subscriber_id] for put in together],
             )
             for put, chosen in zip(together, choose(chooser, asked, ranking), strict=True):
                 sent = [asked.papers[place].id or 0 for place, _ in in_order(chosen)]
@@ -214,8 +214,14 @@ class _Replay:
                 tally.add(put.subscriber_id, sent, self._later(put))
 
     def _profile(self, chooser: Chooser, put: Put) -> object:
-        said = [one for one in self._said.get(put.subscriber_id, ()) if one.at < put.at]
-        return profile_of(chooser, self._people[put.subscriber_id], said, self._known, self._day)
+        return profile_of(chooser, self._people[put.subscriber_id], self._earlier(put), self._known, self._day)
+
+    def _earlier(self, put: Put) -> list[Feedback]:
+        return [one for one in self._said.get(put.subscriber_id, ()) if one.at < put.at]
+
+    def _done_with(self, put: Put) -> set[int]:
+        """Return what a reader had or judged before."""
+        return self._received(put) | {one.paper_id for one in self._earlier(put)}
 
     def _received(self, put: Put) -> set[int]:
         return {one.paper_id for one in self._had.get(put.subscriber_id, ()) if one.at < put.at}

@@ -43,7 +43,6 @@ async def judge(room: Newsroom, name: str, verdict: str, papers: str = "") -> No
 
 async def test_odd_papers_and_odd_readers_cost_nobody_their_mail(small_room: Newsroom) -> None:
     await small_room.take_in(*ODD)
-    await small_room.take_in(*parse(json.dumps(SERVED).encode(), today=TODAY).papers)
     await small_room.subscribe("ada", "violin", muted_words=("!!!", "\u200b", "扩"), authors=("李明", ",", "X" * 200))
     await small_room.subscribe("bob", "扩散模型", "модели", "?!")
     await small_room.subscribe("cyd")
@@ -51,7 +50,9 @@ async def test_odd_papers_and_odd_readers_cost_nobody_their_mail(small_room: New
     await small_room.subscribe("eve", *(f"topic {number}" for number in range(50)), "violin:-1", "violins")
     await judge(small_room, "dan", "less")
     await judge(small_room, "cyd", "less")
-    await judge(small_room, "bob", "more")
+    await small_room.subscribe("fay")
+    await judge(small_room, "fay", "more")
+    await small_room.take_in(*parse(json.dumps(SERVED).encode(), today=TODAY).papers)
     report, _ = await small_room.send(TODAY)
     assert report.composed >= 4
     assert {"ada", "bob", "cyd", "dan"} <= set(await small_room.states())
