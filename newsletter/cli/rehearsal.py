@@ -24,6 +24,7 @@ COLUMNS = (
     Column("the first of them, or why not", "first", long=True),
 )
 
+_FAILS = "choosing for them fails"
 _KINDS = {"new": "new", "waiting": "that waited already"}
 
 
@@ -36,6 +37,7 @@ class Rehearsal:
         self.going: Counter[str] = Counter()
         self.later: list[Any] = []
         self.never = 0
+        self.failing = 0
         self.empty = 0
         self.obstacle = ""
         self.limited = False
@@ -43,7 +45,9 @@ class Rehearsal:
 
     def add(self, email: str, edition: date, state: str, papers: Sequence[str], due: Any, obstacle: str) -> None:
         """Take in an issue, new or waiting; `due` is when it goes, None for now."""
-        if obstacle:
+        if obstacle == _FAILS:
+            self.failing += 1
+        elif obstacle:
             self.never += 1
         elif state == "new" and not papers:
             self.empty += 1
@@ -106,6 +110,8 @@ def _sum_up(face: Face, found: Rehearsal) -> None:
         out.say(f"No paper is left that suits {found.empty:,} of those who are due.")
     if found.never:
         out.say(f"{_messages(found.never)} would be suppressed and not sent.")
+    if found.failing:
+        out.warn(f"Choosing fails for {found.failing:,} of them, which is a fault of this program: the log says where.")
     if going and found.held:
         out.say(f"Limits hold mail up: {waits_for(found.held)}.")
     elif going and found.limited:
@@ -128,9 +134,11 @@ async def _chosen(app: "App", out: Output, found: Rehearsal, day: date | None, o
     with out.progress("Choosing", len(due)) as progress:
         done = 0
         for edition, people in _blocks(due, compose.BLOCK):
-            picks = await composer.pick(people, edition)
-            for one, chosen in zip(people, picks, strict=True):
+            picked, left_out = await composer.picked(people, edition)
+            for one, chosen in picked:
                 found.add(one.email, edition, "new", [pick.paper.title for pick in chosen], None, "")
+            for email in left_out:
+                found.add(email, edition, "new", [], None, _FAILS)
             progress(done := done + len(people))
 
 

@@ -29,6 +29,9 @@ log = structlog.get_logger()
 
 BLOCK = 500
 
+# Where choosing fails for the first so many of a block, it is not about a person.
+MOST_LEFT_OUT = 5
+
 # How often a block is put together anew because others wrote meanwhile.
 MOST_CONFLICTS = 5
 
@@ -215,7 +218,7 @@ class Composer:
 
     async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> ComposeReport:
         for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
-            picked, left_out = await self._picked(people, slot.date)
+            picked, left_out = await self.picked(people, slot.date)
             drafts = [Draft(person.id, person.email, self._message_id(), chosen) for person, chosen in picked]
             try:
                 async with self._database.begin() as connection:
@@ -232,25 +235,32 @@ class Composer:
             return ComposeReport(written, tuple(person.email for person, chosen in picked if not chosen), left_out)
         return ComposeReport(0, ())
 
-    async def _picked(
+    async def picked(
         self, people: Sequence[Subscriber], day: date
     ) -> tuple[list[tuple[Subscriber, tuple[Pick, ...]]], tuple[str, ...]]:
-        """Return the picks of each, and who is left out: where choosing fails for one, the others get their mail."""
+        """Return the picks of each, and who is left out: where choosing fails for one, the others get their mail.
+
+        Raises what it failed with where it fails for one after the other, since that is not about a person.
+        """
         try:
             return list(zip(people, await self.pick(people, day), strict=True)), ()
         except NewsletterError:
             raise
-        except Exception:
-            log.warning("choosing failed, and each person is chosen for alone", people=len(people))
-        picked, left_out = [], []
+        except Exception as error:
+            failure = error
+        log.warning("choosing failed, and each person is chosen for alone", people=len(people))
+        picked: list[tuple[Subscriber, tuple[Pick, ...]]] = []
+        left_out: list[str] = []
         for person in people:
             try:
                 [chosen] = await self.pick([person], day)
             except NewsletterError:
                 raise
-            except Exception:
-                log.exception("left out, since choosing for them failed", subscriber=person.id)
+            except Exception as error:
                 left_out.append(person.email)
+                if len(left_out) >= MOST_LEFT_OUT and not picked:
+                    raise failure from error
+                log.exception("left out, since choosing for them failed", subscriber=person.id)
             else:
                 picked.append((person, chosen))
         return picked, tuple(left_out)

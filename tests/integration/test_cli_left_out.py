@@ -38,6 +38,10 @@ def test_who_was_left_out_is_told_in_a_sentence_once_the_others_have_their_mail(
         return choose(self, profiles, *given, **more)
 
     monkeypatch.setattr(Ranker, "choose", failing)
+    result = call(tmp_path, "send", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "1 message would go out now" in result.output
+    assert "Choosing fails for 1 of them" in result.output
     result = call(tmp_path, "send")
     assert result.exit_code == 1, result.output
     assert "1 issue composed." in result.output

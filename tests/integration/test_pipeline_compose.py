@@ -408,6 +408,27 @@ async def test_one_for_whom_choosing_fails_costs_the_others_no_mail(
     assert "ada" in await small_room.states()
 
 
+async def test_choosing_that_fails_for_everybody_ends_the_run_and_is_not_tried_for_each(
+    small_room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from newsletter.ranking import Ranker
+
+    tries = []
+
+    def failing(*_: Any, **__: Any) -> Any:
+        tries.append(1)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Ranker, "choose", failing)
+    await small_room.take_in(*papers(0))
+    for number in range(20):
+        await small_room.subscribe(f"reader{number}")
+    with pytest.raises(ZeroDivisionError):
+        await small_room.send()
+    assert len(tries) == 1 + compose.MOST_LEFT_OUT
+    assert await small_room.states() == {}
+
+
 async def test_a_fault_of_the_database_is_told_at_once(small_room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = []
 
