@@ -33,6 +33,7 @@ from newsletter import config
 from newsletter.app import open_app, run
 from newsletter.models import Topic
 from newsletter.pipeline import compose
+from newsletter.pipeline.due import due_by_hand
 from newsletter.store import papers as paper_rows
 from newsletter.store import schema, tables
 from newsletter.store.database import Database
@@ -145,7 +146,7 @@ async def choose(folder: Path, stages: Stages) -> dict[str, float]:
         forget_peak()
         cpu, began = cpu_seconds(), time.perf_counter()
         with stages.timed("who is due, in all"):
-            due = await compose.due_by_hand(app.database, app.clock.now())
+            due = await due_by_hand(app.database, app.clock.now())
         with stages.timed("learn the words, in all"):
             ranker = await app.ranker()
         stages.forget_statements()

@@ -20,7 +20,8 @@ from relay import smtp_sink
 
 from newsletter import config
 from newsletter.app import open_app, run
-from newsletter.pipeline import compose, record
+from newsletter.pipeline import record
+from newsletter.pipeline.due import due_by_hand
 
 ROOT = Path(__file__).resolve().parents[1]
 TOPICS = (
@@ -54,7 +55,7 @@ async def choose_and_send(settings: config.Settings) -> dict[str, float]:
     seconds: dict[str, float] = {}
     async with open_app(settings) as app:
         started = time.perf_counter()
-        due = await compose.due_by_hand(app.database, app.clock.now())
+        due = await due_by_hand(app.database, app.clock.now())
         composer = await app.composer()
         seconds["learn the words"] = time.perf_counter() - started
         started = time.perf_counter()

@@ -16,9 +16,10 @@ from newsletter.app import App
 from newsletter.config import Settings, Smtp
 from newsletter.delivery import Courier
 from newsletter.models import Paper, ParsedFeed, Subscriber
-from newsletter.pipeline import compose, preview, record, refresh, subscribers
+from newsletter.pipeline import preview, record, refresh, subscribers
 from newsletter.pipeline.compose import ComposeReport
 from newsletter.pipeline.deliver import DeliverReport, Sending
+from newsletter.pipeline.due import due_by_hand
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.roster import read_topic
 from newsletter.store.history import Record
@@ -141,7 +142,7 @@ class Newsroom:
 
     async def compose(self, day: date | None = None, *, only: str | None = None) -> ComposeReport:
         """Choose for everyone who has an issue of a day."""
-        due = await compose.due_by_hand(self.database, self.clock.now(), day=day, only=only)
+        due = await due_by_hand(self.database, self.clock.now(), day=day, only=only)
         return await (await self.app.composer()).compose(due)
 
     async def deliver(self, courier: Any = None) -> DeliverReport:

@@ -122,11 +122,12 @@ def _sum_up(face: Face, found: Rehearsal) -> None:
 
 async def _chosen(app: "App", out: Output, found: Rehearsal, day: date | None, only: str | None) -> None:
     from newsletter.pipeline import compose
+    from newsletter.pipeline.due import due_by_hand
     from newsletter.pipeline.standing import obstacle
     from newsletter.pipeline.subscribers import find
 
     person = None if only is None else await find(app.database, only)
-    due = await compose.due_by_hand(app.database, app.clock.now(), day=day, only=only)
+    due = await due_by_hand(app.database, app.clock.now(), day=day, only=only)
     if not due:
         found.obstacle = await obstacle(app.database, person, app.clock.now(), day) if person is not None else ""
         return

@@ -99,11 +99,12 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
     from newsletter.cli import waits
     from newsletter.models import DeliveryState
     from newsletter.pipeline import compose, record
+    from newsletter.pipeline.due import due_by_hand
     from newsletter.pipeline.standing import obstacle
     from newsletter.pipeline.subscribers import find
 
     person = None if only is None else await find(app.database, only)
-    due = await compose.due_by_hand(app.database, app.clock.now(), day=day, only=only)
+    due = await due_by_hand(app.database, app.clock.now(), day=day, only=only)
     composed = compose.ComposeReport(0, ())
     causes: dict[str, str] = {}
     why_not = await obstacle(app.database, person, app.clock.now(), day) if person is not None and not due else ""

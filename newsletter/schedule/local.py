@@ -13,7 +13,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from newsletter.app import App
 from newsletter.clock import Clock, SystemClock
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import compose, deliver, refresh
+from newsletter.pipeline import deliver, refresh
+from newsletter.pipeline.due import due_now
 from newsletter.pipeline.intake import Box, Intake
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ Act = Callable[[App], Awaitable[None]]
 async def tick(app: App) -> None:
     """Choose for everyone whose hour has come, and send what is due; safe to repeat and to run twice at once."""
     catch_up = timedelta(hours=app.settings.schedule.catch_up_hours)
-    due = await compose.due_now(app.database, app.clock.now(), catch_up)
+    due = await due_now(app.database, app.clock.now(), catch_up)
     if due:
         await (await app.composer(kept=True)).compose(due)
     if await deliver.anything_due(app.database, app.clock.now()):

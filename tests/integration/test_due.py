@@ -9,7 +9,8 @@ from newsroom import NOW, Newsroom, address, papers
 from sqlalchemy import event
 
 from newsletter.models import FOREVER, Consent
-from newsletter.pipeline import compose, slots, subscribers
+from newsletter.pipeline import slots, subscribers
+from newsletter.pipeline.due import due_now
 from newsletter.store import editions
 from newsletter.store import subscribers as subscriber_rows
 
@@ -34,7 +35,7 @@ async def by_the_rule(room: Newsroom) -> list[tuple[str, date]]:
 
 async def due(room: Newsroom) -> list[tuple[str, date]]:
     """Return what a tick finds."""
-    found = await compose.due_now(room.database, room.clock.now(), CATCH_UP)
+    found = await due_now(room.database, room.clock.now(), CATCH_UP)
     return sorted((person.email, slot.date) for person, slot in found)
 
 
@@ -66,7 +67,7 @@ async def test_it_is_what_the_rule_says_of_each_person(room: Newsroom, seed: int
                 day = room.clock.now().date() + timedelta(days=chance.randrange(-2, 12))
                 await room.compose(day, only=address(f"reader{chance.randrange(40)}"))
         elif chance.random() < 0.5:
-            await (await room.app.composer()).compose(await compose.due_now(room.database, room.clock.now(), CATCH_UP))
+            await (await room.app.composer()).compose(await due_now(room.database, room.clock.now(), CATCH_UP))
     assert seen > 30
 
 
@@ -75,7 +76,7 @@ async def test_who_has_their_issue_is_not_even_loaded(room: Newsroom) -> None:
     for number in range(30):
         await room.subscribe(f"reader{number}", hour=7)
     room.clock.moment = NOW.replace(day=3, hour=8)
-    await (await room.app.composer()).compose(await compose.due_now(room.database, room.clock.now(), CATCH_UP))
+    await (await room.app.composer()).compose(await due_now(room.database, room.clock.now(), CATCH_UP))
     await room.subscribe("late", hour=9)
     rows = 0
 

@@ -15,6 +15,7 @@ from newsletter.errors import ConflictError, StoreError
 from newsletter.models import Paper, Pick, Subscriber
 from newsletter.pipeline import compose, refresh, subscribers
 from newsletter.pipeline.compose import MOST_CONFLICTS, Composer, ComposeReport
+from newsletter.pipeline.due import due_by_hand
 
 
 async def take_in_samples(room: Newsroom) -> None:
@@ -242,7 +243,7 @@ async def test_who_is_erased_between_reading_and_writing_costs_the_others_nothin
         if any(one.email == address("bob") for one in await subscribers.everyone(room.database)):
             await subscribers.erase(room.database, room.clock, address("bob"))
 
-    due = await compose.due_by_hand(room.database, room.clock.now())
+    due = await due_by_hand(room.database, room.clock.now())
     assert await (await meddling(room, erase)).compose(due) == (2, (), ())
     assert set(await room.states()) == {"ada", "cyd"}
 
@@ -258,7 +259,7 @@ async def test_a_paper_that_another_process_gave_meanwhile_is_chosen_anew(room: 
             done.set()
             await room.compose(TODAY + DAY)
 
-    due = await compose.due_by_hand(room.database, room.clock.now())
+    due = await due_by_hand(room.database, room.clock.now())
     assert await (await meddling(room, another_day)).compose(due) == (1, (), ())
     assert await room.got("ada") == [titles(0, 1), titles(2, 3)]
 
@@ -274,7 +275,7 @@ async def test_two_records_that_turn_out_to_be_one_are_not_given_as_two(room: Ne
         # The paper that they had, under the id of the one that they are to get.
         await room.take_in(Paper(title=titles(0)[0], arxiv_id="2603.00001"))
 
-    due = await compose.due_by_hand(room.database, room.clock.now(), day=TODAY + DAY)
+    due = await due_by_hand(room.database, room.clock.now(), day=TODAY + DAY)
     await (await meddling(room, tell)).compose(due)
     assert (await room.got("ada"))[1:] == [titles(2)]
 
@@ -288,7 +289,7 @@ async def test_conflicts_without_an_end_are_told(room: Newsroom) -> None:
     async def always() -> None:
         await room.compose(TODAY + next(days) * DAY)
 
-    due = await compose.due_by_hand(room.database, room.clock.now())
+    due = await due_by_hand(room.database, room.clock.now())
     with pytest.raises(ConflictError):
         await (await meddling(room, always)).compose(due)
     assert next(days) == MOST_CONFLICTS + 1
@@ -306,7 +307,7 @@ async def test_more_people_than_fit_into_a_block(small_room: Newsroom, monkeypat
     for number in range(8):
         await small_room.subscribe(f"reader{number}")
     told: list[tuple[int, int]] = []
-    due = await compose.due_by_hand(small_room.database, small_room.clock.now())
+    due = await due_by_hand(small_room.database, small_room.clock.now())
     report = await (await small_room.app.composer()).compose(due, progress=lambda done, of: told.append((done, of)))
     assert report == (8, (), ())
     assert told == [(3, 8), (6, 8), (8, 8)]
@@ -357,7 +358,7 @@ async def test_who_gets_nothing_is_told_apart_by_why(small_room: Newsroom) -> No
     await small_room.subscribe("muted", muted_words=("violin", "glacier"))
     await small_room.compose()
     composer = await small_room.app.composer()
-    due = await compose.due_by_hand(small_room.database, small_room.clock.now(), day=TODAY + DAY)
+    due = await due_by_hand(small_room.database, small_room.clock.now(), day=TODAY + DAY)
     report = await composer.compose(due)
     assert report.composed == 0
     assert composer.causes == {address("had"): "received", address("unlike"): "no match", address("muted"): "muted"}

@@ -17,7 +17,8 @@ from servers import Late, Server
 from newsletter.app import App
 from newsletter.clock import SystemClock
 from newsletter.errors import DeliveryError, StoreError
-from newsletter.pipeline import compose, refresh, subscribers
+from newsletter.pipeline import refresh, subscribers
+from newsletter.pipeline.due import due_now
 from newsletter.schedule import local
 from newsletter.schedule.local import Clockwork, look_at_feeds, tick
 
@@ -344,7 +345,7 @@ async def test_an_issue_of_a_day_to_come_does_not_stand_for_the_days_before_it(s
     await small_room.subscribe("ada")
     await small_room.compose(small_room.clock.now().date() + timedelta(days=60))
     small_room.clock.step(days=1)
-    due = await compose.due_now(small_room.database, small_room.clock.now(), timedelta(hours=36))
+    due = await due_now(small_room.database, small_room.clock.now(), timedelta(hours=36))
     assert [person.email for person, _ in due] == [address("ada")]
 
 
