@@ -2,42 +2,33 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import NamedTuple
 
-import jinja2
 from markupsafe import escape
 
 from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.models import Issue, Paper, Reason
-from newsletter.rendering import note
-from newsletter.rendering.language import Language, resolve
-from newsletter.rendering.paper import Entry, entry
+from newsletter.rendering.blocks import SUBJECT, Block, Blocks
+from newsletter.rendering.language import resolve
+from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.rendering.slots import Pieces, slot, split
-from newsletter.rendering.templates import ISSUE_TEXT, PAPER, PAPER_TEXT, SHELL, Templates, safe, written_in
+from newsletter.rendering.shell import PAGES, Shells
+from newsletter.rendering.slots import Pieces
+from newsletter.rendering.templates import Templates
 
-SUBJECT = 60
 PREHEADER = 140
 COLUMNS = 72
 INDENT = 3
 
-PAPERS_KEPT = 1024
-SHELLS_KEPT = 64
-NOTES_KEPT = 16
 REASONS_KEPT = 4096
 SUBJECTS_KEPT = 256
 
-_PAPER_SLOTS = frozenset({"position", "reason"})
 _IN_ORDER = ("position", "reason")
-_PAGES = ("settings", "pause", "web")
-_SHELL_SLOTS = frozenset({"papers", "subject", "preheader", "email", "unsubscribe", "settings", "pause", "web"})
 _MARKUP = re.compile("[&<>\"']")
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
 
@@ -60,7 +51,7 @@ class Links(NamedTuple):
     def given(self) -> tuple[str, ...]:
         """The names of those beside `unsubscribe` that are there."""
         _, *pages = self
-        return tuple([name for name, link in zip(_PAGES, pages, strict=True) if link]) if any(pages) else ()
+        return tuple([name for name, link in zip(PAGES, pages, strict=True) if link]) if any(pages) else ()
 
 
 class Rendered(NamedTuple):
@@ -89,25 +80,6 @@ class Rendered(NamedTuple):
         return self.decode(b"".join(self.text_parts))
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A paper as it stands in every mail of one language."""
-
-    paper: Paper
-    html: Pieces
-    text: Pieces
-    entry: Entry
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Shell:
-    """What stands before and behind the papers in every mail of one edition with so many papers and these links."""
-
-    html: tuple[Pieces, Pieces]
-    text: tuple[Pieces, Pieces]
-
-
 class Renderer:
     """Renders issues.
 
@@ -131,8 +103,6 @@ class Renderer:
         decode: Callable[[bytes], str] = bytes.decode,
     ) -> None:
         self._newsletter = newsletter
-        self._characters = rendering.abstract_characters
-        self._search_url = search_url
         self._tidy = tidy
         self._encode = encode
         self._decode = decode
@@ -142,12 +112,9 @@ class Renderer:
                 f"The folder {overrides} of your own templates is not there.",
                 next_step="Make it, or take rendering.templates out of the settings.",
             )
-        self._templates = Templates((overrides, templates) if overrides is not None else (templates,))
-        self._environments: dict[str, jinja2.Environment] = {}
-        self._note = lru_cache(maxsize=NOTES_KEPT)(note.to_html)
-        self._note_text = lru_cache(maxsize=NOTES_KEPT)(note.to_text)
-        self._blocks: dict[tuple[int, str], _Block] = {}
-        self._shell = lru_cache(maxsize=SHELLS_KEPT)(self._render_shell)
+        press = Press(Templates((overrides, templates) if overrides is not None else (templates,)), encode)
+        self._blocks = Blocks(press, search_url=search_url, characters=rendering.abstract_characters, tidy=tidy)
+        self._shells = Shells(press, newsletter)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
         # Many readers have one subject.
@@ -158,13 +125,13 @@ class Renderer:
         """Return the mail of an issue; raises ValueError for a link that is none."""
         reader, edition = issue.recipient, issue.edition
         language = resolve(reader.language)
-        blocks = [self._block(pick.paper, language) for pick in issue.picks]
+        blocks = [self._blocks.of(pick.paper, language) for pick in issue.picks]
         subject, preheader = self._lines(blocks)
         given = links.given
         for name in ("unsubscribe", *given):
             if not _LINK.fullmatch(getattr(links, name)):
                 raise ValueError(f"{name} is no http, https or mailto link")
-        shell = self._shell(language, edition.date, edition.note, len(blocks), given)
+        shell = self._shells.of(language, edition.date, edition.note, len(blocks), given)
         own = {
             "subject": self._both(subject),
             "preheader": self._render_both(preheader),
@@ -198,29 +165,18 @@ class Renderer:
 
     def note(self, markdown: str) -> str:
         """Return safe HTML of an editor's note in Markdown."""
-        return self._note(markdown)
+        return self._shells.note(markdown)
 
     def note_text(self, markdown: str) -> str:
         """Return the same note as plain text."""
-        return self._note_text(markdown)
+        return self._shells.note_text(markdown)
 
     def _render_both(self, text: str) -> tuple[bytes, bytes]:
         """Return a value as it stands in HTML, and in plain text."""
         plain = self._encode(text)
         return (self._encode(str(escape(text))) if _MARKUP.search(text) else plain), plain
 
-    def _block(self, paper: Paper, language: Language) -> _Block:
-        # Papers are told apart as objects: to compare what stands in them takes longer than all the rest.
-        name = (id(paper), language.code)
-        block = self._blocks.get(name)
-        if block is None:
-            if len(self._blocks) >= PAPERS_KEPT:
-                del self._blocks[next(iter(self._blocks))]
-            # It keeps its paper, so no other can come to have that id.
-            block = self._blocks[name] = self._render_block(paper, language)
-        return block
-
-    def _lines(self, blocks: list[_Block]) -> tuple[str, str]:
+    def _lines(self, blocks: list[Block]) -> tuple[str, str]:
         """Return the subject and the preheader: the first title, and the next ones."""
         if not blocks:
             return cut(clean(self._newsletter.name), SUBJECT), ""
@@ -233,52 +189,6 @@ class Renderer:
                 preheader += " · " + following.entry.title
         return blocks[0].subject, cut(preheader, PREHEADER)
 
-    def _render_block(self, paper: Paper, language: Language) -> _Block:
-        shown = entry(paper, language, search_url=self._search_url, characters=self._characters, tidy=self._tidy)
-        values = {
-            "language": language,
-            "paper": shown,
-            "position": slot("position"),
-            "reason": slot("reason"),
-        }
-        return _Block(
-            paper=paper,
-            html=self._pieces(PAPER, language, values, _PAPER_SLOTS),
-            text=self._pieces(PAPER_TEXT, language, values, _PAPER_SLOTS),
-            entry=shown,
-            subject=cut(shown.title, SUBJECT),
-        )
-
-    def _render_shell(self, language: Language, day: date, markdown: str, count: int, given: tuple[str, ...]) -> _Shell:
-        newsletter = self._newsletter
-        contact = newsletter.reply_to or newsletter.from_address
-        values = {
-            "language": language,
-            "name": newsletter.name,
-            "postal_address": newsletter.postal_address,
-            "contact": contact,
-            "contact_link": f"mailto:{quote(contact, safe='@+')}",  # RFC 6068 section 2
-            "date": language.long_date(day),
-            "count": count,
-            "papers": slot("papers"),
-            "subject": slot("subject"),
-            "preheader": slot("preheader"),
-            "email": slot("email"),
-            "unsubscribe": slot("unsubscribe"),
-            # A template may ask whether there is such a page, so an absent one is empty.
-            **{name: slot(name) if name in given else "" for name in _PAGES},
-        }
-        html = self._pieces(SHELL, language, values | {"note": safe(self.note(markdown))}, _SHELL_SLOTS)
-        text = self._pieces(ISSUE_TEXT, language, values | {"note": self.note_text(markdown)}, _SHELL_SLOTS)
-        for pieces in (html, text):
-            for name in ("papers", "unsubscribe"):
-                if name not in pieces.slots:
-                    raise RenderingError(
-                        f"The templates of the mail print no {name}.",
-                        next_step="Take {{ " + name + " }} into the template of your own.",
-                    )
-        return _Shell(html.parted("papers"), text.parted("papers"))
-
     def _render_reason(self, reason: Reason, language: str) -> tuple[bytes, bytes]:
         if reason.kind == "like":
             reason = reason._replace(subject=self._tidy(reason.subject))
@@ -287,12 +197,6 @@ class Renderer:
             self._encode(str(escape(sentence))),
             self._encode(wrap(sentence, COLUMNS, first=INDENT, indent=INDENT)),
         )
-
-    def _pieces(self, template: str, language: Language, values: dict[str, Any], slots: frozenset[str]) -> Pieces:
-        environment = self._environments.get(language.locale.language)
-        if environment is None:
-            environment = self._environments[language.locale.language] = self._templates.environment(language)
-        return split(self._templates.render(environment, template, values), slots, written_in(template), self._encode)
 
     def _try_out(self) -> None:
         """Render one paper of every kind, so that a wrong template is told at the start and not at night."""
@@ -303,9 +207,9 @@ class Renderer:
             organization="A place", votes=1, stars=1, published_on=day, source="A source",
         )  # fmt: skip
         for paper in (full, Paper(title="A title")):
-            self._render_block(paper, language)
-        for markdown, given in (("", ()), ("A note.", _PAGES)):
-            self._render_shell(language, day, markdown, 1, given)
+            self._blocks.render(paper, language)
+        for markdown, given in (("", ()), ("A note.", PAGES)):
+            self._shells.render(language, day, markdown, 1, given)
 
 
 def _around(shell: tuple[Pieces, Pieces], own: dict[str, bytes], papers: list[bytes]) -> list[bytes]:
