@@ -92,6 +92,11 @@ class App:
         ranker = await (self.learner.kept() if kept else self.learner.fresh())
         return Composer(self.database, self.clock, self.settings, ranker, self.learner.placing)
 
+    async def rehearsing(self) -> Composer:
+        """Return what chooses as `composer` does for who only looks: vectors that it makes of papers are not kept."""
+        learner = Learner(self.database, self.clock, self.blank_ranker, self.placing(kept=False))
+        return Composer(self.database, self.clock, self.settings, await learner.fresh(), learner.placing)
+
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
         # The templates are compiled here, which a command that writes no mail does without.

@@ -16,7 +16,7 @@ from newsletter.store import suppressions
 async def ask(room: Newsroom, named: str, *, name: str = "ada", day: date | None = None) -> Answer:
     """Return why someone got a paper, or did not."""
     ranking = room.app.settings.ranking
-    return await why(room.database, room.clock, ranking, room.app.composer, address(name), named, day=day)
+    return await why(room.database, room.clock, ranking, room.app.rehearsing, address(name), named, day=day)
 
 
 async def kinds(room: Newsroom, named: str, *, name: str = "ada", day: date | None = None) -> list[str]:
