@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from newsletter.bounds import Bar
 from newsletter.clock import Clock
 from newsletter.config import Ranking, Settings
 from newsletter.errors import ConflictError, NewsletterError
-from newsletter.models import Bar, Feedback, Paper, Pick, Reason, Subscriber, Topic
+from newsletter.models import Feedback, Paper, Pick, Reason, Subscriber, Topic
 from newsletter.pipeline.slots import Slot
 from newsletter.pipeline.vectors import Placed, Placing
 from newsletter.store import editions, papers, subscribers

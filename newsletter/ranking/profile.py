@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from newsletter.models import Bar, Paper, Topic
+from newsletter.bounds import Bar
+from newsletter.models import Paper, Topic
 from newsletter.ranking.names import author_key
 from newsletter.ranking.text import muted_phrase
 

@@ -6,7 +6,8 @@ from datetime import date
 
 import numpy as np
 
-from newsletter.models import Bar, Paper, Reason
+from newsletter.bounds import Bar
+from newsletter.models import Paper, Reason
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats
