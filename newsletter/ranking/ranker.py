@@ -68,7 +68,7 @@ class Ranker:
         self._learn(archive, likes)
 
     def unplaced(self, papers: Sequence[Paper]) -> list[Paper]:
-        """Return the papers of whose vectors the ranker was never told; none where it was fitted without a model."""
+        """Return the papers of whose vectors the ranker was never told, by their text of now; none without a model."""
         return self._learned.meaning.unplaced(papers)
 
     def place(self, vectors: Vectors) -> None:
