@@ -15,7 +15,7 @@ import argparse
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -164,14 +164,19 @@ async def send(options: argparse.Namespace) -> tuple[int, float, float]:
     return taken, time.perf_counter() - began, cpu_seconds() - cpu
 
 
-def main() -> None:
-    """Send and print."""
+def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the words of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--subscribers", type=int, default=1_000)
     parser.add_argument("--connections", type=int, default=10)
-    options = parser.parse_args()
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    """Send and print."""
+    options = read_options()
     taken, elapsed, cpu = run(send(options))
     if taken != options.subscribers:
         raise SystemExit(f"The server took {taken} of {options.subscribers} messages.")

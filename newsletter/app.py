@@ -17,6 +17,7 @@ from newsletter.pipeline.deliver import Courier, Sending
 from newsletter.pipeline.learning import Learner
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.pacing import Pacing
+from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.vectors import Placing
 from newsletter.ranking import Catalogue
 from newsletter.store import schema
@@ -83,6 +84,11 @@ class App:
         """What fits rankers on the newest papers and the newest likes of all readers, and keeps one fresh."""
         return Learner(self.database, self.clock, self.blank_ranker, self.placing())
 
+    @cached_property
+    def patience(self) -> Patience:
+        """What remembers, as long as this process runs, for whom choosing failed."""
+        return Patience(self.clock)
+
     async def ranker(self, *, only_words: bool = False) -> "Ranker":
         """Return a ranker that knows the newest papers on record and what all readers liked, or the words alone."""
         return await self.learner.fresh(only_words=only_words)
@@ -90,7 +96,12 @@ class App:
     async def composer(self, *, kept: bool = False) -> Composer:
         """Return what chooses papers for people; with `kept`, by the model that is kept between the ticks of a run."""
         ranker = await (self.learner.kept() if kept else self.learner.fresh())
-        return Composer(self.database, self.clock, self.settings, ranker, self.learner.placing)
+        return Composer(self.database, self.clock, self.settings, ranker, self.learner.placing, self.patience)
+
+    async def rehearsing(self) -> Composer:
+        """Return what chooses as `composer` does for who only looks: vectors that it makes of papers are not kept."""
+        learner = Learner(self.database, self.clock, self.blank_ranker, self.placing(kept=False))
+        return Composer(self.database, self.clock, self.settings, await learner.fresh(), learner.placing)
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""

@@ -8,11 +8,11 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from newsletter.bounds import HOURS, MINUTES, PAPERS, WEEKDAYS, Bar
+
 FOREVER = date.max
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-Cadence = Annotated[str, StringConstraints(pattern=r"^(daily|weekdays|weekly:(mon|tue|wed|thu|fri|sat|sun))$")]
+Cadence = Annotated[str, StringConstraints(pattern=rf"^(daily|weekdays|weekly:({'|'.join(WEEKDAYS)}))$")]
 
 
 def falls_on(cadence: str, day: date) -> bool:
@@ -34,10 +34,6 @@ class Value(BaseModel):
     """A frozen value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# How well a paper must fit before a reader gets it, seen from what else fits them.
-Bar = Literal["few", "normal", "many"]
 
 
 # Papers
@@ -152,14 +148,14 @@ class Subscriber(Value):
     language: str
     timezone: str
     cadence: Cadence
-    hour: int = Field(ge=0, le=23)
+    hour: int = Field(ge=HOURS[0], le=HOURS[1])
     state: Consent
     topics: tuple[Topic, ...] = ()
     muted_words: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     muted_authors: tuple[str, ...] = ()
-    papers: int | None = Field(default=None, ge=1, le=100)
-    minutes: int | None = Field(default=None, ge=2, le=600)
+    papers: int | None = Field(default=None, ge=PAPERS[0], le=PAPERS[1])
+    minutes: int | None = Field(default=None, ge=MINUTES[0], le=MINUTES[1])
     bar: Bar = "normal"
     paused_until: date | None = None
     created_at: datetime

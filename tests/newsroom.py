@@ -186,7 +186,7 @@ class Newsroom:
     async def preview(self, name: str, day: date | None = None) -> preview.Preview:
         """Return what someone would get, or got."""
         return await preview.preview(
-            self.database, self.clock, await self.writer(), self.app.composer, address(name), day=day
+            self.database, self.clock, await self.writer(), self.app.rehearsing, address(name), day=day
         )
 
     async def records(self, name: str | None = None) -> list[Record]:

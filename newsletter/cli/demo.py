@@ -208,7 +208,7 @@ async def _received(app: "App", today: date) -> list[dict[str, Any]]:
     received = []
     for persona in PERSONAS:
         try:
-            found = await preview.preview(app.database, app.clock, writer, app.composer, persona.email, day=today)
+            found = await preview.preview(app.database, app.clock, writer, app.rehearsing, persona.email, day=today)
         except NotFoundError:
             continue
         if found.delivery is None:

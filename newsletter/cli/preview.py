@@ -35,7 +35,7 @@ def preview(face: Face, email: str, day: date | None, out: Path | None, text: bo
     from newsletter.pipeline import preview as previews
 
     async def act(app: "App") -> "Preview":
-        return await previews.preview(app.database, app.clock, await app.writer(), app.composer, email, day=day)
+        return await previews.preview(app.database, app.clock, await app.writer(), app.rehearsing, email, day=day)
 
     shown = face.run(act)
     for file, content in ((out, shown.written.rendered.html.encode()), (eml, shown.written.content)):

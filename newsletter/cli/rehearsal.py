@@ -131,7 +131,7 @@ async def _chosen(app: "App", out: Output, found: Rehearsal, day: date | None, o
     if not due:
         found.obstacle = await obstacle(app.database, person, app.clock.now(), day) if person is not None else ""
         return
-    composer = await app.composer()
+    composer = await app.rehearsing()
     with out.progress("Choosing", len(due)) as progress:
         done = 0
         for edition, people in _blocks(due, compose.BLOCK):

@@ -11,12 +11,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from newsletter import resources
+from newsletter import bounds, resources
 from newsletter.errors import NewsletterError, UsageError
 
+CADENCES = ("daily", "weekdays", *(f"weekly:{day}" for day in bounds.WEEKDAYS))
 # As in newsletter.models, which would bring pydantic into every --help; a test holds them together.
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CADENCES = ("daily", "weekdays", *(f"weekly:{day}" for day in WEEKDAYS))
 STATES = (
     "queued",
     "sending",
@@ -29,7 +28,6 @@ STATES = (
     "bounced",
     "complained",
 )
-BARS = ("few", "normal", "many")
 CONSENTS = ("unconfirmed", "confirmed", "unsubscribed")
 
 # BCP 47 (RFC 5646) as far as it names a language, a script and a region.
@@ -124,10 +122,10 @@ CADENCE = CadenceName()
 ZONE = Zone()
 LANGUAGE = Language()
 TOPIC = TopicName()
-HOUR = click.IntRange(0, 23)
-PAPERS = click.IntRange(1, 100)
-MINUTES = click.IntRange(2, 600)
-BAR = click.Choice(BARS, case_sensitive=False)
+HOUR = click.IntRange(*bounds.HOURS)
+PAPERS = click.IntRange(*bounds.PAPERS)
+MINUTES = click.IntRange(*bounds.MINUTES)
+BAR = click.Choice(bounds.BARS, case_sensitive=False)
 STATE = click.Choice(STATES)
 CONSENT = click.Choice(CONSENTS)
 FILE = click.Path(dir_okay=False, path_type=Path)

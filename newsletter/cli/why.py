@@ -35,7 +35,7 @@ def why(face: Face, email: str, paper: str, day: date | None) -> None:
     from newsletter.pipeline import explain
 
     async def act(app: "App") -> "Answer":
-        return await explain.why(app.database, app.clock, app.settings.ranking, app.composer, email, paper, day=day)
+        return await explain.why(app.database, app.clock, app.settings.ranking, app.rehearsing, email, paper, day=day)
 
     answer = face.run(act)
     if face.json:

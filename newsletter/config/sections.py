@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from newsletter.bounds import HOURS, PAPERS
 from newsletter.models import Cadence, timezones
 
 
@@ -71,7 +72,7 @@ class Newsletter(Section):
     )
     language: OneLine = Field("en", description="The language of readers who chose none.")
     timezone: OneLine = Field("UTC", description="The time zone of readers who chose none.")
-    hour: int = Field(7, ge=0, le=23, description="The local hour of readers who chose none.")
+    hour: int = Field(7, ge=HOURS[0], le=HOURS[1], description="The local hour of readers who chose none.")
     cadence: Cadence = Field("daily", description="daily, weekdays or weekly:mon; for readers who chose none.")
 
     @field_validator("from_address")
@@ -310,8 +311,8 @@ class Ranking(Section):
 
     papers: int = Field(
         10,
-        ge=1,
-        le=100,
+        ge=PAPERS[0],
+        le=PAPERS[1],
         description="How many papers an issue has at most, unless its reader asked for another number.",
     )
     window_days: int = Field(14, ge=1, le=365, description="For how many days a paper can be chosen once it came in.")

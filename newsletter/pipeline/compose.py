@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from newsletter.bounds import Bar
 from newsletter.clock import Clock
 from newsletter.config import Ranking, Settings
 from newsletter.errors import ConflictError, NewsletterError
-from newsletter.models import Bar, Feedback, Paper, Pick, Reason, Subscriber, Topic
+from newsletter.models import Feedback, Paper, Pick, Reason, Subscriber, Topic
+from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
 from newsletter.pipeline.vectors import Placed, Placing
 from newsletter.store import editions, papers, subscribers
@@ -135,16 +137,27 @@ class ComposeReport(NamedTuple):
 
 
 class Composer:
-    """Chooses for blocks of people; `chooser` has been fitted on the archive, `placing` has vectors of papers."""
+    """Chooses for blocks of people.
+
+    `chooser` has been fitted on the archive, `placing` has vectors of papers, and `patience` knows for whom choosing
+    failed in earlier runs of this process.
+    """
 
     def __init__(
-        self, database: Database, clock: Clock, settings: Settings, chooser: Chooser, placing: Placing
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        chooser: Chooser,
+        placing: Placing,
+        patience: Patience | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings
         self.chooser = chooser
         self._placing = placing
+        self._patience = patience or Patience(clock)
         # Of who gets nothing, by their address, why: a key of `CAUSES`.
         self.causes: dict[str, str] = {}
         self._candidates: dict[date, list[Paper]] = {}
@@ -237,7 +250,8 @@ class Composer:
     ) -> tuple[list[tuple[Subscriber, tuple[Pick, ...]]], tuple[str, ...]]:
         """Return the picks of each, and who is left out: where choosing fails for one, the others get their mail.
 
-        Raises what it failed with where it fails for one after the other, since that is not about a person.
+        Raises what it failed with where it fails for one after the other, since that is not about a person. For whom
+        it failed before on that day is not told again.
         """
         try:
             return list(zip(people, await self.pick(people, day), strict=True)), ()
@@ -245,9 +259,11 @@ class Composer:
             raise
         except Exception as error:
             failure = error
-        log.warning("choosing failed, and each person is chosen for alone", people=len(people))
+        if not all(self._patience.failed_before(person.id, day) for person in people):
+            log.warning("choosing failed, and each person is chosen for alone", people=len(people))
         picked: list[tuple[Subscriber, tuple[Pick, ...]]] = []
         left_out: list[str] = []
+        new = 0
         for person in people:
             try:
                 [chosen] = await self.pick([person], day)
@@ -255,9 +271,13 @@ class Composer:
                 raise
             except Exception as error:
                 left_out.append(person.email)
-                if len(left_out) >= MOST_LEFT_OUT and not picked:
+                first = not self._patience.failed_before(person.id, day)
+                self._patience.failed(person.id, day)
+                new += first
+                if new >= MOST_LEFT_OUT and not picked:
                     raise failure from error
-                log.exception("left out, since choosing for them failed", subscriber=person.id)
+                if first:
+                    log.exception("left out, since choosing for them failed", subscriber=person.id, day=day)
             else:
                 picked.append((person, chosen))
         return picked, tuple(left_out)

@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from newsletter.bounds import WEEKDAYS
 from newsletter.delivery.addresses import key
-from newsletter.models import WEEKDAYS, Consent, Subscriber
+from newsletter.models import Consent, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.slots import Slot
 from newsletter.store import editions, rhythms, subscribers, suppressions

@@ -1,6 +1,10 @@
 """Find the paper that somebody means: by its number, arXiv id, DOI, address, or words of its title."""
 
+import difflib
 import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +16,17 @@ from newsletter.store.database import Database
 
 MOST_NAMED = 8
 LONGEST_TITLE = 70
+
+# Titles that are looked through for one that was misspelled, the newest, and how many of them are named.
+MOST_TITLES = 50_000
+MOST_NEAR = 3
+# How alike two words have to be to be one misspelled (0 to 1, as difflib has it), and how many of the words that are
+# given, each counted by that, have to stand in a title.
+ALIKE = 0.75
+ENOUGH = 0.6
+# More words, or longer ones, than people write cost time and find nothing.
+MOST_WORDS = 12
+LONGEST_WORD = 40
 
 # Handles of the DOI system begin so; what may follow is anything but a space (ISO 26324).
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
@@ -27,13 +42,16 @@ async def paper_meant(database: Database, text: str) -> Paper:
         raise UsageError("No paper is named.", next_step="Name it by its number, its arXiv id or words of its title.")
     async with database.connect() as connection:
         found = await _found(connection, text)
+        near = [] if found or _is_address(text) else nearest(text, await papers.titles(connection, MOST_TITLES))
     if not found:
         raise NotFoundError(
             f"No paper on record is, or has in its title, {_cut(text)}.",
-            next_step="`newsletter papers list WORDS` finds papers by words of their titles.",
+            next_step=f"Near to it: {_listed(near)}. Name one of them by its number."
+            if near
+            else "`newsletter papers list WORDS` finds papers by words of their titles.",
         )
     if len(found) > 1:
-        named = "; ".join(f"{paper.id} “{_cut(paper.title)}”" for paper in found[:MOST_NAMED])
+        named = _listed((paper.id or 0, paper.title) for paper in found[:MOST_NAMED])
         more = " and more" if len(found) > MOST_NAMED else ""
         raise UsageError(
             f"More than one paper may be meant: {named}{more}.", next_step="Name one of them by its number."
@@ -52,8 +70,48 @@ async def _found(connection: AsyncConnection, text: str) -> list[Paper]:
         return await papers.named(connection, doi[0])
     if "://" in text:
         return await papers.named(connection, text)
-    same = [known.paper for known in await papers.find(connection, [], [identity.title_key(text)] if text else [])]
-    return same or (await papers.search(connection, text, limit=MOST_NAMED + 1) if text else [])
+    same = [known.paper for known in await papers.find(connection, [], [identity.title_key(text)])]
+    return same or await papers.search(connection, text, limit=MOST_NAMED + 1)
+
+
+def nearest(text: str, titles: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the numbers and titles that hold most of the words of a text, however these are spelled, nearest first.
+
+    Words are compared by the ratio of Ratcliff and Obershelp (difflib); of titles as near as each other the earlier in
+    `titles` comes first, and none is returned that holds too little.
+    """
+    given = [word[:LONGEST_WORD] for word in dict.fromkeys(_words(text))][:MOST_WORDS]
+    holding: dict[str, set[int]] = defaultdict(set)
+    listed = list(titles)
+    for at, (_, title) in enumerate(listed):
+        for word in _words(title):
+            holding[word].add(at)
+    scores: dict[int, float] = defaultdict(float)
+    for word in given:
+        alike = [word] if word in holding else difflib.get_close_matches(word, holding, n=MOST_NAMED, cutoff=ALIKE)
+        ratios: dict[int, float] = {}
+        # The nearest come first.
+        for other in reversed(alike):
+            ratios |= dict.fromkeys(holding[other], difflib.SequenceMatcher(None, other, word).ratio())
+        for at, ratio in ratios.items():
+            scores[at] += ratio
+    best = sorted((-score, at) for at, score in scores.items() if score >= ENOUGH * len(given))
+    return [listed[at] for _, at in best[:MOST_NEAR]]
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text without case and accents."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return re.findall(r"[^\W_]+", plain.casefold())
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether a text names a paper by what nobody can know from its title."""
+    return bool(identity.arxiv_id(text) or _DOI.search(text) or "://" in text)
+
+
+def _listed(named: Iterable[tuple[int, str]]) -> str:
+    return "; ".join(f"{number} “{_cut(title)}”" for number, title in named)
 
 
 def _cut(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from newsletter.bounds import BARS, HOURS, MINUTES, PAPERS
 from newsletter.clock import Clock
 from newsletter.config import Newsletter
 from newsletter.delivery import addresses
@@ -196,8 +197,8 @@ def _person(defaults: Newsletter, clock: Clock, row: dict[str, str]) -> Subscrib
     if (state := row.get("state", "").lower()) not in ("", Consent.CONFIRMED):
         raise UsageError(f"Their state is {state[:30]}, and only who is confirmed is taken in.")
     hour = row.get("hour", "")
-    if hour and not (len(hour) <= 2 and hour.isascii() and hour.isdigit() and int(hour) <= 23):
-        raise UsageError(f"The hour {hour[:30]} is not a number from 0 to 23.")
+    if hour and not (len(hour) <= 2 and hour.isascii() and hour.isdigit() and int(hour) <= HOURS[1]):
+        raise UsageError(f"The hour {hour[:30]} is not a number from {HOURS[0]} to {HOURS[1]}.")
     topics = {topic.name: topic for topic in map(read_topic, filter(str.strip, row.get("topics", "").split(";")))}
     try:
         return new(
@@ -213,8 +214,8 @@ def _person(defaults: Newsletter, clock: Clock, row: dict[str, str]) -> Subscrib
             authors=_several(row, "authors"),
             muted_authors=_several(row, "muted_authors"),
             paused_until=_day(row.get("paused_until", "")),
-            papers=_count(row, "papers", 1, 100),
-            minutes=_count(row, "minutes", 2, 600),
+            papers=_count(row, "papers", *PAPERS),
+            minutes=_count(row, "minutes", *MINUTES),
             bar=_bar(row.get("bar", "")),
         )
     except ValidationError as error:
@@ -236,8 +237,8 @@ def _count(row: dict[str, str], column: str, least: int, most: int) -> int | Non
 
 
 def _bar(cell: str) -> str | None:
-    if cell and cell.lower() not in ("few", "normal", "many"):
-        raise UsageError(f"The bar {cell[:30]} is none of few, normal and many.")
+    if cell and cell.lower() not in BARS:
+        raise UsageError(f"The bar {cell[:30]} is none of {', '.join(BARS[:-1])} and {BARS[-1]}.")
     return cell.lower() or None
 
 

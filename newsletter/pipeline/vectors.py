@@ -48,7 +48,7 @@ class Placed(Protocol):
     """What knows where a model puts papers."""
 
     def unplaced(self, papers: Sequence[Paper]) -> list[Paper]:
-        """Return the papers of which it was never told; none where it goes by no model."""
+        """Return the papers of which, as they read now, it was never told; none where it goes by no model."""
         ...
 
     def place(self, vectors: "Vectors") -> None:
@@ -79,7 +79,7 @@ class Placing:
         return await self._of([*archive, *older.values()])
 
     async def complete(self, ranker: Placed, papers: Sequence[Paper]) -> None:
-        """Tell a ranker of the papers of which it was never told, so that those of today count like all others."""
+        """Tell a ranker of the papers of which it was never told, or whose text changed, so that all count alike."""
         if self._folder is None or not (missing := ranker.unplaced(papers)):
             return
         if (found := await self._of(missing)) is not None:
@@ -109,7 +109,7 @@ async def vectors(database: Database, model: Model, papers: Sequence[Paper], *, 
     # A process that only delivers does without numpy.
     import numpy as np
 
-    from newsletter.ranking.vectors import Vectors
+    from newsletter.ranking.vectors import Vectors, text_key
 
     wanted = {paper.id: text(paper) for paper in papers if paper.id is not None}
     dimensions = await asyncio.to_thread(lambda: model.dimensions)
@@ -130,7 +130,8 @@ async def vectors(database: Database, model: Model, papers: Sequence[Paper], *, 
         log.info("vectors made", papers=len(missing[:MOST]), left=len(missing[MOST:]))
     rows = np.frombuffer(b"".join(found.values()) + bytes(2 * dimensions), "<f2").reshape(len(found) + 1, dimensions)
     places: dict[object, int] = {number: row for row, number in enumerate(found)}
-    return Vectors(places | dict.fromkeys(missing[MOST:], len(found)), rows)
+    texts: dict[object, int] = {paper.id: text_key(paper) for paper in papers if paper.id is not None}
+    return Vectors(places | dict.fromkeys(missing[MOST:], len(found)), rows, texts)
 
 
 def text(paper: Paper) -> str:

@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float32]
 
 ONNX_FILES = ("model.onnx", "onnx/model.onnx")
 TORCH_FILES = ("model.safetensors", "pytorch_model.bin")
+# Settings, tokenizers and their vocabularies end so.
+SETTINGS = (".json", ".txt", ".model")
 INSTALL = "Install the newsletter with its extra `embeddings`."
 # Tokens that are computed at once, padding included; what bounds the memory.
 TOKENS = 4096
@@ -218,17 +220,24 @@ def _pooling(config: dict[str, Any]) -> str:
 
 
 def _name(folder: Path) -> str:
-    """Return the folder's name and a digest of what it holds: other weights under the same name are another model."""
-    digest = hashlib.blake2b(digest_size=6)
-    weights = [name for name in (*ONNX_FILES, *TORCH_FILES) if (folder / name).is_file()][:1]
+    """Return a digest of the files that decide what the model makes of a text, whatever the folder is called.
+
+    These are the first weights, and the settings and vocabularies beside them and in the folders of its modules.
+    """
+    weights = [folder / name for name in (*ONNX_FILES, *TORCH_FILES) if (folder / name).is_file()][:1]
     if not weights:
         raise ValueError("it has no weights, such as model.onnx or model.safetensors")
-    for name in ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json", "tokenizer.json", *weights):
-        if (folder / name).is_file():
-            with (folder / name).open("rb") as file:
-                while part := file.read(1 << 20):
-                    digest.update(part)
-    return f"{folder.resolve().name} {digest.hexdigest()}"
+    parts = {folder / str(module.get("path", "")) for module in _json(folder / "modules.json")}
+    read = {file for part in parts for file in part.glob("*") if file.suffix in SETTINGS and file.is_file()}
+    own = {part / name for part in parts - {folder} for name in TORCH_FILES if (part / name).is_file()}
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(read | own | set(weights)):
+        # What follows is told apart from what came before by its name and its length.
+        digest.update(f"{file.relative_to(folder).as_posix()} {file.stat().st_size}\n".encode())
+        with file.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _json(file: Path, default: Any = None) -> Any:

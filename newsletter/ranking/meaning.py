@@ -53,7 +53,7 @@ class Meaning:
         self._mean = (float(_sharpened(sample @ sample.T).sum()) - len(sample)) / (len(sample) * (len(sample) - 1))
 
     def unplaced(self, papers: Sequence[Paper]) -> list[Paper]:
-        """Return the papers of whose vectors nothing was told; none where there is no model."""
+        """Return the papers of whose vectors, by their text of now, nothing was told; none where there is no model."""
         return self._vectors.lack(papers) if self.known else []
 
     def place(self, vectors: Vectors) -> None:

@@ -4,12 +4,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-from newsletter.ranking.text import UNSPACED, WORD
+from newsletter.ranking.text import PLAIN, UNSPACED, WORD
 
-# Letters that Unicode does not take apart into a letter and a mark.
-PLAIN = str.maketrans(
-    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ŧ": "t"}
-)
 SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 

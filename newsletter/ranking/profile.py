@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from newsletter.models import Bar, Paper, Topic
+from newsletter.bounds import Bar
+from newsletter.models import Paper, Topic
 from newsletter.ranking.names import author_key
-from newsletter.ranking.text import muted_phrase
+from newsletter.ranking.text import muted_phrases
 
 # After so many days a like or a dislike counts half.
 HALF_LIFE = 180.0
@@ -68,7 +69,7 @@ def make_profile(
         topics=_topics(topics),
         likes=_newest(judged for key, judged in liked.items() if key not in disliked or judged[1] > disliked[key][1]),
         dislikes=_newest(judged for key, judged in disliked.items() if key not in liked or judged[1] >= liked[key][1]),
-        muted=tuple(sorted({phrase for word in muted if (phrase := muted_phrase(word))})),
+        muted=tuple(sorted({phrase for word in muted for phrase in muted_phrases(word)})),
         authors=tuple({key: name for name in authors if (key := author_key(name))}.items()),
         muted_authors=tuple(sorted({key for name in muted_authors if (key := author_key(name))})),
         papers=papers,

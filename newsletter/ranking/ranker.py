@@ -6,7 +6,8 @@ from datetime import date
 
 import numpy as np
 
-from newsletter.models import Bar, Paper, Reason
+from newsletter.bounds import Bar
+from newsletter.models import Paper, Reason
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats
@@ -67,7 +68,7 @@ class Ranker:
         self._learn(archive, likes)
 
     def unplaced(self, papers: Sequence[Paper]) -> list[Paper]:
-        """Return the papers of whose vectors the ranker was never told; none where it was fitted without a model."""
+        """Return the papers of whose vectors the ranker was never told, by their text of now; none without a model."""
         return self._learned.meaning.unplaced(papers)
 
     def place(self, vectors: Vectors) -> None:

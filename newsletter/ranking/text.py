@@ -19,6 +19,11 @@ INVISIBLE = "\u00ad\u200c\u200d\u0640"
 _MARKS = (*range(0x300, 0x1E00), *range(0x20D0, 0x2100), 0x3099, 0x309A, *range(0xA660, 0xABF0), *range(0xFE20, 0xFE30))
 MARKS = "".join(letter for letter in map(chr, _MARKS) if unicodedata.category(letter).startswith("M")) + INVISIBLE
 WORD = re.compile(rf"([^\W_]+(?:[{MARKS}]+[^\W_]*)*(?:\+\+|\#)?)(?:['’]s\b)?")
+HYPHENS = frozenset("-\u2010\u2011")
+# Letters that Unicode does not take apart into a letter and a mark.
+PLAIN = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ŧ": "t"}
+)
 
 # Han, kana, Thai, Lao, Burmese and Khmer put no spaces between words; Hangul does.
 UNSPACED = re.compile(
@@ -106,7 +111,8 @@ def fold(word: str) -> str:
         word = "".join(letter for letter in decomposed if not unicodedata.combining(letter) and letter not in INVISIBLE)
     if len(word) > 2 and word[-1] == "s" and word[:-1].isupper():
         return word[:-1].casefold()
-    return singular(word.casefold())
+    folded = word.casefold()
+    return singular(folded if folded.isascii() else folded.translate(PLAIN))
 
 
 def singular(word: str) -> str:
@@ -140,6 +146,40 @@ def muted_phrase(text: str) -> str:
     if UNSPACED.search(text):
         return _plain(text)
     return " ".join(words(text))
+
+
+def muted_phrases(text: str) -> set[str]:
+    """Return the phrases by which muted words are looked for: with a hyphen in them, they may be written as one too.
+
+    The same goes for the words of a `word_stream`. So `fine-tuning`, `fine tuning` and `finetuning` are found by the
+    first of them, and the first by each; but nobody knows of the last two that they are one.
+    """
+    joints = {at for places in _hyphened(text) for at in places[1:-1]}
+    joined = "".join(letter for at, letter in enumerate(text) if at not in joints)
+    return {muted_phrase(text), muted_phrase(joined)} - {""}
+
+
+def _hyphened(text: str) -> Iterator[list[int]]:
+    """Yield of each word with hyphens where it begins, where these stand, and where it ends."""
+    if HYPHENS.isdisjoint(text):
+        return
+    places = [0]
+    # Not by a pattern of its own, which would look for a hyphen from each letter of a long word anew.
+    for match in WORD.finditer(text):
+        end = places[-1]
+        if match.start() == end + 1 and text[end] in HYPHENS and len(places) > 1:
+            places.append(match.end())
+            continue
+        if len(places) > 2:
+            yield places
+        places = [match.start(), match.end()]
+    if len(places) > 2:
+        yield places
+
+
+def _joined_word(text: str, places: Sequence[int]) -> str:
+    starts = [places[0], *(at + 1 for at in places[1:-1])]
+    return "".join(text[start:end] for start, end in zip(starts, places[1:], strict=True))
 
 
 def mutes(phrase: str, stream: str, plain: str) -> bool:
@@ -183,8 +223,13 @@ def _joined(streams: Iterable[str]) -> tuple[str, list[int]]:
 
 
 def word_stream(texts: Iterable[str]) -> str:
-    """Return the words of texts between blanks, with a bar between the texts that no phrase crosses."""
-    return " | ".join(["", *(" ".join(words(text)) for text in texts), ""])
+    """Return the words of texts between blanks, with a bar between the texts that no phrase crosses.
+
+    Those with a hyphen stand as several words in their place, and as one behind.
+    """
+    known = [_without_addresses(text[:LONGEST]) for text in texts]
+    hyphened = {fold(_joined_word(text, places)) for text in known for places in _hyphened(text)}
+    return " | ".join(["", *(" ".join(words(text)) for text in known), *sorted(hyphened), ""])
 
 
 def plain_stream(texts: Iterable[str]) -> str:

@@ -28,10 +28,23 @@ Act = Callable[[App], Awaitable[None]]
 
 async def tick(app: App) -> None:
     """Choose for everyone whose hour has come, and send what is due; safe to repeat and to run twice at once."""
+    try:
+        await _choose(app)
+    except Exception:
+        # What waits already has nothing to do with it.
+        await _send(app)
+        raise
+    await _send(app)
+
+
+async def _choose(app: App) -> None:
     catch_up = timedelta(hours=app.settings.schedule.catch_up_hours)
-    due = await due_now(app.database, app.clock.now(), catch_up)
+    due = app.patience.ready(await due_now(app.database, app.clock.now(), catch_up))
     if due:
         await (await app.composer(kept=True)).compose(due)
+
+
+async def _send(app: App) -> None:
     if await deliver.anything_due(app.database, app.clock.now()):
         sending = await app.sending()
         async with app.courier() as courier:

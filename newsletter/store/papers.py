@@ -142,6 +142,13 @@ async def search(connection: AsyncConnection, words: str = "", *, limit: int = 5
     return [_paper(row) for row in await connection.execute(statement)]
 
 
+async def titles(connection: AsyncConnection, limit: int) -> list[tuple[int, str]]:
+    """Return the ids and titles of the newest `limit` living papers, newest first."""
+    statement = select(papers.c.id, papers.c.title).where(_LIVING)
+    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc()).limit(limit)
+    return [(row.id, row.title) for row in await connection.execute(statement)]
+
+
 async def named(connection: AsyncConnection, address: str) -> list[Paper]:
     """Return the living papers with a DOI or at an address; case does not count."""
     # The function that stands in for SQLite's own takes no null.

@@ -18,6 +18,7 @@ from sqlalchemy import (
     text,
 )
 
+from newsletter.bounds import BARS, HOURS, MINUTES, PAPERS
 from newsletter.models import Consent, DeliveryState
 from newsletter.store.types import Id, Json, UtcDateTime
 
@@ -37,6 +38,10 @@ metadata = MetaData(
 def _one_of(column: str, *words: str) -> CheckConstraint:
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _from_to(column: str, least: int, most: int) -> CheckConstraint:
+    return CheckConstraint(f"{column} BETWEEN {least} AND {most}", name=column)
 
 
 # Secrets of this installation: they belong to the backup, since suppressions are worthless without theirs.
@@ -152,10 +157,10 @@ subscribers = Table(
     Column("minutes", Integer),  # null: however long it takes to read
     Column("bar", String(8), nullable=False, server_default="normal"),
     _one_of("state", *Consent),
-    CheckConstraint("hour BETWEEN 0 AND 23", name="hour"),
-    CheckConstraint("papers BETWEEN 1 AND 100", name="papers"),
-    CheckConstraint("minutes BETWEEN 2 AND 600", name="minutes"),
-    _one_of("bar", "few", "normal", "many"),
+    _from_to("hour", *HOURS),
+    _from_to("papers", *PAPERS),
+    _from_to("minutes", *MINUTES),
+    _one_of("bar", *BARS),
     sqlite_autoincrement=True,
 )
 

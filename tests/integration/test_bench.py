@@ -83,6 +83,14 @@ def test_the_plain_loop_sends_the_same_mail(monkeypatch: pytest.MonkeyPatch, tmp
     assert all(page.count('class="why"') == 10 and "<mj-" not in page for page in html)
 
 
+def test_the_documentation_tells_over_how_many_connections_either_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    ours, plain = (importlib.import_module(name).read_options(["--port", "25"]) for name in ("send", "plain"))
+    told = " ".join((BENCH.parent / "docs" / "benchmarks.md").read_text("utf-8").split())
+    assert f"aiosmtplib over {plain.connections} connections that stay open" in told
+    assert f"Ours goes over {ours.connections} connections" in told
+
+
 def test_round_trips_are_counted() -> None:
     lines = run("latency.py", "--rtt", 20, "--messages", 40, 140)
     found = re.search(r"\bround_trips=(\d+\.\d+)$", lines[-1])

@@ -16,7 +16,7 @@ from newsletter.store import suppressions
 async def ask(room: Newsroom, named: str, *, name: str = "ada", day: date | None = None) -> Answer:
     """Return why someone got a paper, or did not."""
     ranking = room.app.settings.ranking
-    return await why(room.database, room.clock, ranking, room.app.composer, address(name), named, day=day)
+    return await why(room.database, room.clock, ranking, room.app.rehearsing, address(name), named, day=day)
 
 
 async def kinds(room: Newsroom, named: str, *, name: str = "ada", day: date | None = None) -> list[str]:
@@ -221,6 +221,23 @@ async def test_several_papers_are_named_and_none_is_said_so(small_room: Newsroom
         await ask(small_room, " ")
     with pytest.raises(NotFoundError, match="Nobody with the address"):
         await ask(small_room, "the", name="nobody")
+
+
+async def test_where_a_title_is_misspelled_the_nearest_ones_are_named_and_none_is_taken(small_room: Newsroom) -> None:
+    room = small_room
+    await room.take_in(Paper(title="Low-Rank Adaptation of Erdős graphs"), *papers(*range(3)))
+    await room.subscribe("ada")
+    number = (await room.rows("SELECT id FROM papers WHERE title LIKE 'Low-Rank%'"))[0][0]
+    for named in ("lowe-rank adaptatoin", "adaption of erdos grafs", "low rank adaptations"):
+        with pytest.raises(NotFoundError, match="No paper on record") as refused:
+            await ask(room, named)
+        assert refused.value.next_step == (
+            f"Near to it: {number} “Low-Rank Adaptation of Erdős graphs”. Name one of them by its number."
+        )
+    for named in ("2603.99999", "https://adaptation.example/low-rank", "unheard of"):
+        with pytest.raises(NotFoundError) as refused:
+            await ask(room, named)
+        assert "papers list" in str(refused.value.next_step)
 
 
 async def test_nothing_is_changed(small_room: Newsroom) -> None:

@@ -83,8 +83,26 @@ async def test_the_model_of_the_settings_is_used(room: Newsroom, tmp_path: Path)
     profile = ranker.profile(["protein"])
     assert not np.array_equal(ranker.score([profile], kept_papers), light.score([profile], kept_papers))
     (kept,) = {(row.model, row.dimensions) for row in await room.rows("SELECT model, dimensions FROM vectors")}
-    assert kept[0].startswith("model ")
-    assert kept[1] == WIDTH
+    assert kept == (embedding.Embedding(tmp_path / "model").name, WIDTH)
+
+
+async def test_a_folder_that_is_called_otherwise_makes_no_vector_anew_and_an_old_name_all_of_them_once(
+    room: Newsroom, tmp_path: Path
+) -> None:
+    pytest.importorskip("tokenizers", reason="the extra embeddings is not installed")
+    await room.take_in(*(Paper(title=f"{word} paper") for word in WORDS[4:8]))
+
+    async def made(folder: Path) -> list[str]:
+        room.set("ranking", model=folder)
+        with capture_logs() as logs:
+            await room.app.ranker()
+        return [f"{one['papers']} made" for one in logs if one["event"] == "vectors made"]
+
+    assert await made(tiny(tmp_path / "model")) == ["4 made"]
+    assert await made((tmp_path / "model").rename(tmp_path / "renamed")) == []
+    await room.say("UPDATE vectors SET model = 'model 0123456789ab'")
+    assert await made(tmp_path / "renamed") == ["4 made"]
+    assert await made(tmp_path / "renamed") == []
 
 
 async def test_a_model_that_is_missing_is_told_and_costs_nobody_their_mail(room: Newsroom, tmp_path: Path) -> None:
@@ -129,6 +147,26 @@ async def test_a_paper_that_came_in_after_the_model_was_learned_has_its_vector_u
     scores = [float(ranker.score(asked.profiles, asked.papers)[0, place]) for ranker in (kept, fresh, light)]
     assert scores[0] != scores[2]
     assert len(await room.rows("SELECT paper_id FROM vectors")) == len(asked.papers)
+
+
+async def test_a_paper_whose_text_changed_is_placed_anew_at_the_next_tick(lettered: Newsroom) -> None:
+    room = lettered
+    ada = await room.subscribe("ada", "protein")
+    before = await (await room.app.composer(kept=True)).asked([ada], TODAY)
+    changed = next(paper for paper in before.papers if "video" in paper.title)
+    await room.say("UPDATE papers SET abstract = 'protein folds of proteins' WHERE id = :number", number=changed.id)
+    composer = await room.app.composer(kept=True)
+    kept = composer.chooser
+    assert kept.unplaced(before.papers) == []
+    [read] = await room.rows("SELECT numbers FROM vectors WHERE paper_id = :number", number=changed.id)
+    asked = await composer.asked([ada], TODAY)
+    [made] = await room.rows("SELECT numbers FROM vectors WHERE paper_id = :number", number=changed.id)
+    assert made.numbers != read.numbers
+    [revised] = [paper for paper in asked.papers if paper.id == changed.id]
+    assert kept.unplaced(asked.papers) == []
+    assert kept.unplaced([changed]) == [changed]
+    [row] = kept._learned.meaning._vectors.of([revised])
+    assert np.array_equal(row, np.frombuffer(made.numbers, "<f2").astype(np.float32))
 
 
 async def test_an_old_paper_that_is_liked_after_the_model_was_learned_has_its_vector_used(lettered: Newsroom) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +14,14 @@ import pytest
 from clockwork import counting, running
 from newsroom import NOW, Newsroom, address, beside, ended, open_newsroom, papers, until
 from servers import Late, Server
+from structlog.testing import capture_logs
 
 from newsletter.app import App
 from newsletter.clock import SystemClock
 from newsletter.errors import DeliveryError, StoreError
-from newsletter.pipeline import refresh, subscribers
+from newsletter.pipeline import compose, refresh, subscribers
 from newsletter.pipeline.due import due_now
+from newsletter.ranking import Ranker
 from newsletter.schedule import local
 from newsletter.schedule.local import Clockwork, look_at_feeds, tick
 
@@ -221,6 +224,101 @@ async def test_two_schedulers_send_nothing_twice(room: Newsroom, database_url: s
     issues = await sent_days(room)
     assert len(issues) == len(set(issues)) >= 15
     assert Counter(server.recipients) == Counter(address(name) for name, _ in issues)
+
+
+# People for whom choosing fails
+
+
+def failing(room: Newsroom, monkeypatch: pytest.MonkeyPatch, *, everybody: bool = False) -> list[datetime]:
+    """Let choosing fail where somebody muted the violin, or always; return the moments of such tries."""
+    choose = Ranker.choose
+    tries: list[datetime] = []
+
+    def fails(self: Ranker, profiles: Any, *given: Any, **more: Any) -> Any:
+        if everybody or any(profile.muted == ("violin",) for profile in profiles):
+            tries.append(room.clock.moment)
+            raise ZeroDivisionError
+        return choose(self, profiles, *given, **more)
+
+    monkeypatch.setattr(Ranker, "choose", fails)
+    return tries
+
+
+async def minutes(room: Newsroom, number: int) -> list[dict[str, Any]]:
+    """Tick each minute, and return what was logged beside the daily business."""
+    with capture_logs() as logs:
+        for _ in range(number):
+            await tick(room.app)
+            room.clock.step(minutes=1)
+    return [dict(one) for one in logs if one["log_level"] in ("warning", "error")]
+
+
+async def test_for_whom_choosing_fails_is_told_once_a_slot_and_tried_ever_more_seldom(
+    small_room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = small_room
+    await room.take_in(*papers(*range(6)))
+    ada = await room.subscribe("ada", muted_words=("violin",), hour=10)
+    await room.subscribe("bob", hour=10)
+    await room.subscribe("eve", hour=11)
+    room.set("ranking", papers=2)
+    room.clock.moment = NOW.replace(hour=10)
+    with monkeypatch.context() as broken:
+        tries = failing(room, broken)
+        first = await minutes(room, 1)
+        assert set(await room.states()) == {"bob"}
+        assert [one.get("subscriber") for one in first] == [None, ada.id]
+        assert [one.get("day") for one in first] == [None, NOW.date()]
+        later = await minutes(room, 5 * 60)
+        assert set(await room.states()) == {"bob", "eve"}
+        assert later == []
+        waited = [later - earlier for earlier, later in pairwise(sorted(set(tries)))]
+        assert waited == [timedelta(minutes=number) for number in (2, 4, 8, 16, 32, 60, 60, 60)]
+    tried = room.clock.moment
+    await minutes(room, 61)
+    assert set(await room.states()) == {"ada", "bob", "eve"}
+    assert (await room.record("ada")).delivery.queued_at - tried <= timedelta(hours=1)
+    with monkeypatch.context() as broken:
+        failing(room, broken)
+        room.clock.moment = NOW.replace(hour=10) + timedelta(days=1)
+        assert [one["subscriber"] for one in await minutes(room, 30) if "subscriber" in one] == [ada.id]
+
+
+async def test_several_for_whom_choosing_fails_hold_up_nobodys_mail(
+    small_room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = small_room
+    await room.take_in(*papers(*range(3)))
+    for number in range(compose.MOST_LEFT_OUT + 2):
+        await room.subscribe(f"odd{number}", muted_words=("violin",), hour=10)
+    await room.subscribe("bob", hour=10)
+    room.clock.moment = NOW.replace(hour=10)
+    tries = failing(room, monkeypatch)
+    # So many in a row look like a fault that is nobody's; at the next tick they wait.
+    with pytest.raises(ZeroDivisionError):
+        await tick(room.app)
+    room.clock.step(minutes=1)
+    told = await minutes(room, 10)
+    assert await room.states() == {"bob": "caught"}
+    assert len([one for one in told if "subscriber" in one]) == 2
+    # Those who failed first were tried again.
+    assert len(set(tries)) > 2
+
+
+async def test_what_waits_is_sent_though_choosing_fails_for_everybody(
+    small_room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = small_room
+    await room.take_in(*papers(*range(3)))
+    await room.subscribe("early", hour=8)
+    await room.compose(only=address("early"))
+    for number in range(compose.MOST_LEFT_OUT):
+        await room.subscribe(f"late{number}", hour=10)
+    room.clock.moment = NOW.replace(hour=10)
+    failing(room, monkeypatch, everybody=True)
+    with pytest.raises(ZeroDivisionError):
+        await tick(room.app)
+    assert await room.states() == {"early": "caught"}
 
 
 async def test_a_late_start_sends_what_was_missed_once(small_room: Newsroom) -> None:

@@ -144,6 +144,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     papers.search: (("words",), {}),
     papers.take: (([1],), {}),
     papers.take_again: ((1, 1), {}),
+    papers.titles: ((5,), {}),
     recall.follow: (("one", [1]), {}),
     recall.move: ((1,), {}),
     recall.recall: ((1,), {}),

@@ -170,6 +170,8 @@ async def test_who_received_either_of_two_papers_has_received_the_one_that_is_ke
         assert [kept.id in had[number] for number in (one, other, nobody)] == [True, True, False]
     async with database.connect() as connection:
         assert [found.id for found in await papers.search(connection)] == [kept.id]
+        assert await papers.titles(connection, 5) == [(kept.id, kept.title)]
+        assert await papers.titles(connection, 0) == []
         loaded = await issues.load(connection, [2])
     assert [pick.paper.title for pick in loaded[2].issue.picks] == ["Paper 2"]
 

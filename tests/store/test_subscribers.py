@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from newsletter import bounds
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import FOREVER, Consent, DeliveryState, Feedback, Reason, Subscription, Topic
 from newsletter.store import deliveries, editions, history, outcomes, papers, schema, subscribers, suppressions, tables
@@ -76,6 +77,30 @@ async def test_of_an_address_that_comes_twice_in_one_list_the_first_counts(datab
         found = await subscribers.by_email(connection, key)
         assert found == first.model_copy(update={"id": added[key]})
         assert await subscribers.evidence(connection, added[key]) == [CONFIRMED]
+
+
+@pytest.mark.parametrize(
+    ("column", "allowed", "refused"),
+    [
+        ("hour", bounds.HOURS, (bounds.HOURS[0] - 1, bounds.HOURS[1] + 1)),
+        ("papers", bounds.PAPERS, (bounds.PAPERS[0] - 1, bounds.PAPERS[1] + 1)),
+        ("minutes", bounds.MINUTES, (bounds.MINUTES[0] - 1, bounds.MINUTES[1] + 1)),
+        ("bar", bounds.BARS, ("most", "")),
+    ],
+)
+async def test_the_database_holds_the_bounds_of_what_people_ask_for(
+    database: Database, column: str, allowed: tuple[object, ...], refused: tuple[object, ...]
+) -> None:
+    one, key = person(1)
+    async with database.begin() as connection:
+        await subscribers.add(connection, [(one, key)], CONFIRMED)
+    for value in allowed:
+        async with database.begin() as connection:
+            await connection.execute(update(tables.subscribers).values({column: value}))
+    for value in refused:
+        with pytest.raises(StoreError):
+            async with database.begin() as connection:
+                await connection.execute(update(tables.subscribers).values({column: value}))
 
 
 async def test_a_topic_that_is_named_twice_is_kept_once(database: Database) -> None:

@@ -9,9 +9,9 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from newsletter import models
+from newsletter import bounds, models
 from newsletter.cli import send, values, wishes
 from newsletter.errors import NewsletterError, UsageError
 from newsletter.models import Subscriber, Topic
@@ -62,9 +62,39 @@ def names(person: Subscriber) -> list[str]:
 def test_states_and_cadences_are_those_of_the_models() -> None:
     assert set(values.STATES) == set(send.MEANINGS) == set(models.DeliveryState)
     assert set(values.CONSENTS) == set(models.Consent)
-    assert values.WEEKDAYS == models.WEEKDAYS
     cadence = TypeAdapter[str](models.Cadence)
     assert [cadence.validate_python(name) for name in values.CADENCES] == list(values.CADENCES)
+
+
+@pytest.mark.parametrize(
+    ("option", "field", "least", "most"),
+    [
+        (values.HOUR, "hour", *bounds.HOURS),
+        (values.PAPERS, "papers", *bounds.PAPERS),
+        (values.MINUTES, "minutes", *bounds.MINUTES),
+    ],
+)
+def test_a_number_is_bounded_alike_on_the_command_line_and_in_a_subscriber(
+    option: click.IntRange, field: str, least: int, most: int
+) -> None:
+    for number in (least, most):
+        assert read(option, str(number)) == number
+        assert getattr(Subscriber(**{**dict(PERSON), field: number}), field) == number
+    for number in (least - 1, most + 1):
+        with pytest.raises(click.BadParameter):
+            read(option, str(number))
+        with pytest.raises(ValidationError):
+            Subscriber(**{**dict(PERSON), field: number})
+
+
+def test_the_bars_are_those_of_a_subscriber() -> None:
+    assert [Subscriber(**{**dict(PERSON), "bar": read(values.BAR, bar.upper())}).bar for bar in bounds.BARS] == [
+        "few",
+        "normal",
+        "many",
+    ]
+    with pytest.raises(click.BadParameter):
+        read(values.BAR, "most")
 
 
 def test_a_day_is_a_date() -> None:

@@ -10,6 +10,7 @@ from outside import ROOT, load
 
 from newsletter.models import Paper, Reason
 from newsletter.ranking import Profile, Ranker
+from newsletter.ranking.matching import DISLIKES, LIKES
 
 from ranking_library import CATALOGUE, PAPERS  # isort: skip
 
@@ -146,3 +147,8 @@ def test_on_real_reading_lists_dislikes_of_another_kind_cost_little(measured: An
     measure, evaluate, library = measured
     before, after = measure.harm(library, evaluate, 400)
     assert abs(after["issue ndcg@10"] - before["issue ndcg@10"]) < 0.01
+
+
+def test_the_decision_tells_how_much_likes_and_dislikes_weigh() -> None:
+    told = (ROOT / "docs" / "decisions" / "0011-ranking.md").read_text("utf-8")
+    assert f"* Likes weigh {LIKES:g} beside topics, and dislikes {DISLIKES:g}. " in told

@@ -69,14 +69,42 @@ def test_an_onnx_file_is_enough(tmp_path: Path) -> None:
     assert not np.allclose(vectors[0], vectors[2], atol=1e-2)
 
 
-def test_a_model_is_known_by_its_weights_too(tmp_path: Path) -> None:
-    names = {
-        Embedding(tiny(tmp_path / "one" / "model")).name,
-        Embedding(tiny(tmp_path / "two" / "model")).name,
-        Embedding(tiny(tmp_path / "three" / "model", seed=1)).name,
-    }
-    assert len(names) == 2
-    assert all(name.startswith("model ") for name in names)
+def test_a_model_is_known_by_what_is_in_its_files_wherever_they_lie(tmp_path: Path) -> None:
+    name = Embedding(tiny(tmp_path / "model")).name
+    moved = (tmp_path / "model").rename(tmp_path / "elsewhere")
+    (moved / "README.md").write_text("It was moved.")
+    assert Embedding(moved).name == name
+    assert Embedding(tiny(tmp_path / "again")).name == name
+    assert Embedding(tiny(tmp_path / "other weights", seed=1)).name != name
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "model.safetensors",
+        "config.json",
+        "modules.json",
+        "sentence_bert_config.json",
+        "tokenizer.json",
+        "1_Pooling/config.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+        "2_Dense/model.safetensors",
+    ],
+)
+def test_a_change_of_any_file_that_is_read_makes_another_model(tmp_path: Path, file: str) -> None:
+    folder = tiny(tmp_path / "model")
+    modules = json.loads((folder / "modules.json").read_text())
+    dense = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
+    write(folder / "modules.json", [*modules, dense])
+    (folder / "2_Dense").mkdir()
+    names = [Embedding(folder).name]
+    known = (folder / file).read_bytes() if (folder / file).is_file() else b"{}"
+    # A blank more changes no JSON, and yet it need not be known what a blank does not change.
+    for content in (known + b" ", known):
+        (folder / file).write_bytes(content)
+        names.append(Embedding(folder).name)
+    assert names[1] not in (names[0], names[2])
 
 
 def test_no_texts_give_no_vectors(small: Embedding) -> None:

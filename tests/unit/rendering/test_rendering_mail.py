@@ -8,6 +8,7 @@ from outline import Outline
 
 from newsletter.models import Link, Paper
 from newsletter.rendering import Links, Renderer
+from newsletter.rendering import renderer as renderers
 
 
 def in_order(text, *pieces):
@@ -166,6 +167,37 @@ def test_a_paper_that_changed_is_rendered_anew(renderer, make_issue, paper, link
     assert "1,234 votes" in before.html
     assert "5,000 votes" in after.html
     assert "1,234 votes" not in after.html + after.text
+
+
+def test_papers_that_only_their_number_and_title_make_alike_show_each_their_own(renderer, make_issue, paper, links):
+    twins = [paper.model_copy(update={"abstract": f"Only the {word} one says so."}) for word in ("first", "second")]
+    own = [renderer.render(make_issue(twin), links) for twin in twins]
+    for mail, mine, other in ((own[0], "first", "second"), (own[1], "second", "first")):
+        for body in (mail.html, mail.text):
+            assert f"the {mine} one" in body
+            assert f"the {other} one" not in body
+    both = renderer.render(make_issue(*twins), links)
+    in_order(both.html, "the first one", "the second one")
+    in_order(both.text, "the first one", "the second one")
+
+
+@pytest.mark.parametrize("kept", [1, 7, renderers.PAPERS_KEPT])
+def test_no_mail_shows_the_paper_of_another_once_more_came_by_than_are_kept(
+    make_renderer, make_issue, links, monkeypatch, kept
+):
+    monkeypatch.setattr(renderers, "PAPERS_KEPT", kept)
+    renderer = make_renderer()
+    lasting = Paper(id=1, title="Lasting", abstract="It says 0.")
+    places = []
+    for number in range(1, kept + 60):
+        # The paper of the mail before is let go of, and the next one may come to lie where it lay.
+        passing = Paper(id=1, title="Passing", abstract=f"It says {number}.")
+        places.append(id(passing))
+        mail = renderer.render(make_issue(passing, lasting), links)
+        for body in (mail.html, mail.text):
+            assert re.findall(r"It says (\d+)\.", body) == [str(number), "0"]
+    # It did, so this shows something.
+    assert len(set(places)) < len(places)
 
 
 def test_the_same_issue_gives_the_same_mail(make_renderer, make_issue, paper, links):
