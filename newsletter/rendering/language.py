@@ -13,6 +13,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 
+from newsletter.rendering.pseudo import PSEUDO, Pseudo
+
 CATALOGUES = Path(__file__).parent / "locales"
 SOURCE = "en"
 DOMAIN = "newsletter"
@@ -23,13 +25,15 @@ _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 class Language:
     """Words, dates and numbers for readers of one language.
 
-    `code` is a BCP 47 tag, `direction` is `ltr` or `rtl`, `start` and `end` are the sides where lines do.
+    `code` is a BCP 47 tag, `catalogue` names where the words are from, `direction` is `ltr` or `rtl`, `start` and `end`
+    are the sides where lines do.
     """
 
-    def __init__(self, locale: Locale, translations: Translations) -> None:
+    def __init__(self, locale: Locale, translations: Translations | Pseudo, *, code: str = "") -> None:
         self.locale = locale
         self.translations = translations
-        self.code = str(locale).replace("_", "-")
+        self.code = code or str(locale).replace("_", "-")
+        self.catalogue = code or locale.language
         self.direction = "rtl" if locale.character_order == "right-to-left" else "ltr"
         self.start = "right" if self.direction == "rtl" else "left"
         self.end = "left" if self.direction == "rtl" else "right"
@@ -56,8 +60,13 @@ def available() -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def resolve(code: str) -> Language:
-    """Return the language of a tag such as `de`, `de-AT` or `de_AT`; English if there is no catalogue of it."""
+    """Return the language of a tag such as `de`, `de-AT` or `de_AT`; English if there is no catalogue of it.
+
+    The made-up languages `en-XA` and `ar-XB` are for looking at layouts.
+    """
     tag = code.replace("_", "-") if _TAG.fullmatch(code) else SOURCE
+    if tag in PSEUDO:
+        return Language(Locale.parse(tag.partition("-")[0]), PSEUDO[tag], code=tag)
     name = tag.partition("-")[0].lower()
     if name not in available():
         tag = name = SOURCE

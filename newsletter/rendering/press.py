@@ -20,7 +20,7 @@ class Press:
 
     def pieces(self, template: str, language: Language, values: Mapping[str, Any], slots: frozenset[str]) -> Pieces:
         """Return what a template gives, split at its slots; raises RenderingError for a wrong template."""
-        environment = self._environments.get(language.locale.language)
+        environment = self._environments.get(language.catalogue)
         if environment is None:
-            environment = self._environments[language.locale.language] = self._templates.environment(language)
+            environment = self._environments[language.catalogue] = self._templates.environment(language)
         return split(self._templates.render(environment, template, values), slots, written_in(template), self._encode)

@@ -6,9 +6,10 @@ from datetime import date
 import pytest
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
+from outline import Outline
 
 from newsletter import resources
-from newsletter.models import Reason
+from newsletter.models import Paper, Reason
 from newsletter.rendering import reason_sentence
 from newsletter.rendering.language import CATALOGUES, available, resolve
 
@@ -114,3 +115,39 @@ def test_dates_and_numbers_follow_the_reader():
 )
 def test_reasons_are_sentences(reason, sentence):
     assert reason_sentence(reason, "en") == sentence
+
+
+@pytest.mark.parametrize("code", ["en-XA", "ar-XB"])
+def test_made_up_languages_keep_what_is_no_word(code):
+    language = resolve(code)
+    assert language.code == code
+    for singular, plural in words_in_use():
+        said = language.gettext(singular) if plural is None else language.ngettext(singular, plural, 2)
+        assert said not in (singular, plural)
+        assert re.findall(r"%\(\w+\)s|<[^>]*>|&\w+;", said) == re.findall(
+            r"%\(\w+\)s|<[^>]*>|&\w+;", plural or singular
+        )
+
+
+def test_made_up_languages_show_what_is_cut_and_what_is_mirrored():
+    assert resolve("en-XA").gettext("Unsubscribe") == "[Ûñšûbšçŕîbé···]"
+    assert resolve("ar-XB").gettext("Unsubscribe") == "\u202eUnsubscribe\u202c"
+    assert (resolve("en-XA").direction, resolve("ar-XB").direction) == ("ltr", "rtl")
+    assert resolve("en").gettext("Unsubscribe") == "Unsubscribe"
+
+
+def test_no_word_of_a_mail_is_left_untranslated(renderer, make_issue, paper, links):
+    bare = Paper(title="12", abstract="34", authors=("5", "6", "7", "8", "9"), votes=3, stars=4)
+    own = links._replace(settings="https://a.example/1", pause="https://a.example/2", web="https://a.example/3")
+    issue = make_issue(bare, Paper(title="10"), language="en-XA", email="1@2")
+    rendered = renderer.render(issue, own)
+    outside = re.sub(r"\[[^\[\]]*\]", " ", Outline(rendered.html).words)
+    known = {"Papers", "for", "youWednesday", "Long", "Street", "Berlin", "Wednesday", "July"}
+    assert set(re.findall(r"[A-Za-z]+", outside)) <= known
+
+
+def test_a_mail_from_right_to_left_says_so(renderer, make_issue, paper, links):
+    html = renderer.render(make_issue(paper, language="ar-XB"), links).html
+    assert re.search(r'<html[^>]* lang="ar-XB" dir="rtl"', html)
+    assert re.search(r'<body[^>]* lang="ar-XB" dir="rtl"', html)
+    assert "text-align:left" not in html
