@@ -33,6 +33,7 @@ async def tick(app: App) -> None:
     if due:
         await (await app.composer(kept=True)).compose(due)
     if await deliver.anything_due(app.database, app.clock.now()):
+        await app.sum_up()
         sending = await app.sending()
         async with app.courier() as courier:
             report = await sending.run(courier)
