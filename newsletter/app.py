@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+import structlog
+
 from newsletter import resources
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Settings, secret
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,34 @@ class App:
         """Return what chooses as `composer` does for who only looks: vectors that it makes of papers are not kept."""
         learner = Learner(self.database, self.clock, self.blank_ranker, self.placing(kept=False))
         return Composer(self.database, self.clock, self.settings, await learner.fresh(), learner.placing)
+
+    async def sum_up(self) -> None:
+        """Have the papers in waiting mail summed up by the endpoint of the settings, if there is one.
+
+        A fault is logged, since mail can do without summaries.
+        """
+        settings = self.settings.summaries
+        if not settings.endpoint:
+            return
+        from newsletter.feeds.summarizer import Summarizer
+        from newsletter.pipeline.summaries import Summarizing
+
+        key = ""
+        if settings.key_file is not None:
+            try:
+                key = secret(self.settings.path(settings.key_file), "The key of the endpoint").get_secret_value()
+            except SettingsError as error:
+                log.warning("no summaries", fault=str(error))
+                return
+        summarizer = Summarizer(
+            settings.endpoint,
+            settings.model,
+            key=key,
+            timeout=settings.timeout,
+            language=self.settings.newsletter.language,
+        )
+        shown = self.settings.rendering.abstract_characters
+        await Summarizing(self.database, self.clock, settings, shown=shown).run(summarizer)
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""

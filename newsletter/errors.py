@@ -42,6 +42,18 @@ class FeedError(NewsletterError):
     """A source of papers could not be read at all."""
 
 
+class SummaryError(NewsletterError):
+    """A machine wrote no summary of a paper, or none that can be shown.
+
+    `pause` says that it is about the endpoint and not about the paper; `tokens` is what it cost all the same.
+    """
+
+    def __init__(self, message: str, *, pause: bool = False, tokens: int = 0) -> None:
+        super().__init__(message)
+        self.pause = pause
+        self.tokens = tokens
+
+
 class ModelError(NewsletterError):
     """The folder with the model of embeddings cannot be used."""
 

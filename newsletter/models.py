@@ -64,6 +64,7 @@ class Paper(Value):
     authors: tuple[str, ...] = ()
     organization: str = ""
     summary: str = ""
+    machine_summary: str = ""
     keywords: tuple[str, ...] = ()
     source: str = ""
     published_on: date | None = None

@@ -114,6 +114,7 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
             composed = await composer.compose(due, progress=progress)
         causes = {email: composer.causes[email] for email in composed.empty}
     total = _waiting((await record.status(app.database)).deliveries) if person is None else 1
+    await app.sum_up()
     pacing = app.pacing()
     sending = await app.sending(pacing)
     async with app.courier() as courier:

@@ -20,6 +20,7 @@ from newsletter.config.sections import (
     Section,
     Settings,
     Smtp,
+    Summaries,
     Web,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "Section",
     "Settings",
     "Smtp",
+    "Summaries",
     "Web",
     "change",
     "example",

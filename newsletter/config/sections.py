@@ -337,6 +337,36 @@ class Rendering(Section):
     abstract_characters: int = Field(320, ge=80, le=5000, description="About how much of an abstract is shown.")
 
 
+class Summaries(Section):
+    """Summaries by a machine, of chosen papers that come without one; each is made once, kept, and marked as such."""
+
+    endpoint: Annotated[
+        OneLine, _form(r"(https?://[^\s?#]+)?", "an http address such as http://localhost:11434/v1")
+    ] = Field(
+        "",
+        description="An OpenAI-compatible endpoint, up to /chat/completions; empty: abstracts are shown.",
+    )
+    model: OneLine = Field("", description="What the endpoint calls the model.")
+    key_file: File | None = Field(None, description="A file with the key that the endpoint wants.")
+    timeout: float = Field(30.0, ge=1, le=600, description="Seconds to wait for one summary.")
+    patience: float = Field(
+        120.0, ge=1, le=3600, description="Seconds that mail waits for summaries before it goes out without the rest."
+    )
+    daily_tokens: int = Field(
+        200_000,
+        ge=0,
+        le=1_000_000_000,
+        description="So many tokens are spent in 24 hours at most, of question and answer.",
+    )
+    connections: int = Field(4, ge=1, le=64, description="How many summaries are asked for at once.")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.endpoint and not self.model:
+            raise ValueError("an endpoint needs the name of a model in summaries.model")
+        return self
+
+
 class Schedule(Section):
     """When `newsletter run` works."""
 
@@ -379,6 +409,7 @@ class Settings(Section):
     feeds: Feeds = Feeds()
     ranking: Ranking = Ranking()
     rendering: Rendering = Rendering()
+    summaries: Summaries = Summaries()
     schedule: Schedule = Schedule()
     web: Web = Web()
     log: Log = Log()

@@ -59,6 +59,8 @@ async def preview(
     if issue is None:
         why_not = await obstacle(database, person, clock.now(), day)
         issue = await _composed(composer, person, found or _unsaved(person, day, clock))
+        async with database.connect() as connection:
+            issue = await issues.summed_up(connection, issue)
     message_id = delivery.message_id if delivery else f"<preview.{secrets.token_hex(8)}@preview.invalid>"
     address = delivery.address if delivery else person.email
     written = await writer.write(issue, address=address, message_id=message_id, date=clock.now())

@@ -46,7 +46,7 @@ def entry(paper: Paper, language: Language, *, search_url: str, characters: int,
     title = cut(clean(tidy(clean(paper.title[:LONGEST_ABSTRACT]))), LONGEST_TITLE) or language.gettext("Untitled")
     address = _address(paper)
     links = tuple(_links(paper, language, address))
-    told = clean(tidy(clean((paper.summary or paper.abstract)[:LONGEST_ABSTRACT])))
+    told = clean(tidy(clean((paper.summary or paper.machine_summary or paper.abstract)[:LONGEST_ABSTRACT])))
     summary = excerpt(unrepeated(told, {address, *(url for _, url in links)} - {""}), characters)
     return Entry(
         title=title,

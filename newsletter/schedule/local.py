@@ -46,6 +46,7 @@ async def _choose(app: App) -> None:
 
 async def _send(app: App) -> None:
     if await deliver.anything_due(app.database, app.clock.now()):
+        await app.sum_up()
         sending = await app.sending()
         async with app.courier() as courier:
             report = await sending.run(courier)

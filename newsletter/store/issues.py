@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Consent, Edition, Issue, Paper, Pick, Reason, Recipient
-from newsletter.store import editions
+from newsletter.store import editions, summaries
 from newsletter.store import papers as paper_rows
 from newsletter.store.database import chunks
 from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
@@ -101,7 +101,10 @@ class Known:
             self.papers = {number: paper for number, paper in self.papers.items() if number in ids}
         if missing := ids - self.papers.keys():
             found = await paper_rows.by_ids(connection, map(int, missing))
-            self.papers.update((str(number), paper) for number, paper in found.items())
+            written = await summaries.texts(connection, found)
+            self.papers.update(
+                (str(number), summaries.with_text(paper, written.get(number, ""))) for number, paper in found.items()
+            )
 
     def picks(self, chosen: Iterable[Sequence[str]]) -> tuple[Pick, ...]:
         """Return the picks of an issue in their order; each is position, paper and reason as they are kept."""
@@ -145,6 +148,16 @@ async def scored(connection: AsyncConnection, issue: Issue) -> Issue:
     found = await connection.execute(select(picks.c.position, picks.c.score).where(picks.c.issue_id == issue.id))
     scores = {position: score for position, score in found}
     return issue._replace(picks=tuple(pick._replace(score=scores[pick.position]) for pick in issue.picks))
+
+
+async def summed_up(connection: AsyncConnection, issue: Issue) -> Issue:
+    """Return an issue that was not loaded from here, with the summaries that a machine wrote."""
+    written = await summaries.texts(connection, [pick.paper.id for pick in issue.picks if pick.paper.id is not None])
+    with_texts = [
+        pick._replace(paper=summaries.with_text(pick.paper, written.get(pick.paper.id or 0, "")))
+        for pick in issue.picks
+    ]
+    return issue._replace(picks=tuple(with_texts))
 
 
 def _loaded(fields: Sequence[str], slots: dict[int, Edition], chosen: tuple[Pick, ...]) -> Loaded:

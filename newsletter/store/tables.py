@@ -138,6 +138,20 @@ vectors = Table(
     CheckConstraint("length(numbers) = 2 * dimensions", name="numbers"),
 )
 
+# What a machine wrote of a paper that no source summarises, and what it cost; without text it failed.
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("digest", String(32), nullable=False),  # of the text that was read
+    Column("text", Text, nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),  # of all attempts
+    Column("made_at", UtcDateTime, nullable=False, index=True),
+)
+
 subscribers = Table(
     "subscribers",
     metadata,

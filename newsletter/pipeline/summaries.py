@@ -1,0 +1,170 @@
+"""Has the papers in waiting mail summed up by the operator's endpoint; whatever goes wrong costs no mail."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from newsletter.clock import Clock
+from newsletter.config import Summaries
+from newsletter.errors import StoreError, SummaryError
+from newsletter.store import summaries
+from newsletter.store.database import Database
+from newsletter.store.summaries import Kept, Wanting
+
+log = structlog.get_logger()
+
+# A paper of which no summary could be shown so often keeps the opening of its abstract.
+ATTEMPTS = 3
+# After so many papers in a row that the endpoint did not answer, it is left alone for this time.
+PATIENCE = 3
+DAY = timedelta(hours=24)
+
+
+class Made(Protocol):
+    """A summary, and the tokens that it took."""
+
+    @property
+    def text(self) -> str:
+        """What is shown."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """What it cost."""
+        ...
+
+
+class Writer(Protocol):
+    """What writes summaries while it is open."""
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        ...
+
+    def most_tokens(self, title: str, abstract: str) -> int:
+        """Return about how many tokens the summary of a paper takes at most."""
+        ...
+
+    async def summary(self, title: str, abstract: str) -> Made:
+        """Return the summary of a paper; raises SummaryError where there is none to show."""
+        ...
+
+
+class Report(NamedTuple):
+    """How many papers were summed up, how many could not be, and how many are left for the next time."""
+
+    made: int = 0
+    failed: int = 0
+    left: int = 0
+
+
+class Summarizing:
+    """Sums up what waits, within the cost and the time that the settings allow.
+
+    `shown` is how many characters of an abstract are shown anyway: what is no longer needs no summary.
+    """
+
+    def __init__(self, database: Database, clock: Clock, settings: Summaries, *, shown: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._shown = shown
+
+    async def run(self, opened: AbstractAsyncContextManager[Writer]) -> Report:
+        """Sum up the papers in mail that waits, those of most readers first; whatever the endpoint does is logged."""
+        async with self._database.connect() as connection:
+            wanting = await summaries.wanting(connection, longer_than=self._shown)
+            spent = await summaries.spent(connection, self._clock.now() - DAY)
+        waiting = [paper for paper in wanting if _is_due(paper)]
+        if not waiting:
+            return Report()
+        async with opened as writer:
+            work = _Work(self._database, self._clock, writer, waiting, self._settings.daily_tokens - spent)
+            await work.done_within(self._settings.patience, at_once=self._settings.connections)
+        report = work.report
+        log.info("summaries", made=report.made, failed=report.failed, left=report.left)
+        return report
+
+
+class _Work:
+    """One run: what waits, what is still to be spent, and what came of it."""
+
+    def __init__(
+        self, database: Database, clock: Clock, writer: Writer, waiting: Sequence[Wanting], tokens: int
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._writer = writer
+        self._waiting = waiting
+        self._tokens = tokens
+        self._silent = 0
+        self._made = 0
+        self._failed = 0
+
+    @property
+    def report(self) -> Report:
+        """What came of it so far."""
+        return Report(self._made, self._failed, len(self._waiting) - self._made - self._failed)
+
+    async def done_within(self, seconds: float, *, at_once: int) -> None:
+        """Work until all is done, the time is up, the tokens are spent, or the endpoint answers no more."""
+        papers = iter(self._waiting)
+        try:
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                for _ in range(min(at_once, len(self._waiting))):
+                    group.create_task(self._one_after_another(papers), name="summaries")
+        except* TimeoutError:
+            log.warning("summaries took too long", seconds=seconds)
+        except* StoreError as errors:
+            # Mail must not wait for what it can do without.
+            log.warning("summaries cannot be kept", fault=str(errors.exceptions[0]))
+
+    async def _one_after_another(self, papers: Iterator[Wanting]) -> None:
+        for paper in papers:
+            most = self._writer.most_tokens(paper.title, paper.abstract)
+            if most > self._tokens:
+                log.warning("the tokens of a day are spent")
+                return
+            # They are set aside before the question is asked: several are asked at once.
+            self._tokens -= most
+            if not await self._one(paper, most):
+                return
+
+    async def _one(self, paper: Wanting, most: int) -> bool:
+        """Sum up a paper, and tell whether to go on."""
+        text = fault = ""
+        try:
+            made = await self._writer.summary(paper.title, paper.abstract)
+            text, tokens = made.text, made.tokens
+            self._made += 1
+        except SummaryError as error:
+            fault, tokens = error.message, error.tokens
+            if error.pause:
+                self._silent += 1
+                if self._silent == PATIENCE:
+                    log.warning("the endpoint writes no summaries", fault=fault)
+                return self._silent < PATIENCE
+            self._failed += 1
+        self._silent = 0
+        self._tokens += most - tokens
+        kept = Kept(paper.paper_id, self._writer.model, _digest(paper), text, fault, tokens, self._clock.now())
+        async with self._database.begin() as connection:
+            await summaries.keep(connection, kept)
+        return True
+
+
+def _is_due(paper: Wanting) -> bool:
+    """Tell whether a paper has no summary of the text that it has now, and is worth another try."""
+    if paper.digest != _digest(paper):
+        return True
+    return not paper.text and paper.attempts < ATTEMPTS
+
+
+def _digest(paper: Wanting) -> str:
+    return blake2b(f"{paper.title}\0{paper.abstract}".encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -1,0 +1,282 @@
+"""Summaries by a real HTTP endpoint on loopback: made once, kept, within the cost; whatever it does, mail goes out."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from newsroom import Newsroom, open_newsroom, papers, until
+
+from newsletter.errors import SummaryError
+from newsletter.feeds.summarizer import LARGEST_ANSWER, Summarizer, shown
+from newsletter.schedule import local
+
+ABSTRACT = "The violin was measured in 12 halls. " * 20
+GOOD = "The violin was measured in 12 halls, and its sound was found to carry best in the smallest."
+
+Answer = Callable[[dict[str, Any]], "tuple[int, bytes] | None"]
+
+
+def completion(text: str, tokens: int | None = 100) -> tuple[int, bytes]:
+    """Return a completion as endpoints write it."""
+    answer: dict[str, Any] = {"id": "x", "choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
+    if tokens is not None:
+        answer["usage"] = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": tokens}
+    return 200, json.dumps(answer).encode()
+
+
+class Endpoint:
+    """An HTTP server that answers as it is told, and keeps what it was asked; without an answer it says nothing."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = lambda _: completion(GOOD)
+        self.asked: list[dict[str, Any]] = []
+        self.headers: list[str] = []
+        self.port = 0
+        self.connections = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request after another on a connection."""
+        self.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                self.headers.append(head)
+                length = next(
+                    int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-l")
+                )
+                asked = json.loads(await reader.readexactly(length))
+                self.asked.append(asked)
+                answer = self.answer(asked)
+                if answer is None:
+                    # Until the other side hangs up.
+                    await reader.read()
+                    break
+                status, body = answer
+                writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+                await writer.drain()
+        writer.close()
+        self.connections -= 1
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    """An endpoint on loopback."""
+    found = Endpoint()
+    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    yield found
+    server.close()
+    await until(lambda: not found.connections)
+
+
+@pytest.fixture
+async def summing(database_url: str, tmp_path: Path, endpoint: Endpoint) -> AsyncIterator[Newsroom]:
+    """A newsletter that has its summaries from the endpoint, one at a time; the test runs on both engines."""
+    settings = {"endpoint": endpoint.url, "model": "small", "connections": 1, "timeout": 1, "patience": 20}
+    async with open_newsroom(database_url, tmp_path, summaries=settings) as room:
+        yield room
+
+
+async def compose(room: Newsroom, *numbers: int, abstract: str = ABSTRACT, **known: Any) -> None:
+    """Let mail with papers wait for one reader."""
+    await room.take_in(*papers(*numbers, abstract=abstract, **known))
+    await room.subscribe("ada")
+    assert (await room.compose()).composed == 1
+
+
+async def kept(room: Newsroom) -> list[Any]:
+    """Return what stands on record."""
+    return [
+        tuple(row) for row in await room.rows("SELECT text, fault, attempts, tokens FROM summaries ORDER BY paper_id")
+    ]
+
+
+async def test_each_paper_is_summed_up_once_and_the_mail_shows_it(summing: Newsroom, endpoint: Endpoint) -> None:
+    await compose(summing, 0, 1)
+    await summing.app.sum_up()
+    await summing.app.sum_up()
+    assert len(endpoint.asked) == 2
+    assert await kept(summing) == [(GOOD, "", 1, 100)] * 2
+    written = (await summing.preview("ada")).written.rendered
+    assert GOOD in " ".join(written.text.split())
+
+
+async def test_a_preview_of_what_is_not_chosen_yet_shows_it_too(summing: Newsroom, endpoint: Endpoint) -> None:
+    await compose(summing, 0)
+    await summing.app.sum_up()
+    await summing.subscribe("bob")
+    assert GOOD in " ".join((await summing.preview("bob")).written.rendered.text.split())
+    assert len(endpoint.asked) == 1
+
+
+async def test_the_endpoint_is_asked_as_its_users_expect(summing: Newsroom, endpoint: Endpoint, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret words\n")
+    summing.set("summaries", key_file=Path("key"))
+    await compose(summing, 0)
+    await summing.app.sum_up()
+    [asked], [head] = endpoint.asked, endpoint.headers
+    assert head.startswith("POST /v1/chat/completions HTTP/1.1\r\n")
+    assert "authorization: Bearer secret words\r\n" in head
+    assert asked["model"] == "small"
+    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
+    assert "in the language with the tag en" in asked["messages"][0]["content"]
+    assert "The violin" in asked["messages"][1]["content"]
+
+
+@pytest.mark.parametrize("known", [{"summary": "The source has a summary of its own."}, {"abstract": "A short one."}])
+async def test_what_needs_no_summary_costs_nothing(
+    summing: Newsroom, endpoint: Endpoint, known: dict[str, Any]
+) -> None:
+    await compose(summing, 0, **known)
+    await summing.app.sum_up()
+    assert endpoint.asked == []
+
+
+async def test_only_papers_in_mail_that_waits_are_summed_up(summing: Newsroom, endpoint: Endpoint) -> None:
+    await compose(summing, 0)
+    await summing.deliver()
+    await summing.take_in(*papers(1, abstract=ABSTRACT))
+    await summing.app.sum_up()
+    assert endpoint.asked == []
+
+
+async def test_a_text_that_changed_is_summed_up_anew(summing: Newsroom, endpoint: Endpoint) -> None:
+    await compose(summing, 0)
+    await summing.app.sum_up()
+    await summing.say("UPDATE papers SET abstract = abstract || 'More.'")
+    await summing.app.sum_up()
+    assert len(endpoint.asked) == 2
+    assert await kept(summing) == [(GOOD, "", 2, 200)]
+
+
+async def test_a_paper_of_which_nothing_can_be_shown_is_tried_three_times(
+    summing: Newsroom, endpoint: Endpoint
+) -> None:
+    endpoint.answer = lambda _: completion("See https://x.example for the summary of this fine paper.")
+    await compose(summing, 0)
+    for _ in range(5):
+        await summing.app.sum_up()
+    assert len(endpoint.asked) == 3
+    assert await kept(summing) == [("", "The summary has links or markup.", 3, 300)]
+    assert "measured in 12 halls" in " ".join((await summing.preview("ada")).written.rendered.text.split())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: (500, b"down"),
+        lambda _: (429, b"{}"),
+        lambda _: None,
+    ],
+    ids=["500", "429", "silence"],
+)
+async def test_an_endpoint_that_does_not_work_is_soon_left_alone(
+    summing: Newsroom, endpoint: Endpoint, answer: Answer
+) -> None:
+    endpoint.answer = answer
+    await compose(summing, *range(6))
+    await summing.app.sum_up()
+    assert len(endpoint.asked) == 3
+    assert await kept(summing) == []
+    await summing.deliver()
+    assert await summing.states() == {"ada": "caught"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b"no JSON"),
+        (200, b"[" * 100_000),
+        (200, b'{"choices": []}'),
+        (200, b'{"choices": [{"message": {"content": null}}]}'),
+        (200, b" " * (LARGEST_ANSWER + 1)),
+        (302, b""),
+        (401, b"{}"),
+    ],
+)
+async def test_garbage_is_no_summary(endpoint: Endpoint, answer: tuple[int, bytes]) -> None:
+    endpoint.answer = lambda _: answer
+    async with Summarizer(endpoint.url, "small") as summarizer:
+        with pytest.raises(SummaryError):
+            await summarizer.summary("A title", ABSTRACT)
+
+
+async def test_no_more_is_spent_in_a_day_than_the_settings_allow(summing: Newsroom, endpoint: Endpoint) -> None:
+    async with Summarizer(endpoint.url, "small") as summarizer:
+        most = summarizer.most_tokens("The violin", ABSTRACT)
+    endpoint.answer = lambda _: completion(GOOD, most)
+    summing.set("summaries", daily_tokens=2 * most + most // 2)
+    await compose(summing, *range(5))
+    await summing.app.sum_up()
+    await summing.app.sum_up()
+    assert len(endpoint.asked) == 2
+    summing.clock.moment += timedelta(hours=25)
+    await summing.app.sum_up()
+    assert len(endpoint.asked) == 4
+
+
+async def test_mail_waits_no_longer_than_the_settings_say(summing: Newsroom, endpoint: Endpoint) -> None:
+    endpoint.answer = lambda _: completion(GOOD) if len(endpoint.asked) == 1 else None
+    summing.set("summaries", patience=1.5, timeout=600)
+    await compose(summing, 0, 1)
+    await summing.app.sum_up()
+    assert await kept(summing) == [(GOOD, "", 1, 100)]
+
+
+async def test_a_key_that_cannot_be_read_costs_no_mail(summing: Newsroom, endpoint: Endpoint) -> None:
+    summing.set("summaries", key_file=Path("nowhere"))
+    await summing.take_in(*papers(0, abstract=ABSTRACT))
+    await summing.subscribe("ada")
+    summing.clock.step(days=1)
+    await local.tick(summing.app)
+    assert endpoint.asked == []
+    assert await summing.states() == {"ada": "caught"}
+
+
+async def test_a_tick_has_them_made_before_it_sends(summing: Newsroom, endpoint: Endpoint, tmp_path: Path) -> None:
+    await summing.take_in(*papers(0, abstract=ABSTRACT))
+    await summing.subscribe("ada")
+    summing.clock.step(days=1)
+    await local.tick(summing.app)
+    assert len(endpoint.asked) == 1
+    [mail] = (tmp_path / "outbox").glob("*.html")
+    assert GOOD in " ".join(mail.read_text().split())
+
+
+async def test_without_an_endpoint_nothing_is_asked(room: Newsroom) -> None:
+    await compose(room, 0)
+    await room.app.sum_up()
+    assert await kept(room) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Too short.",
+        "long " * 200,
+        "It was measured in 13 halls, and its sound was found to carry best in the smallest of them.",
+        "**The violin** was measured in halls, and its sound was found to carry best in the smallest.",
+        "The violin was measured in halls: [see](there), and its sound carries best in the smallest.",
+        "# The violin was measured in halls, and its sound was found to carry best in the smallest.",
+        "<b>The violin</b> was measured in halls, and its sound was found to carry best in the smallest.",
+    ],
+)
+def test_what_would_mislead_is_not_shown(written: str) -> None:
+    with pytest.raises(SummaryError):
+        shown(written, title="The violin", abstract=ABSTRACT)
+
+
+def test_what_is_shown_is_one_line_without_quotes() -> None:
+    written = '"The violin was measured\nin 12 halls,\x00 and its sound carries best in the smallest."\u2028'
+    expected = "The violin was measured in 12 halls, and its sound carries best in the smallest."
+    assert shown(written, title="The violin", abstract=ABSTRACT) == expected
