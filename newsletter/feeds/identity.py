@@ -53,7 +53,7 @@ def arxiv_id(text: str) -> tuple[str, int | None] | None:
 
 
 def folded(text: str) -> str:
-    r"""Return a text without case, accents and TeX: `T\"ulu`, `Tülu` and `tulu` are one; so are `$\pi$`, `π` and `pi`."""
+    r"""Return a text without case, accents and TeX: `T\"ulu`, `Tülu` and `tulu` are one, `$\pi$` and `pi` too."""
     text = tex.explicit(text)
     # Folding a case can give a character that still decomposes, and the other way round.
     for _ in range(2):

@@ -36,6 +36,7 @@ _PLACES = (
     # Between single letters.
     rf"(?<![\w-])({_ANY})(?= and [b-hj-z](?![\w'’-])|,? [A-Z] [A-Z] [/+=])",
     rf"(?<=[{_SMALL}] )({_ANY})(?= [Α-Ωα-ω]|_| [A-Z][a-z]+_)",
+    rf"(?<![\w-])({_LOWER})(?= [Α-Ωα-ω][₀-₉ᵢⱼₖₙ])",
     # In prose that speaks of a quantity.
     rf"(?<!\w)(?:(?<=\b[A-Za-z]{{3}} )|(?<=[a-z] ))(?<![Tt]he )({_LOWER})(?= (?:is|denotes) (?:the|an?) )",
     rf"^({_LOWER})(?= (?:is|denotes) (?:the|an?) )",
@@ -50,6 +51,7 @@ _OF_QUANTITY = re.compile(rf"(?<!\w)((?:{_QUANTITY}) )({_LOWER}){_ENDS}")
 _EPSILON = re.compile(
     r"(?<![\w-])(?:var)?epsilon(?![\w-])|(?<=[\w)\]}][-+=*/])(?:var)?epsilon(?!\w)|(?<= [-+])epsilon(?!\w)"
 )
+_PHI_AND_THE = re.compile(r"(?<![\w-])Phi(?= and the [a-z])")
 _CLASSES = re.compile(r"(?<![\w-])(?:Phi|Psi)(?=[,.;)]| and (?!\d|[A-Z][a-z]))")
 
 
@@ -91,6 +93,8 @@ def _as_letters(text: str, names: set[str]) -> str:
     text = _OF_QUANTITY.sub(behind_quantity, text)
     if not names.isdisjoint(("Phi", "Psi")) and (symbols & {"Phi", "Psi"} or "Psi." in text or "Psi," in text):
         text = _CLASSES.sub(always, text)
+    if "Phi" in names:
+        text = _PHI_AND_THE.sub(always, text)
     again = [name for name in symbols if len(name) > 2]
     if again:
         text = re.sub(rf"(?<![\w-])({'|'.join(sorted(again))}){_ENDS}", lambda found: GREEK[found[1]], text)

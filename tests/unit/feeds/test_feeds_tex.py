@@ -191,3 +191,12 @@ def test_text_without_signs_of_tex_is_unchanged(text: str) -> None:
 def test_a_long_text_of_one_sign_ends(piece: str) -> None:
     # Were one of the expressions to go back over what it read, this would take hours.
     assert len(to_unicode(piece * 20_000)) <= 2 * len(piece) * 20_000
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("{", "}"), ("\\frac{", "}"), ("\\sqrt{", "}"), ("x^{", "}"), ("$", "$"), ("\\(", "\\)"), ("(", ")")],
+)
+def test_a_deep_text_ends(opening: str, closing: str) -> None:
+    text = opening * 10_000 + "a" + closing * 10_000
+    assert len(to_unicode(text)) <= 2 * len(text)
