@@ -37,6 +37,8 @@ _VERBATIM = re.compile(
 )
 
 _MATH = re.compile(r"\$\$?(?![\s$])([^$]{1,600}?)(?<!\s)\$\$?")
+_DISPLAYED = re.compile(r"\$\$([^$]{1,600}?)\$\$")
+_VERBATIM_COMMAND = re.compile(r"\\verb([|!+])([^|!+\s]{1,80})\1")
 _BRACKET_MATH = re.compile(r"\\\((.{1,600}?)\\\)|\\\[(.{1,600}?)\\\]")
 _PROSE = re.compile(r"[a-z]{2,}[,.;:]?\s+[a-z]{3,}\s+[a-z]{2,}")
 _SURELY_MATH = re.compile(r"\\[A-Za-z]|[\^_]\{|[\^_]\w")
@@ -112,7 +114,7 @@ def explicit(text: str) -> str:
     if not text.isascii():
         text = _NONCHARACTERS.sub("", text)
     if "\\" in text:
-        text = accents(text)
+        text = accents(_VERBATIM_COMMAND.sub(r"\2", text))
         for character, aside in _ASIDE.items():
             text = text.replace(f"\\{character}", aside)
         text = text.replace("\\|", "‖")
@@ -120,7 +122,7 @@ def explicit(text: str) -> str:
             _mathematics, _ENVIRONMENT.sub(" ", _COLOUR_SWITCH.sub(r"\\rm ", _CITATION.sub("", text)))
         )
     if "$" in text:
-        text = _MATH.sub(_between_dollars, text)
+        text = _MATH.sub(_between_dollars, _DISPLAYED.sub(_mathematics, text))
     if "\\" in text:
         text = _COMMAND.sub(_command, _SPACING.sub(" ", _SWITCH_ALONE.sub("", text)))
     text = before_groups(text)
@@ -140,7 +142,7 @@ def _accented(found: re.Match[str]) -> str:
 
 
 def _mathematics(found: re.Match[str]) -> str:
-    return formula(found[1] or found[2])
+    return formula(found[found.lastindex or 0])
 
 
 def _between_dollars(found: re.Match[str]) -> str:

@@ -47,9 +47,13 @@ _COLOURS = frozenset(
     ]
 )
 _ONE_ARGUMENT_MORE = frozenset(["textcolor", "color", "colorbox"])
-_PAIRS = frozenset(
-    ["frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "binom", "dbinom", "href", *_ONE_ARGUMENT_MORE]
+_PAIRS = (
+    frozenset(
+        ["frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "binom", "dbinom", "href", "underset", "overset"]
+    )
+    | _ONE_ARGUMENT_MORE
 )
+_RAISED_OR_LOWERED = {"textsuperscript": "^", "textsubscript": "_"}
 _STRUCK = frozenset(["mathbb", "Bbb", "mathds", "mathbbm"])
 _DROPPED = frozenset(
     [
@@ -79,7 +83,16 @@ _DROPPED = frozenset(
         "hskip",
     ]
 )
-_KNOWN = FONTS | _PAIRS | _STRUCK | _DROPPED | _COLOURS | MARKS.keys() | {"sqrt", "url", "footnote", "path"}
+_KNOWN = (
+    FONTS
+    | _PAIRS
+    | _RAISED_OR_LOWERED.keys()
+    | _STRUCK
+    | _DROPPED
+    | _COLOURS
+    | MARKS.keys()
+    | {"sqrt", "url", "footnote", "path"}
+)
 # Without its backslash each of these is a word, so they count only before a short formula or not at all.
 _ENGLISH = frozenset(
     [
@@ -106,7 +119,7 @@ _ENGLISH = frozenset(
 )
 
 _OPERAND_AT_END = re.compile(
-    r"(?<![\w\\^_.{}\]])(\d{1,3}|[A-Za-z]{1,2}[⁰¹²³⁴-⁹ⁿᵏᵈᵐ]*|[A-Za-z]?[α-ωΑ-Ωℓ][⁰¹²³⁴-⁹ⁿᵏᵈᵐ]*)$"
+    r"(?<![\w\\^_.{}\]])([0-9]{1,3}|[A-Za-z]{1,2}[⁰¹²³⁴-⁹ⁿᵏᵈᵐ]*|[A-Za-z]?[α-ωΑ-Ωℓ][⁰¹²³⁴-⁹ⁿᵏᵈᵐ]*)$"
 )
 _DENOMINATOR = re.compile(r"\d{1,4}|[a-z]{1,2}[⁰¹²³⁴-⁹ⁿᵏᵈᵐ]*|[^\sA-Za-z{},:;|]{0,3}[α-ωΑ-Ωℓ][^\s{},:;|]{0,20}")
 _JOINT = re.compile(r"[-,.:=+]{1,2}|–")
@@ -156,7 +169,7 @@ def script(content: str, sign: str) -> str:
     if sign == "^":
         if content in SUPERSCRIPT_WORDS:
             return SUPERSCRIPT_WORDS[content]
-        if re.fullmatch(r"[+\-−]?\d{1,12}|[+\-−]|[a-zT]", content):
+        if re.fullmatch(r"[+\-−]?[0-9]{1,12}|[+\-−]|[+\-−]?[a-zT]", content):
             return "".join(SUPERSCRIPTS.get(character, f"^{character}") for character in content)
     else:
         compact = content.replace(" ", "")
@@ -168,7 +181,7 @@ def script(content: str, sign: str) -> str:
         return ""
     single = (
         len(content) == 1
-        or re.fullmatch(r"[\w*]+" if sign == "^" else r"[\w.*]+", content)
+        or re.fullmatch(r"[A-Za-z]{3,}\*?" if sign == "^" else r"[\w.*]+", content)
         or (content[0] == "(" and content[-1] == ")" and "(" not in content[1:])
     )
     return f"{sign}{content}" if single else f"{sign}({content})"
@@ -246,6 +259,8 @@ def _commanded(found: re.Match[str], head: str, content: str, after: str, formul
         return _root(content, "")
     if name in MARKS:
         return _marked(content.strip(), MARKS[name])
+    if name in _RAISED_OR_LOWERED:
+        return script(content, _RAISED_OR_LOWERED[name])
     if name in _STRUCK:
         return "".join(DOUBLE_STRUCK.get(letter, letter) for letter in content.strip())
     if name == "footnote":
@@ -268,6 +283,8 @@ def _paired(name: str, first: str, second: str) -> str:
     if name == "href":
         return first
     first, second = named(first).strip(), named(second).strip()
+    if name in ("underset", "overset"):
+        return second + script(first, "_" if name == "underset" else "^")
     if name in ("binom", "dbinom"):
         return f"({first} choose {second})"
     return f"{bracketed(first)}/{bracketed(second)}" if second else first
@@ -305,7 +322,7 @@ def _lone(head: str, content: str, after: str, formula: bool) -> str:
         return f"/{shown}"
     if inner in SYMBOLS and inner not in ("in", "to") and len(inner) > 1:
         return SYMBOLS[inner]
-    if not shown.isascii() and not re.search(r"[\s,:;|{}±]", shown):
+    if not shown.isascii() and "(" in shown and not re.search(r"[\s,:;|{}±]", shown):
         return shown
     spaced = (not before or before in " (“‘") and (not after or after in " .,;:)?!”’'-–")
     if spaced and _WORDS.fullmatch(content):

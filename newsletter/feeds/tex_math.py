@@ -7,8 +7,9 @@ from newsletter.feeds.tex_symbols import FONTS, FUNCTIONS, INFIX, MARKS, SYMBOLS
 
 _NAMES = "|".join(sorted(FONTS | MARKS.keys(), key=len, reverse=True))
 _ARGUMENT = re.compile(
-    rf"\\([dt]?frac|sqrt|mathbb|{_NAMES}) ?([A-Za-z0-9](?![A-Za-z0-9])|(?<=[a-z] )[A-Za-z0-9]|\\[A-Za-z]+)(?!\{{)"
+    rf"\\([dt]?frac|sqrt|mathbb|{_NAMES})(?: ([A-Za-z0-9])|([0-9])(?![0-9])| ?(\\[A-Za-z]+)(?! ?\{{))"
 )
+_NEGATED = re.compile(r"\\not ?(=|\\in(?![A-Za-z]))")
 _FRACTION_DIGITS = re.compile(r"\\?(?<![A-Za-z])[dt]?frac ?(\d)(\d)(?!\d)")
 _SECOND = re.compile(r"(\\[dt]?frac ?\{[^{}]{0,60}\}) ?([A-Za-z0-9]|\\[A-Za-z]+)")
 _SPACING = re.compile(r"\\\\(?:\[[^\]]{0,9}\])?|\\[,;:> \n]|[~&]")
@@ -23,7 +24,7 @@ _OPENING = "\\([{⟨⌈⌊|‖,/^_=<>+-"
 
 # Alone behind a letter, digit or bracket; a word such as `a^text` is none.
 _SUPERSCRIPT = re.compile(
-    r"(?<=[\w)\]}|'′⟩])\^(?:([-−]?\d{1,12}|(?:top|star|ast|prime|circ|dagger)(?![A-Za-z])|[A-Za-z](?![A-Za-z])|[⊤⋆∗∘†*]))"
+    r"(?<=[\w)\]}|'′⟩])\^(?:([-−]?\d{1,12}|(?:top|star|ast|prime|circ|dagger)(?![A-Za-z])|[A-Za-z](?!\w)|[⊤⋆∗∘†*]))"
 )
 _SUBSCRIPT_DIGIT = re.compile(r"(?<![\w.])([A-Za-zα-ωΑ-Ωℓ]|[CNS]O|log)_(\d)(?![\d_]|\.\d|[a-z])")
 _SUBSCRIPT_LETTER = re.compile(r"(?<![\w.])([A-Za-z0-9α-ωΑ-Ωℓ])_([a-z])(?![\w(]|\.\w)")
@@ -32,7 +33,9 @@ _SUBSCRIPT_LETTER = re.compile(r"(?<![\w.])([A-Za-z0-9α-ωΑ-Ωℓ])_([a-z])(?!
 def formula(raw: str) -> str:
     """Return a formula without its delimiters as Unicode in one line."""
     text = _FRACTION_DIGITS.sub(r"\\frac{\1}{\2}", raw)
-    text = _SECOND.sub(r"\1{\2}", _ARGUMENT.sub(r"\\\1{\2}", text))
+    text = _NEGATED.sub(lambda found: "≠" if found[1] == "=" else "∉", text)
+    text = _ARGUMENT.sub(lambda found: f"\\{found[1]}{{{found[2] or found[3] or found[4]}}}", text)
+    text = _SECOND.sub(r"\1{\2}", text)
     text = _SPACING.sub(" ", text.replace("\\!", ""))
     text = _PRIMES.sub(lambda found: "′″‴"[len(found[0]) - 1], text)
     text = _LOST_SCRIPT.sub(lambda found: script(found[1], "^"), _COMMAND.sub(_command, text))
