@@ -11,6 +11,7 @@ from newsletter.clock import Clock
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Attempt, DeliveryState, Edition, Paper
+from newsletter.pipeline import lookup
 from newsletter.store import bounces, deliveries, editions, history, papers, subscribers, suppressions
 from newsletter.store.bounces import Kept as Kept
 from newsletter.store.bounces import Kind
@@ -239,7 +240,7 @@ async def cadences(database: Database, day: date) -> list[str]:
 async def search_papers(database: Database, words: str, *, limit: int) -> list[Paper]:
     """Return the newest papers whose title has all the words."""
     async with database.connect() as connection:
-        return await papers.search(connection, words, limit=limit)
+        return await lookup.with_words(connection, words, limit=limit)
 
 
 async def paper(database: Database, number: int) -> Paper:

@@ -1,7 +1,7 @@
 """Papers on record."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -133,13 +133,30 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, P
     return found
 
 
-async def search(connection: AsyncConnection, words: str = "", *, limit: int = 50) -> list[Paper]:
-    """Return the newest living papers whose title has all the words."""
-    statement = select(papers).where(_LIVING)
+async def search(
+    connection: AsyncConnection,
+    words: str = "",
+    *,
+    keys: Mapping[str, str] | None = None,
+    fits: Callable[[str], bool] | None = None,
+    limit: int = 50,
+) -> list[Paper]:
+    """Return the newest living papers whose title has all the words.
+
+    A word of `keys` also counts where the key of the title has its key. A key knows no ends of words, so `fits`
+    is asked of each title that was found.
+    """
+    statement = select(papers.c.id, papers.c.title).where(_LIVING)
     for word in words.split():
-        statement = statement.where(func.lower(papers.c.title).contains(word.lower(), autoescape=True))
-    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc()).limit(limit)
-    return [_paper(row) for row in await connection.execute(statement)]
+        has = func.lower(papers.c.title).contains(word.lower(), autoescape=True)
+        if key := (keys or {}).get(word):
+            has = or_(has, papers.c.title_key.contains(key, autoescape=True))
+        statement = statement.where(has)
+    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+    rows = await connection.execute(statement if fits else statement.limit(limit))
+    found = [row.id for row in rows if fits is None or fits(row.title)][:limit]
+    kept = await by_ids(connection, found)
+    return [kept[number] for number in found]
 
 
 async def titles(connection: AsyncConnection, limit: int) -> list[tuple[int, str]]:
