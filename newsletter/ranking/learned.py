@@ -10,6 +10,7 @@ from newsletter.ranking.latent import Latent
 from newsletter.ranking.letters import Letters
 from newsletter.ranking.meaning import Meaning
 from newsletter.ranking.taste import Taste
+from newsletter.ranking.telling import Telling
 from newsletter.ranking.topics import Topics
 from newsletter.ranking.vectors import Vectors
 
@@ -24,6 +25,7 @@ class Learned:
     taste: Taste
     meaning: Meaning
     topics: Topics
+    telling: Telling
 
 
 def learn(
@@ -31,11 +33,13 @@ def learn(
 ) -> Learned:
     """Return what an archive teaches, with the likes of all readers and the vectors of a model, if there are any."""
     index = Index(archive)
+    latent = Latent(index)
     return Learned(
         index,
         Letters(index),
-        Latent(index),
+        latent,
         Taste(index, likes),
         Meaning(index, archive, vectors),
         Topics(index, catalogue),
+        Telling(index, latent),
     )

@@ -232,8 +232,9 @@ class Ranker:
             return Reason(kind="like", subject=mover.thing.title, words=words)
         if mover.kind == "author":
             return Reason(kind="author", subject=mover.thing)
-        query = self._learned.topics.compile([mover.thing])[0]
-        return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, query))
+        topics = self._learned.topics
+        query = topics.compile([mover.thing])[0]
+        return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, topics, query))
 
     def matches(self, topic: str) -> int:
         """Return how many papers of the archive a topic touches."""
