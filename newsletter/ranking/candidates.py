@@ -10,7 +10,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from newsletter.models import Paper
-from newsletter.ranking.index import Floats, Sparse, chunks, count_terms, fields, heaviest, unit
+from newsletter.ranking.index import Floats, Sparse, as_floats, chunks, count_terms, fields, heaviest, unit
 from newsletter.ranking.latent import LEAST_PAPERS
 from newsletter.ranking.learned import Learned
 from newsletter.ranking.names import author_key, family_name, same_person
@@ -29,6 +29,8 @@ MANY_VOTES = 0.99
 LEAST_VOTES = 10
 # How much the taste of other readers counts beside the words of a liked paper; measured on the public folds.
 TASTE = 0.5
+# How much it counts, where there is a model, that readers of a liked paper liked those near a new one; measured too.
+COMPANY = 2.0
 # How much the latent dimensions count beside the words, of a liked paper and of a topic; measured there too.
 LATENT_LIKE = 0.1
 LATENT_TOPIC = 0.15
@@ -92,6 +94,7 @@ class Candidates:
         self._letters = learned.letters
         self._latent = learned.latent
         self._taste = learned.taste
+        self._company = learned.company
         self._telling = learned.telling
         self._meaning = learned.meaning
         self.matrix, self._strays = learned.index.encode(self.papers)
@@ -152,7 +155,11 @@ class Candidates:
             if self._taste.known:
                 scores += TASTE * (factors @ (self._factors - self._taste.mean).T - CHANCE_TASTE)
             if self._meaning.known:
-                scores += MEANING_LIKE * self._meaning.likeness(self._meaning.of(wanted), self._meant)
+                meant = self._meaning.of(wanted)
+                scores += MEANING_LIKE * self._meaning.likeness(meant, self._meant)
+                if self._company.known:
+                    near = self._meaning.near(meant[self._company.lacks(wanted)])
+                    scores += COMPANY * self._company.likeness(wanted, self._near_in_meaning, near)
             return scores
 
         return self._likes.take([paper_key(paper) for paper in liked], compute)
@@ -277,7 +284,8 @@ class Candidates:
         if not self._taste.known or not self._meaning.known:
             return by_words
         placed = self._meaning.of(papers)
-        both = (by_words + shortened(self._meaning.factors(placed, self._taste.factors))) / 2
+        near = self._near_in_meaning if papers is self.papers else self._meaning.near(placed)
+        both = (by_words + shortened(as_floats(near @ self._taste.factors))) / 2
         return np.where(placed.any(axis=1, keepdims=True), both, by_words)
 
     @cached_property
@@ -304,6 +312,10 @@ class Candidates:
     @cached_property
     def _meant(self) -> Floats:
         return self._meaning.of(self.papers)
+
+    @cached_property
+    def _near_in_meaning(self) -> Sparse:
+        return self._meaning.near(self._meant)
 
     @cached_property
     def _text(self) -> Texts:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from newsletter.models import Paper
 from newsletter.ranking.catalogue import Catalogue
+from newsletter.ranking.company import Company
 from newsletter.ranking.index import Index
 from newsletter.ranking.latent import Latent
 from newsletter.ranking.letters import Letters
@@ -23,6 +24,7 @@ class Learned:
     letters: Letters
     latent: Latent
     taste: Taste
+    company: Company
     meaning: Meaning
     topics: Topics
     telling: Telling
@@ -39,6 +41,7 @@ def learn(
         Letters(index),
         latent,
         Taste(index, likes),
+        Company(index, likes),
         Meaning(index, archive, vectors),
         Topics(index, catalogue),
         Telling(index, latent),

@@ -25,8 +25,9 @@ class Ranker:
     """Ranks papers for many readers.
 
     The match of a reader and a paper is the sum over their topics, liked papers and followed authors, less what they
-    disliked; topics and likes are each damped by the root of their number. What speaks for a paper by itself, votes
-    and newness, raises a match by a share of at most `popularity + freshness`, so it never outweighs a better match.
+    disliked; topics and more than a few likes are damped by the root of their number. What speaks for a paper by
+    itself, votes and newness, raises a match by a share of at most `popularity + freshness`, so it never outweighs a
+    better match.
     """
 
     def __init__(
