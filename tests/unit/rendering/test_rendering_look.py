@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +12,10 @@ from outline import Outline
 from newsletter import config, resources
 from newsletter.errors import RenderingError
 from newsletter.rendering import Renderer, brand_of
+from newsletter.rendering.language import resolve
 from newsletter.rendering.look import CONTRAST, DARK, LARGEST_LOGO, LIGHT, LOOKS, contrast, luminance, readable
+from newsletter.rendering.press import Press
+from newsletter.rendering.templates import PAPER, PAPER_TEXT, Templates
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
 
@@ -148,3 +152,54 @@ def test_no_look_has_letters_too_small_or_links_too_low(look):
         assert 1.2 <= line / letters <= 1.7
     # WCAG 2.2, 2.5.8.
     assert sizes.small[1] + 2 * sizes.tap >= 24
+
+
+def block(language="en", **more):
+    """Return the HTML and the text of one paper, given what `more` says beyond the usual."""
+    paper = SimpleNamespace(
+        title="A title", direction="ltr", url="https://x.example/", searched=False, authors="Ada", organization="",
+        facts=("5 votes",), summary="A summary.", summary_direction="ltr", links=(("PDF", "https://x.example/pdf"),),
+    )  # fmt: skip
+    press = Press(
+        Templates((resources.templates(),)),
+        str.encode,
+        {"look": LOOKS["comfortable"], "brand": brand_of(config.Brand())},
+    )
+    vars(paper).update(more.pop("paper", {}))
+    values = {"language": resolve(language), "paper": paper, "position": 3, "reason": "Popular right now", **more}
+    return tuple(
+        b"".join(press.pieces(name, resolve(language), values, frozenset()).parts).decode()
+        for name in (PAPER, PAPER_TEXT)
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [("full", "Ada|5 votes|A summary.|PDF"), ("short", "Ada|5 votes|PDF"), ("line", "")],
+)
+def test_a_paper_is_told_in_full_in_short_or_in_a_line(form, shown):
+    for body in (Outline(block(form=form)[0]).words, block(form=form)[1]):
+        assert "3. A title" in body
+        assert "Popular right now" in body
+        said = [words for words in ("Ada", "5 votes", "A summary.", "PDF") if words in body]
+        assert "|".join(said) == shown
+
+
+def test_more_and_less_are_links_of_the_readers_own_where_there_are_any():
+    html, text = block(more="https://n.example/m", less="https://n.example/l")
+    assert [found["href"] for found in Outline(html).attributes("a")][-2:] == [
+        "https://n.example/m",
+        "https://n.example/l",
+    ]
+    assert "   More like this: https://n.example/m\n   Less like this: https://n.example/l\n" in text
+    assert "More like this" not in "".join(block(more="", less="")) + "".join(block())
+
+
+def test_what_a_machine_wrote_says_so():
+    for body in block(paper={"machine_written": True}):
+        assert "This summary was written by a machine." in body
+    assert "machine" not in "".join(block())
+
+
+def test_a_paper_without_links_has_no_empty_line_for_them():
+    assert not re.search(r"<p[^>]*>\s*</p>", block(paper={"links": ()})[0])
