@@ -353,9 +353,29 @@ class Web(Section):
         _form(r"(https?://[^\s?#]+)?", "an http address without ? and #, such as https://papers.example.org"),
     ] = Field(
         "",
-        description="Where pages of your own answer the links of the mail, since this version brings none; empty: the "
-        "mail offers mailto links.",
+        description="Where readers see their pages, such as https://papers.example.org; it may have a path. Empty: "
+        "no pages, and the mail offers mailto links.",
     )
+    listen: Annotated[
+        OneLine, _form(r"((\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5})?", "host:port, such as 127.0.0.1:8080")
+    ] = Field(
+        "127.0.0.1:8080",
+        description="Where `newsletter run` serves the pages, for a proxy that adds TLS; empty: it does not, and "
+        "another ASGI server does.",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _has_a_port(cls, value: str) -> str:
+        if value and int(value.rpartition(":")[2]) > 65535:
+            raise ValueError("a port is 65535 at most")
+        return value
+
+    @property
+    def at(self) -> tuple[str, int] | None:
+        """The host and the port of `listen`."""
+        host, _, port = self.listen.rpartition(":")
+        return (host.strip("[]"), int(port)) if self.listen else None
 
 
 class Log(Section):
