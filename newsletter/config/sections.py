@@ -32,6 +32,7 @@ Address = Annotated[
     str,
     _form(r"[^\s@<>,;:\x00-\x1f\x7f-\x9f]+@[^\s@<>,;:\x00-\x1f\x7f-\x9f]+", "an address like papers@example.org"),
 ]
+PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]?\d{1,4})"
 Domain = Annotated[str, _form(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", "a name like papers.example.org")]
 
 
@@ -357,25 +358,12 @@ class Web(Section):
         "no pages, and the mail offers mailto links.",
     )
     listen: Annotated[
-        OneLine, _form(r"((\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5})?", "host:port, such as 127.0.0.1:8080")
+        OneLine, _form(rf"((\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):{PORT})?", "host:port, such as 127.0.0.1:8080")
     ] = Field(
         "127.0.0.1:8080",
         description="Where `newsletter run` serves the pages, for a proxy that adds TLS; empty: it does not, and "
         "another ASGI server does.",
     )
-
-    @field_validator("listen")
-    @classmethod
-    def _has_a_port(cls, value: str) -> str:
-        if value and int(value.rpartition(":")[2]) > 65535:
-            raise ValueError("a port is 65535 at most")
-        return value
-
-    @property
-    def at(self) -> tuple[str, int] | None:
-        """The host and the port of `listen`."""
-        host, _, port = self.listen.rpartition(":")
-        return (host.strip("[]"), int(port)) if self.listen else None
 
 
 class Log(Section):

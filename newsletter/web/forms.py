@@ -1,6 +1,6 @@
 """The fields of a form out of the body of a request, small and soon; knows no page.
 
-Both encodings are read here, since RFC 8058 section 3.2 lets a receiver send either and the fields are few and short.
+Both encodings are read here, since RFC 8058 section 3.2 lets receivers send either and the fields are few and short.
 """
 
 import asyncio

@@ -30,12 +30,13 @@ async def serving(app: App) -> AsyncIterator[int | None]:
 
     Raises NewsletterError if nothing can listen there.
     """
-    at = app.settings.web.at
-    if not app.settings.web.base_url or at is None:
+    web = app.settings.web
+    if not web.base_url or not web.listen:
         yield None
         return
     site = await pages(app)
-    listener = _listener(*at)
+    host, _, wanted = web.listen.rpartition(":")
+    listener = _listener(host.strip("[]"), int(wanted))
     config = uvicorn.Config(
         site,
         http="h11",
@@ -54,7 +55,7 @@ async def serving(app: App) -> AsyncIterator[int | None]:
     server = _Server(config)
     task = asyncio.create_task(server.serve([listener]), name="pages")
     port: int = listener.getsockname()[1]
-    log.info("serving pages", host=at[0], port=port)
+    log.info("serving pages", host=host, port=port)
     try:
         yield port
     finally:

@@ -131,6 +131,12 @@ async def test_nothing_is_served_without_an_address(small_room: Newsroom) -> Non
             assert port is None
 
 
+async def test_pages_are_served_on_ipv6_too(small_room: Newsroom) -> None:
+    small_room.set("web", base_url=BASE, listen="[::1]:0")
+    async with serving(small_room.app) as port, httpx.AsyncClient() as client:
+        assert (await client.get(f"http://[::1]:{port}/robots.txt")).status_code == 200
+
+
 async def test_a_port_that_is_taken_is_told(small_room: Newsroom) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         small_room.set("web", base_url=BASE, listen=f"127.0.0.1:{other.getsockname()[1]}")
