@@ -41,7 +41,8 @@ class Addresses:
         token = self._signer.tag(PERSON, subscriber_id)
         leave = f"{self._by_mail}unsubscribe%20{token}"
         if not self._base_url:
-            return ReaderLinks((leave,), f"{self._by_mail}pause%20{token}")
+            # Who pauses by mail would get no mail that tells how to come back, so it ends by itself.
+            return ReaderLinks((leave,), f"{self._by_mail}pause%20{token}%201%20month")
         return ReaderLinks((f"{self._base_url}/unsubscribe/{token}", leave), f"{self._base_url}/pause/{token}")
 
     def feedback(self, issue_id: int) -> FeedbackLinks:

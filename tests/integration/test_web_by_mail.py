@@ -1,11 +1,15 @@
 """What readers ask for by mail, as the links of their mail write it where there are no pages."""
 
+import re
 from datetime import date, timedelta
-from urllib.parse import parse_qs, urlsplit
+from email import message_from_bytes
+from email.policy import default
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from newsroom import NOW, TODAY, Newsroom, address
 from reports import mail
+from servers import Server
 from webroom import filled
 
 from newsletter.delivery.incoming import Arrival
@@ -44,7 +48,7 @@ async def command(desk: Newsroom, verb: str, name: str = "ada", position: int = 
         before, behind = feedback.more if verb == "more" else feedback.less
         link = f"{before}{position}{behind}"
     else:
-        link = made.of(record.delivery.subscriber_id).pause
+        link = made.of(record.delivery.subscriber_id).pause.removesuffix("%201%20month")
     found = urlsplit(link)
     assert (found.scheme, found.path) == ("mailto", "papers@newsletter.example")
     return parse_qs(found.query)["subject"][0].replace("pause", verb)
@@ -106,6 +110,24 @@ async def test_a_pause_by_mail(desk: Newsroom, end: str, until: date | None) -> 
     assert (followed.what.startswith("paused until")) is (until is not None)
     assert (await take(desk, asked.replace("pause", "resume"))).what == "their pause ends"
     assert await paused(desk) is None
+
+
+async def test_a_mail_offers_by_mail_what_pages_would_do(small_desk: Newsroom) -> None:
+    async with Server() as relay:
+        small_desk.relay(relay)
+        await small_desk.deliver()
+    message = next(
+        found
+        for found in (message_from_bytes(one.content, policy=default) for one in relay.messages)
+        if found["To"] == address("ada")
+    )
+    assert "List-Unsubscribe-Post" not in message
+    assert "https:" not in message["List-Unsubscribe"]
+    for subtype in ("html", "plain"):
+        part = message.get_body((subtype,))
+        assert part is not None
+        (subject,) = re.findall(r"mailto:papers@newsletter.example\?subject=(pause%20[^\s\"&]+)", part.get_content())
+    assert (await take(small_desk, unquote(subject))).what == "paused until 2026-04-01"
 
 
 @pytest.mark.parametrize("sender", ["eve@example.org", "ada@elsewhere.example", "", "ada@example.org, eve@example.org"])
