@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.pipeline.intake import Box, Intake
+    from newsletter.pipeline.readers import Readers
     from newsletter.ranking import Ranker
+    from newsletter.rendering.pages import Pages
 
 Result = TypeVar("Result")
 
@@ -185,6 +187,22 @@ class App:
         from newsletter.delivery.verp import ReturnPath
 
         return ReturnPath(address, await self._signer(), self.settings.bounces.delimiter).of
+
+    def pages(self) -> "Pages":
+        """Return what renders the readers' pages; raises RenderingError for a wrong template."""
+        from newsletter.feeds.tex import to_unicode
+        from newsletter.rendering.pages import Pages
+
+        own = self.settings.rendering.templates
+        folders = (self.settings.path(own), resources.templates()) if own else (resources.templates(),)
+        search_url = self.settings.feeds.search_url
+        return Pages(self.settings.newsletter, folders, search_url=search_url, tidy=to_unicode)
+
+    async def readers(self) -> "Readers":
+        """Return what readers do by themselves with the links of their mail."""
+        from newsletter.pipeline.readers import Readers
+
+        return Readers(self.database, self.clock, await self._signer())
 
     async def intake(self) -> "Intake":
         """Return what takes in mail that came back."""

@@ -167,12 +167,15 @@ class Subscriber(Value):
         return self.paused_until is not None and day < self.paused_until
 
 
+Verdict = Literal["more", "less", "saved"]
+
+
 class Feedback(Value):
     """What a reader said of a paper."""
 
     subscriber_id: int
     paper_id: int
-    verdict: Literal["more", "less", "saved"]
+    verdict: Verdict
     at: datetime
 
 

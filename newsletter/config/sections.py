@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from newsletter.bounds import HOURS, PAPERS
-from newsletter.config.forms import Address, Domain, File, OneLine, Section
+from newsletter.config.forms import PORT, Address, Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
 from newsletter.models import Cadence, timezones
 
@@ -374,8 +374,15 @@ class Web(Section):
         _form(r"(https?://[^\s?#]+)?", "an http address without ? and #, such as https://papers.example.org"),
     ] = Field(
         "",
-        description="Where pages of your own answer the links of the mail, since this version brings none; empty: the "
-        "mail offers mailto links.",
+        description="Where readers see their pages, such as https://papers.example.org; it may have a path. Empty: "
+        "no pages, and the mail offers mailto links.",
+    )
+    listen: Annotated[
+        OneLine, _form(rf"((\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):{PORT})?", "host:port, such as 127.0.0.1:8080")
+    ] = Field(
+        "127.0.0.1:8080",
+        description="Where `newsletter run` serves the pages, for a proxy that adds TLS; empty: it does not, and "
+        "another ASGI server does.",
     )
 
 

@@ -4,13 +4,13 @@ from collections.abc import Awaitable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple, Protocol
-from urllib.parse import quote
 
 import structlog
 
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build, enclosed
-from newsletter.models import Edition, Issue, Recipient
+from newsletter.models import Edition, Issue
+from newsletter.pipeline.reader_links import Addresses
 from newsletter.rendering import Links, Rendered, Renderer
 from newsletter.tokens import Signer
 
@@ -43,13 +43,11 @@ class LetterWriter:
         self._newsletter = newsletter
         self._feedback_sender = newsletter.feedback_sender
         self._list_id = newsletter.list_id or f"papers.{newsletter.domain}"
-        self._base_url = settings.web.base_url.rstrip("/")
-        to = quote(newsletter.unsubscribe_address or newsletter.from_address, safe="@+")
-        self._leave_by_mail = f"mailto:{to}?subject=unsubscribe%20"
+        self._one_click = bool(settings.web.base_url)
+        self._addresses = Addresses(settings, signer)
         self._renderer = renderer
         logo = renderer.logo
         self._picture = b"" if logo is None else enclosed(logo.content, logo.kind, logo.cid)
-        self._signer = signer
         self._seal = seal
         self._told_of_size = False
 
@@ -65,8 +63,8 @@ class LetterWriter:
     def _made(
         self, issue: Issue, address: str, message_id: str, date: datetime
     ) -> tuple[bytes | Awaitable[bytes], Rendered]:
-        leave_at = self._unsubscribe(issue.recipient)
-        rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0]))
+        leave_at, pause = self._addresses.of(issue.recipient.id)
+        rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0], pause=pause))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
@@ -94,7 +92,7 @@ class LetterWriter:
             html_parts=rendered.html_parts or None,
             text_parts=rendered.text_parts,
             list_unsubscribe=leave_at,
-            one_click=bool(self._base_url),
+            one_click=self._one_click,
             reply_to=newsletter.reply_to,
             language=rendered.language,
             feedback_id=_feedback_id(edition.date, edition.cadence, self._feedback_sender),
@@ -108,14 +106,6 @@ class LetterWriter:
         if size > SHOWN:
             self._told_of_size = True
             log.warning("mail is longer than Gmail shows at once", html_bytes=size, shown=SHOWN)
-
-    def _unsubscribe(self, person: Recipient) -> tuple[str, ...]:
-        """Return the addresses that end the subscription, the best first (RFC 2369 section 3.2)."""
-        # Mail programs may change the case of a subject.
-        token = self._signer.tag("unsubscribe", person.id)
-        if not self._base_url:
-            return (self._leave_by_mail + token,)
-        return (f"{self._base_url}/unsubscribe/{token}", self._leave_by_mail + token)
 
 
 def html_size(rendered: Rendered) -> int:
