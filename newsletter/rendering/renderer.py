@@ -112,7 +112,8 @@ class Renderer:
                 f"The folder {overrides} of your own templates is not there.",
                 next_step="Make it, or take rendering.templates out of the settings.",
             )
-        press = Press(Templates((overrides, templates) if overrides is not None else (templates,)), encode)
+        self.templates = Templates((overrides, templates) if overrides is not None else (templates,))
+        press = Press(self.templates, encode)
         self._blocks = Blocks(press, search_url=search_url, characters=rendering.abstract_characters, tidy=tidy)
         self._shells = Shells(press, newsletter)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)

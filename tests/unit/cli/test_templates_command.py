@@ -1,0 +1,55 @@
+"""`newsletter templates check`, as an operator and as a program call it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "newsletter", "templates", "check", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_right_templates(tmp_path):
+    done = call(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(" templates are right.\n")
+    assert call(tmp_path, "--json").stdout == ""
+
+
+def test_a_slip_has_its_place_and_what_was_meant(tmp_path):
+    header = tmp_path / "mine" / "email" / "header.mjml.j2"
+    header.parent.mkdir(parents=True)
+    header.write_text('<mj-text>\n  {{ nmae }}</mj-text>\n<mj-text paddng="0">x</mj-text>\n')
+    (tmp_path / "config.toml").write_text('[rendering]\ntemplates = "mine"\n')
+    for words in ((), ("--templates", "mine"), ("--quiet",)):
+        done = call(tmp_path, *words)
+        assert done.returncode == 1
+        assert done.stdout.splitlines() == [
+            "mine/email/header.mjml.j2:2: `nmae` is not given here. Is name meant?",
+            "mine/email/header.mjml.j2:3: <mj-text> takes no `paddng`. Is padding meant?",
+        ]
+        assert done.stderr == "The templates have 2 faults.\n"
+    done = call(tmp_path, "--json")
+    assert done.returncode == 1
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {
+            "file": "mine/email/header.mjml.j2",
+            "line": 2,
+            "sentence": "`nmae` is not given here",
+            "meant": "name",
+        },
+        {
+            "file": "mine/email/header.mjml.j2",
+            "line": 3,
+            "sentence": "<mj-text> takes no `paddng`",
+            "meant": "padding",
+        },
+    ]
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    done = call(tmp_path, "--templates", "none")
+    assert done.returncode == 1
+    assert "The folder none of your own templates is not there." in done.stderr
