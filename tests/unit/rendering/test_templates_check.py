@@ -44,9 +44,7 @@ def usual() -> Renderer:
 
 def made(built_in: Path, overrides: Path | None) -> Renderer:
     search = "https://search.example/?q={title}"
-    return Renderer(
-        config.Newsletter(), config.Rendering(), templates=built_in, overrides=overrides, search_url=search
-    )
+    return Renderer(config.Newsletter(), config.Rendering(), templates=built_in, overrides=overrides, search_url=search)
 
 
 def told(folder: Path, **more: object) -> list[tuple[str, int, str, str]]:
