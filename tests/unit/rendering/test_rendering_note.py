@@ -81,7 +81,7 @@ def test_any_note_is_safe(markdown):
 
 @pytest.mark.parametrize(
     ("written", "levels"),
-    [("# a", "2"), ("## a", "2"), ("### a\n## b", "22"), ("# a\n### b\n## c\n#### d", "2333"), ("###### a\n# b", "22")],
+    [("# a", "2"), ("## a", "2"), ("### a\n## b", "22"), ("# a\n### b\n## c\n#### d", "2334"), ("###### a\n# b", "22")],
 )
 def test_headings_begin_with_the_second_level_and_leave_none_out(written, levels):
     html = note.to_html(written)
