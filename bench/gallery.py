@@ -118,7 +118,7 @@ def _issue(language: str, chosen: list[Paper], note: str = "") -> Issue:
 
 
 ODD = [
-    Paper(title="Only a title"),
+    Paper(title="Only a title and nothing else"),
     Paper(
         title="A title of four hundred characters that goes on " + "and on " * 50,
         abstract="Unbroken" * 60,

@@ -1,12 +1,16 @@
 """`newsletter templates`: what an operator changes in the looks of the mail, checked before it is used."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Group
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -15,17 +19,46 @@ if TYPE_CHECKING:
 
 @click.group("templates", cls=Group)
 def templates() -> None:
-    """Check the templates of the mail."""
+    """Change and check the templates of the mail."""
+
+
+def _folder_option(help_: str) -> Callable[[Command], Command]:
+    return click.option("--templates", "folder", type=click.Path(path_type=Path), metavar="DIR", help=help_)
+
+
+@templates.command("list", example="newsletter templates list")
+@_folder_option("The folder of your own templates; by default rendering.templates.")
+@pass_face
+def list_templates(face: Face, folder: Path | None) -> None:
+    """List all templates, and which of them you have changed."""
+    from newsletter.cli.output import Column
+    from newsletter.pipeline.templates import known
+
+    found = known(face.settings, folder)
+    records = [{"name": one.name, "own": None if one.own is None else _shown(one.own)} for one in found]
+    face.out.table((Column("Template", "name", whole=True), Column("Your own", "own")), records)
+
+
+@templates.command("copy", example="newsletter templates copy email/footer.mjml.j2")
+@click.argument("name")
+@_folder_option("The folder of your own templates; by default rendering.templates, else templates beside the settings.")
+@pass_face
+def copy(face: Face, name: str, folder: Path | None) -> None:
+    """Copy a built-in template to your own folder, to change it there.
+
+    NAME is as `newsletter templates list` has it. A file that is there already is left as it is.
+    """
+    from newsletter.pipeline import templates as pipeline
+
+    made = _shown(pipeline.copy(face.settings, name, folder))
+    face.out.record({"name": name, "own": made}, f"{made} is yours to change.")
+    if face.settings.rendering.templates is None:
+        top = made.removesuffix(f"/{name}")
+        face.out.say(f"It is used once the settings have templates = {json.dumps(top)} in [rendering].")
 
 
 @templates.command("check", example="newsletter templates check\nnewsletter templates check --templates my-templates")
-@click.option(
-    "--templates",
-    "folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="The folder of your own templates; by default rendering.templates.",
-)
+@_folder_option("The folder of your own templates; by default rendering.templates.")
 @pass_face
 def check(face: Face, folder: Path | None) -> None:
     """Check all templates strictly, the built-in ones and your own.
