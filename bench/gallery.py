@@ -131,7 +131,7 @@ ODD = [
     Paper(title="🤗 Emoji 🚀 are words too 👩‍💻", abstract="😀 " * 20, arxiv_id="2607.00005"),
     Paper(
         title="Less < more & \"quoted\" 'twice' </div> {{ braces }}",
-        abstract="<script>alert(1)</script> & so on. " * 5,
+        abstract="<i>x</i> & so on. " * 5,
         arxiv_id="2607.00006",
         links=(Link(kind="code", url="https://code.example.org/?a=1&b=2"),),
     ),

@@ -18,7 +18,7 @@ const papers = [...Array(10).keys()].map((number) => ({
 // Foundation for Emails: its newsletters, with its style sheet put into them as its own build does.
 const juice = require('juice')
 const sheet = readFileSync(`${modules}/foundation-emails/dist/foundation-emails.css`, 'utf8')
-for (const file of ['newsletter', 'newsletter-2', 'basic']) {
+for (const file of ['newsletter', 'basic']) {
   const page = readFileSync(`${modules}/foundation-emails/.download/templates/${file}.html`, 'utf8')
   const linked = page.replace(/<link rel="stylesheet"[^>]*>/, `<style>${sheet}</style>`)
   out.push({ name: `foundation-emails ${version('foundation-emails')}, ${file}`, html: juice(linked) })
