@@ -116,12 +116,9 @@ class Renderer:
                 f"The folder {overrides} of your own templates is not there.",
                 next_step="Make it, or take rendering.templates out of the settings.",
             )
+        self.templates = Templates((overrides, templates) if overrides is not None else (templates,))
         look, brand = LOOKS[rendering.look], brand or brand_of(config.Brand())
-        press = Press(
-            Templates((overrides, templates) if overrides is not None else (templates,)),
-            encode,
-            {"look": look, "brand": brand},
-        )
+        press = Press(self.templates, encode, {"look": look, "brand": brand})
         self.logo = brand.logo if look.html else None
         self._html = look.html
         self._blocks = Blocks(press, search_url=search_url, characters=rendering.abstract_characters, tidy=tidy)

@@ -56,10 +56,12 @@ MJML_TAGS = (
 class Templates:
     """The sources of all templates of a mail, and what MJML made of them.
 
-    `folders` are looked into in turn. Raises RenderingError for a template that is missing or wrong.
+    `folders` are looked into in turn. `given` has what each template was first filled with, by its name. Raises
+    RenderingError for a template that is missing or wrong.
     """
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
+        self.given: dict[str, Mapping[str, Any]] = {}
         self._loader = jinja2.FileSystemLoader(folders)
         self._plain = _environment(self._loader)
         self._sources: dict[str, tuple[str, str]] = {}
@@ -76,6 +78,8 @@ class Templates:
 
     def render(self, environment: jinja2.Environment, name: str, values: Mapping[str, Any]) -> str:
         """Return a template filled with values; raises RenderingError that names file and line where it can."""
+        if name not in self.given:
+            self.given[name] = {**environment.globals, **values}
         try:
             return environment.get_template(name).render(values)
         except jinja2.TemplateSyntaxError as error:
@@ -167,6 +171,11 @@ class Templates:
 def written_in(name: str) -> str:
     """Return the template that people know, for the name of what was made of it."""
     return {SHELL: ISSUE, PAPER: "email/paper.mjml.j2"}.get(name, name)
+
+
+def bare_environment() -> jinja2.Environment:
+    """Return what reads templates as the mail does, and has none."""
+    return _environment(jinja2.DictLoader({}))
 
 
 def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
