@@ -3,26 +3,30 @@
 Nothing else in the program reads a setting from anywhere.
 """
 
+from newsletter.config.contents import (
+    Brand,
+    Feeds,
+    Ranking,
+    Rendering,
+    Summaries,
+)
 from newsletter.config.forms import Section
 from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
-    Bounces,
-    Brand,
     Database,
+    Log,
+    Newsletter,
+    Schedule,
+    Settings,
+    Web,
+)
+from newsletter.config.sending import (
+    Bounces,
     Delivery,
     Dkim,
     DomainRate,
-    Feeds,
-    Log,
-    Newsletter,
-    Ranking,
     Rates,
-    Rendering,
-    Schedule,
-    Settings,
     Smtp,
-    Summaries,
-    Web,
 )
 
 __all__ = [

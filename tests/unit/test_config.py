@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from newsletter import config, resources
 from newsletter.config import Section, Settings
-from newsletter.config.sections import Bounces
+from newsletter.config.sending import Bounces
 from newsletter.delivery.verp import ReturnPath
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.tokens import Signer, TokenError
