@@ -334,6 +334,11 @@ class Rendering(Section):
 
     templates: File | None = Field(None, description="A folder whose templates stand before the built-in ones.")
     abstract_characters: int = Field(320, ge=80, le=5000, description="About how much of an abstract is shown.")
+    link_hosts: tuple[Domain, ...] = Field(
+        (),
+        description="Hosts that an address in an abstract may be linked to, beside those of its source, arXiv, DOI and "
+        "known hosts of code; any other is shown as text.",
+    )
 
 
 class Schedule(Section):

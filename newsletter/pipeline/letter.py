@@ -11,13 +11,12 @@ import structlog
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build
 from newsletter.models import Edition, Issue, Recipient
-from newsletter.rendering import Links, Rendered, Renderer
+from newsletter.rendering import Links, Rendered, Renderer, fit
 from newsletter.tokens import Signer
 
 log = structlog.get_logger()
 
-# Gmail shows so many bytes of HTML, and what follows only behind a link.
-SHOWN = 102 * 1024
+SHOWN = fit.SHOWN
 
 
 class Seal(Protocol):
@@ -104,6 +103,7 @@ class LetterWriter:
         size = html_size(rendered)
         if size > SHOWN:
             self._told_of_size = True
+            # Papers were left out of it already: it is the note, or the templates.
             log.warning("mail is longer than Gmail shows at once", html_bytes=size, shown=SHOWN)
 
     def _unsubscribe(self, person: Recipient) -> tuple[str, ...]:
@@ -116,8 +116,8 @@ class LetterWriter:
 
 
 def html_size(rendered: Rendered) -> int:
-    """Return the bytes of the HTML part before it is encoded."""
-    return len(rendered.html.encode("utf-8", "replace"))
+    """Return the bytes of the HTML part as it stands in the mail."""
+    return sum(map(len, rendered.html_parts))
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,7 @@
 """Rendering: an issue to a subject, HTML and plain text; knows no database, no feed and no mail server."""
 
+from newsletter.rendering.links import Feedback, Links
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.rendering.renderer import Links, Rendered, Renderer
+from newsletter.rendering.renderer import Rendered, Renderer
 
-__all__ = ["Links", "Rendered", "Renderer", "reason_sentence"]
+__all__ = ["Feedback", "Links", "Rendered", "Renderer", "reason_sentence"]
