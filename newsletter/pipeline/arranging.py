@@ -103,7 +103,7 @@ def _section(paper: Paper, reason: Reason, past: Past) -> Section:
     if past.missed is None or found == "outside" or paper.first_seen_at is None:
         return found
     since, until = past.missed
-    return "missed" if since <= paper.first_seen_at < until else found
+    return "missed" if since < paper.first_seen_at <= until else found
 
 
 def picks_of(papers: Sequence[Paper], placed: Sequence[Placed]) -> tuple[Pick, ...]:
