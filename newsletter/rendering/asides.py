@@ -34,6 +34,9 @@ class Both(NamedTuple):
     text: tuple[bytes, ...] = ()
 
 
+NOTHING = Both()
+
+
 @dataclass(frozen=True, slots=True)
 class Revised:
     """A paper of which there is a new version, as it is shown."""
@@ -69,7 +72,7 @@ class Asides:
     def told(self, told: Sequence[Told], language: Language) -> Both:
         """Return the line about the last feedback, or nothing."""
         if not told:
-            return Both()
+            return NOTHING
         tidied = [one._replace(title=self._tidy(one.title)) for one in told]
         line = " ".join(told_sentence(one, language.code) for one in tidied)
         return self._both(TOLD, TOLD_TEXT, language, {"told": line})
@@ -77,7 +80,7 @@ class Asides:
     def revised(self, revised: Sequence[Revision], language: Language) -> Both:
         """Return the lines about papers of which there is a new version, or nothing."""
         if not revised:
-            return Both()
+            return NOTHING
         shown = [(self._shown(one.paper, language), one.version) for one in revised]
         values = {"revised": [Revised(paper.title, paper.direction, paper.url, version) for paper, version in shown]}
         return self._both(REVISED, REVISED_TEXT, language, values)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +11,8 @@ from markupsafe import escape
 
 from newsletter import config
 from newsletter.errors import RenderingError
-from newsletter.models import SECTION_OF, SECTIONS, Issue, Paper, Pick, Reason, Revision, Told
-from newsletter.rendering.asides import Asides, Both
+from newsletter.models import NOTHING_BESIDE, SECTION_OF, SECTIONS, Issue, Paper, Pick, Reason, Revision, Told
+from newsletter.rendering.asides import NOTHING, Asides, Both
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
 from newsletter.rendering.hosts import Hosts
@@ -23,7 +22,6 @@ from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
 from newsletter.rendering.shell import Shells
-from newsletter.rendering.slots import Pieces
 from newsletter.rendering.templates import Templates
 
 PREHEADER = 140
@@ -34,7 +32,6 @@ REASONS_KEPT = 4096
 SUBJECTS_KEPT = 256
 
 _NOTHING = (b"", b"")
-_NO_HEADING = Both()
 _NO_HEADINGS: Mapping[int, Both] = {}
 _MARKUP = re.compile("[&<>\"']")
 
@@ -126,23 +123,25 @@ class Renderer:
         own["subject"] = self._both(subject)
         own["preheader"] = self._render_both(preheader)
         own["email"] = self._render_both(clean(issue.recipient.email))
-        told, revised = self._asides.told(beside.told, language), self._asides.revised(beside.revised, language)
+        told = revised = NOTHING
+        if beside is not NOTHING_BESIDE:
+            told, revised = self._asides.told(beside.told, language), self._asides.revised(beside.revised, language)
         headings = self._headings(issue, language)
         html_papers, text_papers = self._papers(picks, blocks, headings, language, own)
         shell = self._shells.of(language, edition.date, edition.note, len(blocks), links.given)
-        html_own = {name: html for name, (html, _) in own.items()}
-        html_parts = _around(shell.html, html_own, told.html, html_papers, revised.html)
+        html_before, html_behind = (part.filled_from(own, 0) for part in shell.html)
+        html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
         if _size(html_parts) > self._limit:
-            room = self._limit - _size(_around(shell.html, html_own, told.html, (), revised.html))
+            room = self._limit - _size(html_parts) + _size(html_papers)
             html_papers = self._fitted(issue, links, headings, room)
-            html_parts = _around(shell.html, html_own, told.html, html_papers, revised.html)
-        text_own = {name: text for name, (_, text) in own.items()}
+            html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
+        text_before, text_behind = (part.filled_from(own, 1) for part in shell.text)
         return Rendered(
             language=language.code,
             subject=subject,
             preheader=preheader,
             html_parts=html_parts,
-            text_parts=_around(shell.text, text_own, told.text, text_papers, revised.text),
+            text_parts=[*text_before, *told.text, *text_papers, *revised.text, *text_behind],
             decode=self._decode,
         )
 
@@ -173,7 +172,7 @@ class Renderer:
         texts: list[bytes] = []
         code, position_of, reason_of = language.code, self._position, self._reason
         for (position, _, reason, _), block in zip(picks, blocks, strict=True):
-            if position in headings:
+            if headings and position in headings:
                 htmls += headings[position].html
                 texts += headings[position].text
             number = position_of(position)
@@ -185,7 +184,7 @@ class Renderer:
     def _headings(self, issue: Issue, language: Language) -> Mapping[int, Both]:
         """Return the headings by the position of the paper that each stands before; with one section there is none."""
         missed = issue.beside.missed
-        sections = [SECTION_OF[pick.reason.kind] for pick in issue.picks]
+        sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
         if missed is not None:
             sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
         different = len(set(sections))
@@ -204,7 +203,7 @@ class Renderer:
         more, less = (self._render_both(link)[0] for link in links.feedback[:2])
         in_forms: list[dict[str, tuple[bytes, ...]]] = []
         for pick in issue.picks:
-            heading = headings.get(pick.position, _NO_HEADING).html
+            heading = headings.get(pick.position, NOTHING).html
             values = (self._position(pick.position), self._reason(pick.reason, language.code)[0], more, less)
             forms = {form: self._blocks.of(pick.paper, language, links.feedback.ends, form) for form in FORMS}
             in_forms.append({form: (*heading, *block.html(*values)) for form, block in forms.items()})
@@ -261,11 +260,6 @@ class Renderer:
             self._asides.render_heading(section, day, language)
         self._asides.told(told, language)
         self._asides.revised(revised, language)
-
-
-def _around(shell: tuple[Pieces, Pieces], own: Mapping[str, bytes], *within: Iterable[bytes]) -> list[bytes]:
-    before, behind = shell
-    return [*before.filled(own), *chain.from_iterable(within), *behind.filled(own)]
 
 
 def _size(parts: Iterable[bytes]) -> int:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -32,6 +33,13 @@ class Pieces:
         filled = [b""] * (2 * len(self.slots) + 1)
         filled[::2] = self.parts
         filled[1::2] = [values[name] for name in self.slots]
+        return filled
+
+    def filled_from(self, values: Mapping[str, tuple[bytes, bytes]], side: Literal[0, 1]) -> list[bytes]:
+        """Return the parts with one of two values of each name between them."""
+        filled = [b""] * (2 * len(self.slots) + 1)
+        filled[::2] = self.parts
+        filled[1::2] = [values[name][side] for name in self.slots]
         return filled
 
     def parted(self, name: str) -> "tuple[Pieces, Pieces]":
