@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from newsletter.bounds import PAPERS
-from newsletter.config.forms import File, OneLine, Section
+from newsletter.config.forms import Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
 
 
@@ -55,6 +55,11 @@ class Rendering(Section):
     abstract_characters: int = Field(320, ge=80, le=5000, description="About how much of an abstract is shown.")
     look: Literal["comfortable", "compact", "plain"] = Field(
         "comfortable", description="comfortable, compact, or plain: text alone, without HTML."
+    )
+    link_hosts: tuple[Domain, ...] = Field(
+        (),
+        description="Hosts that an address in an abstract may be linked to, beside those of its source, arXiv, DOI and "
+        "known hosts of code; any other is shown as text.",
     )
 
 

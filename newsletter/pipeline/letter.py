@@ -11,13 +11,12 @@ from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build, enclosed
 from newsletter.models import Edition, Issue
 from newsletter.pipeline.reader_links import Addresses
-from newsletter.rendering import Links, Rendered, Renderer
+from newsletter.rendering import Feedback, Links, Rendered, Renderer, fit
 from newsletter.tokens import Signer
 
 log = structlog.get_logger()
 
-# Gmail shows so many bytes of HTML, and what follows only behind a link.
-SHOWN = 102 * 1024
+SHOWN = fit.SHOWN
 
 
 class Seal(Protocol):
@@ -64,7 +63,9 @@ class LetterWriter:
         self, issue: Issue, address: str, message_id: str, date: datetime
     ) -> tuple[bytes | Awaitable[bytes], Rendered]:
         leave_at, pause = self._addresses.of(issue.recipient.id)
-        rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0], pause=pause))
+        more, less = self._addresses.feedback(issue.id)
+        feedback = Feedback(more[0], less[0], more[1], less[1])
+        rendered = self._renderer.render(issue, Links(leave_at[0], pause=pause, feedback=feedback))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
@@ -105,12 +106,13 @@ class LetterWriter:
         size = html_size(rendered)
         if size > SHOWN:
             self._told_of_size = True
+            # Papers were left out of it already: it is the note, or the templates.
             log.warning("mail is longer than Gmail shows at once", html_bytes=size, shown=SHOWN)
 
 
 def html_size(rendered: Rendered) -> int:
-    """Return the bytes of the HTML part before it is encoded."""
-    return len(rendered.html.encode("utf-8", "replace"))
+    """Return the bytes of the HTML part as it stands in the mail."""
+    return sum(map(len, rendered.html_parts))
 
 
 @lru_cache(maxsize=64)

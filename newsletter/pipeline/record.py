@@ -12,7 +12,7 @@ from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Attempt, DeliveryState, Edition, Paper
 from newsletter.pipeline import lookup
-from newsletter.store import bounces, deliveries, editions, history, papers, subscribers, suppressions
+from newsletter.store import beside, bounces, deliveries, editions, history, papers, subscribers, suppressions
 from newsletter.store.bounces import Kept as Kept
 from newsletter.store.bounces import Kind
 from newsletter.store.database import Database
@@ -158,8 +158,10 @@ async def retry(
             for one in (one for one in part if states.get(one.id) is one.state):
                 if one.state in RELEASING and not await papers.take_again(connection, one.issue_id, one.subscriber_id):
                     overtaken.append(one.address)
-                else:
-                    ready.append(one.id)
+                    continue
+                if one.state in RELEASING:
+                    await beside.take_again(connection, one.issue_id, one.subscriber_id)
+                ready.append(one.id)
             queued += await deliveries.queue_again(connection, ready, clock.now())
             back = {addresses.key(one.address): one.address for one in part if one.id in ready}
             barred += [back[key] for key in await suppressions.among(connection, back)]

@@ -12,6 +12,7 @@ import jinja2
 from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.models import Paper
+from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language, available, resolve
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.prose import clean
@@ -44,6 +45,7 @@ class Pages:
         self._newsletter = newsletter
         self._search_url = search_url
         self._tidy = tidy
+        self._hosts = Hosts()
         self._loader = jinja2.FileSystemLoader(folders)
         self._environments: dict[str, jinja2.Environment] = {}
         try:
@@ -77,14 +79,14 @@ class Pages:
 
     def paper(self, paper: Paper, language: Language) -> Entry:
         """Return what a page shows of a paper."""
-        return entry(paper, language, search_url=self._search_url, characters=80, tidy=self._tidy)
+        return entry(paper, language, search_url=self._search_url, characters=80, tidy=self._tidy, hosts=self._hosts)
 
     def language(self, code: str = "", accepted: str = "") -> Language:
         """Return the language of a reader, else the first that a browser accepts, else that of the newsletter."""
         return resolve(code or _accepted(accepted) or self._newsletter.language)
 
     def _template(self, page: str, language: Language) -> jinja2.Template:
-        environment = self._environments.get(language.locale.language)
+        environment = self._environments.get(language.catalogue)
         if environment is None:
             environment = jinja2.Environment(
                 loader=self._loader, autoescape=True, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.i18n"],
@@ -92,7 +94,7 @@ class Pages:
             )  # fmt: skip
             environment.policies["ext.i18n.trimmed"] = True
             environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
-            self._environments[language.locale.language] = environment
+            self._environments[language.catalogue] = environment
         try:
             return environment.get_template(f"web/{page}.html.j2")
         except jinja2.TemplateError as error:

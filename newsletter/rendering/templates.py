@@ -16,11 +16,17 @@ from newsletter.rendering.prose import wrap
 ISSUE = "email/issue.mjml.j2"
 ISSUE_TEXT = "text/issue.txt.j2"
 PAPER_TEXT = "text/paper.txt.j2"
+SECTION_TEXT = "text/section.txt.j2"
+TOLD_TEXT = "text/told.txt.j2"
+REVISED_TEXT = "text/revised.txt.j2"
+TEXTS = (ISSUE_TEXT, PAPER_TEXT, SECTION_TEXT, TOLD_TEXT, REVISED_TEXT)
 SHELL = "email/issue.html"
-PAPER = "email/paper.html"
-BEGIN, END = "<!-- paper -->", "<!-- /paper -->"
+PAPER, SECTION, TOLD, REVISED, REST = PARTS = tuple(
+    f"email/{name}.html" for name in ("paper", "section", "told", "revised", "rest")
+)
 
 _INCLUDE = re.compile(r"""<mj-include\s+path=["'](?:\./)?([^"']+)["']\s*(?:/>|>\s*</mj-include>)""")
+_PAPER_BEGINS = re.compile(r"<mj-raw>\s*<!-- paper -->")
 _UNDEFINED = re.compile(r"'([^']+)' is undefined|no attribute '([^']+)'")
 _UNKNOWN_TAG = re.compile(r"<(mj-[a-z-]+)")
 _POSITION = re.compile(r"at position (\d+)")
@@ -65,7 +71,7 @@ class Templates:
         self._loader = jinja2.FileSystemLoader(folders)
         self._plain = _environment(self._loader)
         self._sources: dict[str, tuple[str, str]] = {}
-        for name in (ISSUE_TEXT, PAPER_TEXT):
+        for name in TEXTS:
             self._source(name)
         self._compiled = self._compile()
 
@@ -97,6 +103,7 @@ class Templates:
         from mjml import mjml2html
 
         source = self._expanded(ISSUE)
+        source = _PAPER_BEGINS.sub(lambda found: self._absent(source) + found[0], source, count=1)
         try:
             html = mjml2html(source, fonts={})
         except ValueError as error:
@@ -108,11 +115,23 @@ class Templates:
             raise _wrong(self._line_of(f"<{tag}\\b", SHELL), f"MJML knows no <{tag}>{hint}")
         for pattern, replacement in _BY_LANGUAGE:
             html = pattern.sub(replacement, html)
-        if html.count(BEGIN) != 1 or html.count(END) != 1 or html.index(BEGIN) > html.index(END):
-            raise _wrong(ISSUE, f"the block of a paper stands once between {BEGIN} and {END}")
-        before, _, rest = html.partition(BEGIN)
-        paper, _, after = rest.partition(END)
-        return {SHELL: before + "{{ papers }}" + after, PAPER: paper}
+        compiled = {}
+        for name in PARTS:
+            begin, end = _begin(name), _end(name)
+            if html.count(begin) != 1 or html.count(end) != 1 or html.index(begin) > html.index(end):
+                raise _wrong(ISSUE, f"the {_name(name)} stands once between {begin} and {end}")
+            before, _, rest = html.partition(begin)
+            compiled[name], _, after = rest.partition(end)
+            html = before + ("{{ papers }}" if name == PAPER else "") + after
+        return {SHELL: html, **compiled}
+
+    def _absent(self, source: str) -> str:
+        """Return the parts that a template of the operator's own, made before there were any, does not take in."""
+        parts = [name for name in PARTS if name != PAPER and _begin(name) not in source]
+        return "".join(
+            f"<mj-raw>{_begin(name)}</mj-raw>\n{self._expanded(written_in(name))}\n<mj-raw>{_end(name)}</mj-raw>\n"
+            for name in parts
+        )
 
     def _expanded(self, name: str, above: tuple[str, ...] = ()) -> str:
         """Return an MJML source with its parts in place: mjml-python drops attributes of what it includes itself."""
@@ -144,7 +163,7 @@ class Templates:
 
     def _syntax(self, error: jinja2.TemplateSyntaxError) -> RenderingError:
         where = error.name or ISSUE
-        if where in (SHELL, PAPER):
+        if where in (SHELL, *PARTS):
             return _wrong(written_in(where), error.message or "")
         file = self._sources[where][1] if where in self._sources else where
         return _wrong(f"{file}, line {error.lineno}", error.message or "")
@@ -170,7 +189,21 @@ class Templates:
 
 def written_in(name: str) -> str:
     """Return the template that people know, for the name of what was made of it."""
-    return {SHELL: ISSUE, PAPER: "email/paper.mjml.j2"}.get(name, name)
+    if name == SHELL:
+        return ISSUE
+    return f"email/{_name(name)}.mjml.j2" if name in PARTS else name
+
+
+def _name(part: str) -> str:
+    return part.removeprefix("email/").removesuffix(".html")
+
+
+def _begin(part: str) -> str:
+    return f"<!-- {_name(part)} -->"
+
+
+def _end(part: str) -> str:
+    return f"<!-- /{_name(part)} -->"
 
 
 def bare_environment() -> jinja2.Environment:

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import ConflictError
-from newsletter.models import DeliveryState, Edition, Pick
+from newsletter.models import NOTHING_BESIDE, Beside, DeliveryState, Edition, Pick
+from newsletter.store import beside as beside_rows
 from newsletter.store import papers as paper_rows
 from newsletter.store.database import chunks, insert
 from newsletter.store.tables import deliveries, editions, issues, picks
@@ -22,6 +23,7 @@ class Draft(NamedTuple):
     address: str
     message_id: str
     picks: tuple[Pick, ...]
+    beside: Beside = NOTHING_BESIDE
 
 
 async def ensure(connection: AsyncConnection, day: date, cadence: str, now: datetime) -> Edition:
@@ -79,7 +81,7 @@ async def summaries(connection: AsyncConnection, *, day: date | None = None, lim
 async def compose(
     connection: AsyncConnection, edition_id: int, drafts: Sequence[Draft], now: datetime
 ) -> tuple[int, int]:
-    """Put issues on record with their picks, what was received, and their deliveries, all or nothing.
+    """Put issues on record with their picks, what was received and told, and their deliveries, all or nothing.
 
     People who have an issue of this edition are passed over; an issue that was empty gives way. Returns how many issues
     with papers and how many empty ones were written. Raises ConflictError (at the end of the transaction or here) if a
@@ -107,6 +109,7 @@ async def compose(
                 "subscriber_id": draft.subscriber_id,
                 "empty": not draft.picks,
                 "composed_at": now,
+                "beside": beside_rows.written(draft.beside),
             }
             for draft in drafts
         ],
@@ -117,6 +120,7 @@ async def compose(
     if filled:
         await connection.execute(insert(connection, picks), [row for pair in filled for row in _pick_rows(*pair)])
         await paper_rows.take(connection, [issue_id for issue_id, _ in filled])
+        await beside_rows.take(connection, [(number, draft.subscriber_id, draft.beside) for number, draft in filled])
         await connection.execute(
             insert(connection, deliveries),
             [_delivery_row(issue_id, draft, now) for issue_id, draft in filled],
@@ -152,6 +156,36 @@ async def latest_dates(connection: AsyncConnection, ids: Sequence[int], today: d
             .group_by(issues.c.subscriber_id)
         )
         found.update((number, day) for number, day in await connection.execute(statement))
+    return found
+
+
+class Latest(NamedTuple):
+    """The newest slot of a person with an issue, when that was composed, and when the newest one with papers was."""
+
+    date: date
+    composed_at: datetime
+    filled_at: datetime | None
+
+
+async def latest_before(
+    connection: AsyncConnection, ids: Sequence[int], day: date, *, since: date | None = None
+) -> dict[int, Latest]:
+    """Return the latest issues of people of days before that one, and not before `since`; who has none is left out."""
+    dated: ColumnElement[bool] = editions.c.date < day
+    if since is not None:
+        these = select(editions.c.id).where(dated, editions.c.date >= since)
+        # As numbers, so that each person's few issues of these are looked up and not all that they ever had.
+        dated = issues.c.edition_id.in_(list((await connection.execute(these)).scalars()))
+    filled_at = func.max(case((~issues.c.empty, issues.c.composed_at)))
+    found: dict[int, Latest] = {}
+    for part in chunks(ids):
+        statement = (
+            select(issues.c.subscriber_id, func.max(editions.c.date), func.max(issues.c.composed_at), filled_at)
+            .join(editions, editions.c.id == issues.c.edition_id)
+            .where(issues.c.subscriber_id.in_(part), dated)
+            .group_by(issues.c.subscriber_id)
+        )
+        found.update((number, Latest(*rest)) for number, *rest in await connection.execute(statement))
     return found
 
 
