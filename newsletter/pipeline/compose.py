@@ -2,29 +2,26 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.bounds import Bar
 from newsletter.clock import Clock
 from newsletter.config import Ranking, Settings
 from newsletter.errors import ConflictError, NewsletterError
-from newsletter.models import Beside, Feedback, Paper, Reason, Revision, Subscriber, Topic
-from newsletter.pipeline import arranging, vectors
+from newsletter.models import Beside, Feedback, Paper, Reason, Revision, Subscriber
+from newsletter.pipeline import arranging
 from newsletter.pipeline.arranging import NO_PAST, Content, Past, Placed
+from newsletter.pipeline.chooser import Chooser, Chosen
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
 from newsletter.pipeline.vectors import Placing
 from newsletter.store import beside, editions, papers, subscribers
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
-
-if TYPE_CHECKING:
-    from newsletter.ranking.weighing import Weighed
 
 log = structlog.get_logger()
 
@@ -43,83 +40,7 @@ MOST_NEWER = 100
 # West and east of Greenwich a date begins and ends at most so many hours from the same date in UTC.
 _WIDEST_OFFSET = timedelta(hours=14)
 
-# Why somebody gets nothing, by what a ranker calls it.
-CAUSES = {
-    "no papers": "there are no new papers",
-    "received": "they have had all of them",
-    "muted": "what they have not had is muted",
-    "no match": "what they have not had does not fit well enough",
-}
-
 Progress = Callable[[int, int], None]
-
-
-class Chosen(Protocol):
-    """What a ranker chose for one person."""
-
-    @property
-    def picks(self) -> Sequence[tuple[int, float]]:
-        """Places and scores, best first."""
-        ...
-
-    @property
-    def outside(self) -> tuple[int, float] | None:
-        """One more from outside their topics, or None."""
-        ...
-
-    @property
-    def cause(self) -> str:
-        """Where there is nothing, one of `CAUSES`."""
-        ...
-
-
-class Chooser(vectors.Placed, Protocol):
-    """What choosing needs of a ranker, and telling why; what a profile is, is the ranker's own affair."""
-
-    def profile(
-        self,
-        topics: Iterable[Topic] = (),
-        likes: Iterable[tuple[Paper, date]] = (),
-        dislikes: Iterable[tuple[Paper, date]] = (),
-        muted: Iterable[str] = (),
-        *,
-        authors: Iterable[str] = (),
-        muted_authors: Iterable[str] = (),
-        today: date | None = None,
-        papers: int | None = None,
-        minutes: int | None = None,
-        bar: Bar = "normal",
-    ) -> Any:
-        """Return what is known of a person."""
-        ...
-
-    def choose(
-        self,
-        profiles: Sequence[Any],
-        papers: Sequence[Paper],
-        k: int,
-        *,
-        received: Sequence[Collection[int]] = (),
-        today: date | None = None,
-    ) -> Sequence[Chosen]:
-        """Return for each profile the places of its best papers; `k` is for those who asked for no number."""
-        ...
-
-    def weigh(
-        self,
-        profile: Any,
-        papers: Sequence[Paper],
-        k: int,
-        *,
-        received: Collection[int] = (),
-        today: date | None = None,
-    ) -> "Weighed":
-        """Return what `choose` goes by for one profile."""
-        ...
-
-    def explain(self, profile: Any, paper: Paper) -> Reason:
-        """Return why a paper suits a profile."""
-        ...
 
 
 class Asked(NamedTuple):

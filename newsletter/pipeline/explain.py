@@ -10,7 +10,8 @@ from newsletter.models import DeliveryState, Paper, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.arranging import NO_PAST
 from newsletter.pipeline.causes import cause
-from newsletter.pipeline.compose import Asked, Chooser, Composer, arrange, choose, in_order, window
+from newsletter.pipeline.chooser import Chooser
+from newsletter.pipeline.compose import Asked, Composer, arrange, choose, in_order, window
 from newsletter.pipeline.lookup import paper_meant
 from newsletter.pipeline.standing import obstacles
 from newsletter.pipeline.subscribers import find

@@ -9,7 +9,8 @@ from newsletter.clock import Clock
 from newsletter.errors import NotFoundError
 from newsletter.models import Delivery, Edition, Issue, Pick, Recipient, Subscriber
 from newsletter.pipeline import slots
-from newsletter.pipeline.compose import CAUSES, Composer
+from newsletter.pipeline.chooser import CAUSES
+from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter, Written
 from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find

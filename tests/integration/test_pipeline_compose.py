@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from newsletter import resources
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import Paper, Subscriber
-from newsletter.pipeline import compose, refresh, subscribers
+from newsletter.pipeline import chooser, compose, refresh, subscribers
 from newsletter.pipeline.arranging import Content
 from newsletter.pipeline.compose import MOST_CONFLICTS, Composer, ComposeReport
 from newsletter.pipeline.due import due_by_hand
@@ -363,7 +363,7 @@ async def test_who_gets_nothing_is_told_apart_by_why(small_room: Newsroom) -> No
     report = await composer.compose(due)
     assert report.composed == 0
     assert composer.causes == {address("had"): "received", address("unlike"): "no match", address("muted"): "muted"}
-    assert set(composer.causes.values()) <= set(compose.CAUSES)
+    assert set(composer.causes.values()) <= set(chooser.CAUSES)
 
 
 async def test_one_paper_from_outside_the_topics_is_in_the_mail_and_says_so(small_room: Newsroom) -> None:

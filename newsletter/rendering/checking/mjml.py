@@ -19,6 +19,7 @@ from newsletter.rendering.checking.markup import MARK, Attribute, Broken, Commen
 ANYWHERE = "anywhere"
 SHELL = "issue"
 
+_TAG_IN_STYLE = re.compile(r"</?mj\w*(?:-\w+)?")
 _REGION = re.compile(r"\s*(/?)([a-z][a-z0-9_-]*)\s*")
 _ATTRIBUTES = {name for element in ELEMENTS.values() for name in element.attributes}
 _OF_INCLUDE = {"path", "type", "css-inline"}
@@ -132,6 +133,9 @@ class Walk:
 
     def _words(self, piece: Text, file: str) -> None:
         top = self._top
+        if top.name == "mj-style" and (found := _TAG_IN_STYLE.search(piece.words)):
+            line = piece.line + piece.words.lstrip()[: found.start()].count("\n")
+            self._tell(file, line, f"{found[0]}> stands in <mj-style>, which is not closed before it", "</mj-style>")
         element = ELEMENTS.get(top.name)
         words = piece.words.replace(MARK, " ").strip()
         if element is None or element.html or not words or top.words_told:

@@ -61,7 +61,7 @@ def test_whatever_papers_there_are_the_mail_is_small_enough_and_whole(
     assert outline.open == []
     assert outline.words.rstrip().endswith("12 Long Street, Berlin")
     assert ">Unsubscribe</a>" in rendered.html
-    numbers = re.findall(r'color:#4d4d48">(\d+)\.</span>', rendered.html)
+    numbers = re.findall(r'class="soft">(\d+)\.</span>', rendered.html)
     assert numbers == [str(at) for at in range(1, len(numbers) + 1)]
     assert re.findall(r"^(\d+)\. ", rendered.text, re.MULTILINE)[-1:] == [str(count)]
     left_out = count - len(numbers)

@@ -7,8 +7,7 @@ import pytest
 from outline import Outline
 
 from newsletter.models import Link, Paper
-from newsletter.rendering import Links, Renderer
-from newsletter.rendering import renderer as renderers
+from newsletter.rendering import Links, Renderer, blocks
 
 
 def in_order(text, *pieces):
@@ -181,11 +180,11 @@ def test_papers_that_only_their_number_and_title_make_alike_show_each_their_own(
     in_order(both.text, "the first one", "the second one")
 
 
-@pytest.mark.parametrize("kept", [1, 7, renderers.PAPERS_KEPT])
+@pytest.mark.parametrize("kept", [1, 7, blocks.PAPERS_KEPT])
 def test_no_mail_shows_the_paper_of_another_once_more_came_by_than_are_kept(
     make_renderer, make_issue, links, monkeypatch, kept
 ):
-    monkeypatch.setattr(renderers, "PAPERS_KEPT", kept)
+    monkeypatch.setattr(blocks, "PAPERS_KEPT", kept)
     renderer = make_renderer()
     lasting = Paper(id=1, title="Lasting", abstract="It says 0.")
     places = []

@@ -17,7 +17,7 @@ from newsletter.rendering.checking.elements import ELEMENTS
 from newsletter.rendering.checking.values import meant, right
 from newsletter.rendering.templates import bare_environment
 
-BUILT_IN = sorted(file.relative_to(resources.templates()).as_posix() for file in resources.templates().rglob("*.j2"))
+BUILT_IN = sorted(file.relative_to(resources.templates()).as_posix() for file in resources.templates().rglob("*.*"))
 
 
 @pytest.fixture
@@ -268,6 +268,8 @@ def slips() -> list[tuple[str, int]]:
     """Return places in the built-in templates: each element, attribute of MJML and name, where it stands first."""
     found: dict[str, tuple[str, int]] = {}
     for name in BUILT_IN:
+        if not name.endswith(".j2"):
+            continue
         source = (resources.templates() / name).read_text(encoding="utf-8")
         for word in re.finditer(r"</?mj-(\w+)|(?<=\s)([a-z-]{3,})(?==\")|(?<=\{\{ )(\w{3,})", source):
             group = word.lastindex or 0
