@@ -49,7 +49,7 @@ from newsletter.rendering.reasons import reason_sentence
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 PART = re.compile(r"<mj-raw><!-- (\w+) --></mj-raw>(.*?)<mj-raw><!-- /\1 --></mj-raw>", re.DOTALL)
 INCLUDE = re.compile(r'<mj-include path="\./([^"]+)" />')
-LOOP = "{% for position, paper, reason in picks %}"
+LOOP = "{% for position, paper, reason, more, less in picks %}"
 ENGLISH = resolve("en")
 
 
@@ -59,6 +59,8 @@ class Shown(NamedTuple):
     position: int
     paper: Entry
     reason: str
+    more: str
+    less: str
 
 
 class Templates:
@@ -75,8 +77,10 @@ class Templates:
         self._environment.install_null_translations(newstyle=True)
         self._environment.filters["wrap"] = wrap
         self._environment.globals.update(look=LOOKS["comfortable"], brand=brand_of(Brand()))
-        loop = f"<mj-raw>{LOOP}</mj-raw>%s<mj-raw>{{% endfor %}}</mj-raw>"
-        mjml = PART.sub(lambda found: loop % found[2] if found[1] == "paper" else "", self._source("issue.mjml.j2"))
+        begin, end = f"<mj-raw>{LOOP}</mj-raw>", "<mj-raw>{% endfor %}</mj-raw>"
+        mjml = PART.sub(
+            lambda found: begin + found[2] + end if found[1] == "paper" else "", self._source("issue.mjml.j2")
+        )
         # Jinja before MJML, so its words need no shelter from it.
         self.mjml = self._environment.from_string(re.sub(r"<mj-raw>({%[^%]*%})</mj-raw>", r"\1", mjml))
         self.text = self._environment.get_template("text/issue.txt.j2")
@@ -103,12 +107,18 @@ class Mailer:
 
     def message(self, reader: Reader) -> EmailMessage:
         """Return the mail of a reader."""
-        picks = [
-            Shown(position, self._entry(choice.paper), reason_sentence(choice.reason, "en"))
-            for position, choice in enumerate(reader.choices, start=1)
-        ]
         token = blake2b(reader.email.encode(), key=b"a secret of this bench", digest_size=30).hexdigest()
         unsubscribe = f"https://{DOMAIN}/unsubscribe/{token}"
+        picks = [
+            Shown(
+                position,
+                self._entry(choice.paper),
+                reason_sentence(choice.reason, "en"),
+                f"https://{DOMAIN}/f/{token}/{position}/more",
+                f"https://{DOMAIN}/f/{token}/{position}/less",
+            )
+            for position, choice in enumerate(reader.choices, start=1)
+        ]
         titles = [pick.paper.title for pick in picks]
         subject = cut(titles[0], 60)
         values: dict[str, Any] = {
@@ -124,11 +134,9 @@ class Mailer:
             "email": reader.email,
             "unsubscribe": unsubscribe,
             "settings": "",
-            "pause": "",
+            "pause": f"https://{DOMAIN}/pause/{token}",
             "web": "",
             "form": FULL,
-            "more": "",
-            "less": "",
         }
         html = mjml2html(self._templates.mjml.render(values, picks=picks, note=self._note), fonts={})
         texts = [self._templates.paper_text.render(values, **pick._asdict()) for pick in picks]
