@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,7 @@ import structlog
 
 from newsletter import resources
 from newsletter.clock import Clock, SystemClock
-from newsletter.config import Settings, secret
+from newsletter.config import Settings, change, secret
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.deliver import Courier, Sending
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from newsletter.pipeline.readers import Readers
     from newsletter.ranking import Ranker
     from newsletter.rendering.pages import Pages
+    from newsletter.rendering.viewer import Viewer
 
 Result = TypeVar("Result")
 
@@ -139,12 +140,18 @@ class App:
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
+        return self._writer(await self._signer())
+
+    def sample_writer(self) -> LetterWriter:
+        """Return what makes messages to look at: their links lead nowhere, and no database is asked."""
+        return self._writer(Signer(bytes(32)))
+
+    def _writer(self, signer: Signer) -> LetterWriter:
         # The templates are compiled here, which a command that writes no mail does without.
         from newsletter.delivery.quoted import decode, encode
         from newsletter.feeds.tex import to_unicode
         from newsletter.rendering import Renderer, brand_of
 
-        signer = await self._signer()
         own = self.settings.rendering.templates
         renderer = Renderer(
             self.settings.newsletter,
@@ -197,6 +204,16 @@ class App:
         folders = (self.settings.path(own), resources.templates()) if own else (resources.templates(),)
         search_url = self.settings.feeds.search_url
         return Pages(self.settings.newsletter, folders, search_url=search_url, tidy=to_unicode)
+
+    def in_look(self, look: str) -> "App":
+        """Return the same newsletter with another look of its mail; raises SettingsError for one that is none."""
+        return replace(self, settings=change(self.settings, {"rendering.look": look}))
+
+    def viewer(self) -> "Viewer":
+        """Return what renders the operator's pages for looking at mail."""
+        from newsletter.rendering.viewer import Viewer
+
+        return Viewer(resources.templates())
 
     async def readers(self) -> "Readers":
         """Return what readers do by themselves with the links of their mail."""
