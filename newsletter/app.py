@@ -207,7 +207,10 @@ class App:
 
     def in_look(self, look: str) -> "App":
         """Return the same newsletter with another look of its mail; raises SettingsError for one that is none."""
-        return replace(self, settings=change(self.settings, {"rendering.look": look}))
+        other = replace(self, settings=change(self.settings, {"rendering.look": look}))
+        # One for both, so that it is closed with this one.
+        vars(other)["seal"] = self.seal
+        return other
 
     def viewer(self) -> "Viewer":
         """Return what renders the operator's pages for looking at mail."""

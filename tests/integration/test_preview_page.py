@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,6 +184,33 @@ def test_it_follows_a_template_and_the_fault_in_one(served: str, newsletter: Pat
     own.write_text(source, "utf-8")
     expect(fault).to_have_count(0, timeout=15000)
     expect(frame(page, "desktop").get_by_text("ada@example.org")).to_be_visible()
+
+
+def test_nothing_that_a_template_names_elsewhere_is_fetched(served: str, newsletter: Path, browser: Browser) -> None:
+    # Who listens there is asked by nobody, neither for a picture nor for the page of a link.
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        host = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+        foreign = (
+            f'<img src="{host}/a.png" alt=""><script>document.title = "run"</script>'
+            f'<a href="{host}/b">Away</a><form action="{host}/c"><button>Go</button></form>'
+        )
+        source = (ROOT / "templates" / "email" / "footer.mjml.j2").read_text("utf-8")
+        own = newsletter / "own" / "email" / "footer.mjml.j2"
+        own.write_text(source.replace("</mj-text>", f"{foreign}</mj-text>", 1))
+        view = browser.new_page(viewport={"width": 1400, "height": 1000})
+        view.goto(served)
+        mail = frame(view, "desktop")
+        expect(mail.get_by_role("link", name="Away")).to_be_visible(timeout=15000)
+        mail.get_by_role("link", name="Away").click()
+        mail.get_by_role("button", name="Go").click()
+        title = mail.locator("html").evaluate("html => html.ownerDocument.title")
+        assert title == view.locator("#view h2").inner_text()
+        assert len(view.context.pages) == 1
+        assert view.url == served
+        view.close()
+        elsewhere.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
 
 
 def test_it_follows_the_settings_and_a_fault_in_them(served: str, newsletter: Path, page: Page) -> None:

@@ -111,7 +111,7 @@ class Bench:
         async with self._lock:
             self._writers.clear()
             proofs.read_words_anew()
-            if self._file in changed or isinstance(self._wrong, SettingsError):
+            if self._file in changed or self._wrong is not None:
                 await self._open()
             self._tell()
 
