@@ -11,7 +11,7 @@ ARGS ?=
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs lock build clean
+.PHONY: help demo test check bench docs pictures lock build clean
 .DELETE_ON_ERROR:
 
 help: ## Say what there is to make
@@ -37,6 +37,9 @@ bench: .venv/.dev ## Measure the main job with 10,000 subscribers
 
 docs: .venv/.dev ## Write config.example.toml and the generated pages of docs/ again
 	@$(BIN)/python docs/generate.py
+
+pictures: .venv/.dev ## Take the pictures of the mail in docs/ again; needs Chromium
+	@$(BIN)/python docs/pictures.py $(ARGS)
 
 build: .venv/.dev ## Build the source archive and, from it, the wheel into dist/
 	@rm -rf dist

@@ -12,7 +12,7 @@ import structlog
 
 from newsletter import resources
 from newsletter.clock import Clock, SystemClock
-from newsletter.config import Settings, secret
+from newsletter.config import Settings, change, secret
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.deliver import Courier, Sending
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from newsletter.ranking import Ranker
     from newsletter.rendering import Renderer
     from newsletter.rendering.pages import Pages
+    from newsletter.rendering.viewer import Viewer
 
 Result = TypeVar("Result")
 
@@ -143,6 +144,10 @@ class App:
         """Return what makes the message of an issue."""
         return LetterWriter(self.settings, self.renderer(), await self._signer(), self.seal)
 
+    def sample_writer(self) -> LetterWriter:
+        """Return what makes messages to look at: their links lead nowhere, and no database is asked."""
+        return LetterWriter(self.settings, self.renderer(), Signer(bytes(32)), self.seal)
+
     def renderer(self) -> "Renderer":
         """Return what renders issues; raises RenderingError for a wrong template."""
         # The templates are compiled here, which a command that writes no mail does without.
@@ -210,6 +215,19 @@ class App:
         folders = (self.settings.path(own), resources.templates()) if own else (resources.templates(),)
         search_url = self.settings.feeds.search_url
         return Pages(self.settings.newsletter, folders, search_url=search_url, tidy=to_unicode)
+
+    def in_look(self, look: str) -> "App":
+        """Return the same newsletter with another look of its mail; raises SettingsError for one that is none."""
+        other = replace(self, settings=change(self.settings, {"rendering.look": look}))
+        # One for both, so that it is closed with this one.
+        vars(other)["seal"] = self.seal
+        return other
+
+    def viewer(self) -> "Viewer":
+        """Return what renders the operator's pages for looking at mail."""
+        from newsletter.rendering.viewer import Viewer
+
+        return Viewer(resources.templates())
 
     async def readers(self) -> "Readers":
         """Return what readers do by themselves with the links of their mail."""

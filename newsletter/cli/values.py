@@ -129,6 +129,7 @@ BAR = click.Choice(bounds.BARS, case_sensitive=False)
 STATE = click.Choice(STATES)
 CONSENT = click.Choice(CONSENTS)
 FILE = click.Path(dir_okay=False, path_type=Path)
+PLACE = click.Path(path_type=Path)
 
 
 def words(values: tuple[str, ...], what: str) -> tuple[str, ...]:

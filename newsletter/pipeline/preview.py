@@ -19,6 +19,15 @@ from newsletter.store import deliveries, editions, issues
 from newsletter.store.database import Database
 
 
+class Found(NamedTuple):
+    """The issue of a person for a day, as it is on record or would be; `delivery` and `obstacle` as in `Preview`."""
+
+    person: Subscriber
+    issue: Issue
+    delivery: Delivery | None
+    obstacle: str = ""
+
+
 class Preview(NamedTuple):
     """The message of an issue; `delivery` is there if it was put on record, and so is what they got.
 
@@ -46,6 +55,19 @@ async def preview(
     What is on record for that date is shown as it was composed; else papers are chosen as `send` would choose them.
     Raises NotFoundError if the person is not on record, or if there is nothing for them.
     """
+    found = await find_issue(database, clock, composer, email, day=day)
+    return await write(found, writer, clock)
+
+
+async def find_issue(
+    database: Database,
+    clock: Clock,
+    composer: Callable[[], Awaitable[Composer]],
+    email: str,
+    *,
+    day: date | None = None,
+) -> Found:
+    """Return the issue of a person for a local date, and raise, as `preview` does."""
     person = await find(database, email)
     day = slots.local_date(person, clock.now()) if day is None else day
     async with database.connect() as connection:
@@ -55,13 +77,19 @@ async def preview(
             delivery = await deliveries.by_issue(connection, number)
         else:
             issue, delivery = None, None
-            found = await editions.find(connection, day, person.cadence)
+            edition = await editions.find(connection, day, person.cadence)
     why_not = ""
     if issue is None:
         why_not = await obstacle(database, person, clock.now(), day)
-        issue = await _composed(composer, person, found or _unsaved(person, day, clock))
+        issue = await _composed(composer, person, edition or _unsaved(person, day, clock))
         async with database.connect() as connection:
             issue = await issues.summed_up(connection, issue)
+    return Found(person, issue, delivery, why_not)
+
+
+async def write(found: Found, writer: LetterWriter, clock: Clock) -> Preview:
+    """Return the message of an issue that was found."""
+    person, issue, delivery, why_not = found
     message_id = delivery.message_id if delivery else f"<preview.{secrets.token_hex(8)}@preview.invalid>"
     address = delivery.address if delivery else person.email
     written = await writer.write(issue, address=address, message_id=message_id, date=clock.now())

@@ -96,6 +96,12 @@ async def find(database: Database, email: str) -> Subscriber:
     )
 
 
+async def like(database: Database, part: str, *, limit: int) -> list[str]:
+    """Return the first addresses in which a part stands, in capitals or not."""
+    async with database.connect() as connection:
+        return await subscribers.emails_with(connection, part.strip(), limit=limit)
+
+
 def _near(email: str, known: Sequence[str]) -> list[str]:
     """Return the address that someone who slipped may have meant: a domain in common makes no two people alike."""
     local, _, domain = email.casefold().rpartition("@")

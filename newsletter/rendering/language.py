@@ -73,6 +73,12 @@ def resolve(code: str) -> Language:
     return _language(str(_locale(tag, name)), name)
 
 
+def forget() -> None:
+    """Let the catalogues be read anew, since somebody changed one."""
+    for kept in (resolve, _language, _translations):
+        kept.cache_clear()
+
+
 @lru_cache(maxsize=256)
 def _language(locale: str, name: str) -> Language:
     return Language(Locale.parse(locale), _translations(name))

@@ -124,6 +124,12 @@ async def some_emails(connection: AsyncConnection, *, limit: int = 5000) -> list
     return list(rows.scalars())
 
 
+async def emails_with(connection: AsyncConnection, part: str, *, limit: int) -> list[str]:
+    """Return the first addresses, by the alphabet, in which the part stands, in capitals or not."""
+    statement = select(subscribers.c.email).where(subscribers.c.email.icontains(part, autoescape=True))
+    return list((await connection.execute(statement.order_by(subscribers.c.email).limit(limit))).scalars())
+
+
 async def counts(connection: AsyncConnection) -> dict[str, int]:
     """Return how many people there are in each state of consent."""
     rows = await connection.execute(select(subscribers.c.state, func.count()).group_by(subscribers.c.state))

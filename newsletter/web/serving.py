@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from newsletter.app import App
 from newsletter.errors import NewsletterError
@@ -36,7 +37,22 @@ async def serving(app: App) -> AsyncIterator[int | None]:
         return
     site = await pages(app)
     host, _, wanted = web.listen.rpartition(":")
-    listener = _listener(host.strip("[]"), int(wanted))
+    try:
+        listener = listening(host.strip("[]"), int(wanted))
+    except OSError as error:
+        raise NewsletterError(
+            f"The pages cannot be served on {host}, port {wanted}: {error.strerror or error}.",
+            next_step="Set web.listen to another host:port; or to nothing, if another program serves them.",
+        ) from error
+    async with serve(site, listener):
+        port: int = listener.getsockname()[1]
+        log.info("serving pages", host=host, port=port)
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def serve(site: ASGIApp, listener: socket.socket, *, patience: int = 5) -> AsyncIterator[None]:
+    """Serve a site meanwhile; `patience` is how many seconds an answer may take that is due at the end."""
     config = uvicorn.Config(
         site,
         http="h11",
@@ -50,25 +66,18 @@ async def serving(app: App) -> AsyncIterator[int | None]:
         proxy_headers=False,
         limit_concurrency=200,
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=patience,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve([listener]), name="pages")
-    port: int = listener.getsockname()[1]
-    log.info("serving pages", host=host, port=port)
     try:
-        yield port
+        yield
     finally:
         server.should_exit = True
         await task
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 is any that is free. Raises OSError if nothing can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        raise NewsletterError(
-            f"The pages cannot be served on {host}, port {port}: {error.strerror or error}.",
-            next_step="Set web.listen to another host:port; or to nothing, if another program serves them.",
-        ) from error
+    return socket.create_server((host, port), family=family, backlog=128)

@@ -92,7 +92,7 @@ def test_the_documentation_tells_over_how_many_connections_either_sends(monkeypa
 
 
 def test_round_trips_are_counted() -> None:
-    lines = run("latency.py", "--rtt", 20, "--messages", 40, 140)
+    lines = run("latency.py", "--rtt", 20, "--messages", 40, 540)
     found = re.search(r"\bround_trips=(\d+\.\d+)$", lines[-1])
     assert found is not None
     # No message goes out without waiting for any answer, its own or that of another on the connection.

@@ -54,6 +54,24 @@ async def test_many_people_come_in_at_once(database: Database) -> None:
     assert len(await rows(database, tables.subscriptions)) == 1100
 
 
+async def test_an_address_is_found_by_a_part_of_it(database: Database) -> None:
+    names = ("zoe", "Ada.L", "ada_b", "adamb", "a%a")
+    people = [person(number, email=f"{name}@example.org") for number, name in enumerate(names, 1)]
+    async with database.begin() as connection:
+        await subscribers.add(connection, people, CONFIRMED)
+
+        async def found(part: str, limit: int = 9) -> set[str]:
+            some = await subscribers.emails_with(connection, part, limit=limit)
+            return {email.partition("@")[0] for email in some}
+
+        assert await found("ADA") == {"Ada.L", "ada_b", "adamb"}
+        # What means any character to a database means itself.
+        assert await found("ada_") == {"ada_b"}
+        assert await found("%") == {"a%a"}
+        assert await found("") == set(names)
+        assert len(await found("a", limit=2)) == 2
+
+
 async def test_an_address_that_is_on_record_is_passed_over_whatever_else_comes_with_it(database: Database) -> None:
     first, key = person(1, topics=(Topic(name="kept"),))
     second, _ = person(2, email=first.email, topics=(Topic(name="not kept"),))
