@@ -27,6 +27,7 @@ from newsletter.store import (
     papers,
     schema,
     subscribers,
+    summaries,
     suppressions,
     tables,
     vectors,
@@ -90,6 +91,7 @@ async def fill(database: Database) -> None:
         assert sent is not None
         await bounces.note(connection, sent, bounces.Report("0" * 64, "hard", "5.1.1", "Nobody: ä"), NOW)
         await connection.execute(tables.pace.insert().values(name="", state={"sent": [1, 2]}, at=NOW))
+        await summaries.keep(connection, summaries.Kept(kept.id, "small", "0" * 32, "A summary: ä", "", 9, NOW))
         await vectors.keep(connection, [vectors.Kept(kept.id, "model-1", "0" * 32, 2, b"\x00\x3c\x00\x00")])
         await subscribers.erase(connection, people[-2])
 
