@@ -35,8 +35,11 @@ from send import ABSTRACT
 from sender import cpu_seconds, forget_peak, peak_megabytes
 
 from newsletter.app import run
+from newsletter.config import Brand
 from newsletter.feeds.tex import to_unicode
+from newsletter.rendering import brand_of
 from newsletter.rendering.language import resolve
+from newsletter.rendering.look import LOOKS
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.prose import cut, wrap
 from newsletter.rendering.reasons import reason_sentence
@@ -69,6 +72,7 @@ class Templates:
         )
         self._environment.install_null_translations(newstyle=True)
         self._environment.filters["wrap"] = wrap
+        self._environment.globals.update(look=LOOKS["comfortable"], brand=brand_of(Brand()))
         mjml = PAPER.sub(rf"<mj-raw>{LOOP}</mj-raw>\1<mj-raw>{{% endfor %}}</mj-raw>", self._source("issue.mjml.j2"))
         # Jinja before MJML, so its words need no shelter from it.
         self.mjml = self._environment.from_string(re.sub(r"<mj-raw>({%[^%]*%})</mj-raw>", r"\1", mjml))

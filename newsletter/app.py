@@ -140,7 +140,7 @@ class App:
         # The templates are compiled here, which a command that writes no mail does without.
         from newsletter.delivery.quoted import decode, encode
         from newsletter.feeds.tex import to_unicode
-        from newsletter.rendering import Renderer
+        from newsletter.rendering import Renderer, brand_of
 
         signer = await self._signer()
         own = self.settings.rendering.templates
@@ -149,6 +149,7 @@ class App:
             self.settings.rendering,
             templates=resources.templates(),
             overrides=self.settings.path(own) if own else None,
+            brand=brand_of(self.settings.brand, self.settings.folder),
             search_url=self.settings.feeds.search_url,
             tidy=to_unicode,
             encode=encode,

@@ -10,6 +10,7 @@ from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Command
 from newsletter.cli.output import Column
 from newsletter.cli.values import DAY, FILE, write
+from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -38,6 +39,11 @@ def preview(face: Face, email: str, day: date | None, out: Path | None, text: bo
         return await previews.preview(app.database, app.clock, await app.writer(), app.rehearsing, email, day=day)
 
     shown = face.run(act)
+    if out is not None and not shown.written.rendered.html_parts:
+        raise NewsletterError(
+            "The mail is text alone, since rendering.look is plain.",
+            next_step="See it with --text, or with --eml F.eml.",
+        )
     for file, content in ((out, shown.written.rendered.html.encode()), (eml, shown.written.content)):
         if file is not None:
             write(file, content)
@@ -88,7 +94,7 @@ def _describe(face: Face, shown: "Preview") -> None:
             "to": delivery.address if delivery else issue.recipient.email,
             "subject": shown.written.rendered.subject,
             "edition": issue.edition.date,
-            "size": f"{size / 1024:.0f} KB of HTML",
+            "size": f"{size / 1024:.0f} KB of HTML" if size else "text alone",
             "state": f"{delivery.state}, as it is on record"
             if delivery
             else face.out.hint("not on record: what `newsletter send` would choose"),

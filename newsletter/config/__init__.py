@@ -3,9 +3,11 @@
 Nothing else in the program reads a setting from anywhere.
 """
 
+from newsletter.config.forms import Section
 from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
     Bounces,
+    Brand,
     Database,
     Delivery,
     Dkim,
@@ -17,7 +19,6 @@ from newsletter.config.sections import (
     Rates,
     Rendering,
     Schedule,
-    Section,
     Settings,
     Smtp,
     Summaries,
@@ -27,6 +28,7 @@ from newsletter.config.sections import (
 __all__ = [
     "DEFAULT_FILE",
     "Bounces",
+    "Brand",
     "Database",
     "Delivery",
     "Dkim",

@@ -11,7 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from newsletter.config.sections import Section, Settings
+from newsletter.config.forms import Section
+from newsletter.config.sections import Settings
 
 # What was given is not repeated where it may hold a password or a key, and not in full where it is long.
 _SECRETIVE = ("url", "token_command")

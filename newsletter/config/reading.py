@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from newsletter.config import faults as words
-from newsletter.config.sections import Section, Settings
+from newsletter.config.forms import Section
+from newsletter.config.sections import Settings
 from newsletter.errors import SettingsError
 
 ENVIRONMENT = "NEWSLETTER_"

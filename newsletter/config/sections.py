@@ -4,44 +4,15 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from newsletter.bounds import HOURS, PAPERS
+from newsletter.config.forms import Address, Domain, File, OneLine, Section
+from newsletter.config.forms import form as _form
 from newsletter.models import Cadence, timezones
-
-
-def _form(pattern: str, what: str) -> AfterValidator:
-    """Hold a setting to a pattern; `what` says in words what it has to be."""
-
-    def check(value: Any) -> Any:
-        if re.fullmatch(pattern, str(value)) is None:
-            raise ValueError(f"this has to be {what}")
-        return value
-
-    return AfterValidator(check)
-
-
-# A control character in any setting could end up in a header or a command (RFC 5322 section 2.2).
-# U+0085, U+2028 and U+2029 end a line for Python's email package.
-LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
-OneLine = Annotated[str, _form(LINE, "one line without control characters")]
-File = Annotated[Path, _form(LINE, "a path without control characters")]
-Address = Annotated[
-    str,
-    _form(r"[^\s@<>,;:\x00-\x1f\x7f-\x9f]+@[^\s@<>,;:\x00-\x1f\x7f-\x9f]+", "an address like papers@example.org"),
-]
-Domain = Annotated[str, _form(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", "a name like papers.example.org")]
-
-
-class Section(BaseModel):
-    """A table of the settings file."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
 
 
 class Newsletter(Section):
@@ -335,6 +306,25 @@ class Rendering(Section):
 
     templates: File | None = Field(None, description="A folder whose templates stand before the built-in ones.")
     abstract_characters: int = Field(320, ge=80, le=5000, description="About how much of an abstract is shown.")
+    look: Literal["comfortable", "compact", "plain"] = Field(
+        "comfortable", description="comfortable, compact, or plain: text alone, without HTML."
+    )
+
+
+class Brand(Section):
+    """What is yours in the look of the mail."""
+
+    accent: Annotated[str, _form("#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})", "a colour as CSS writes it, such as #1d4f91")] = (
+        Field(
+            "#1d4f91",
+            description="The colour of links and marks. Where it is text it is made darker or lighter until it is easy "
+            "to read.",
+        )
+    )
+    logo: File | None = Field(
+        None, description="A PNG, JPEG or GIF of at most 50 KB that stands for the name; it travels with every mail."
+    )
+    logo_width: int = Field(160, ge=16, le=552, description="How many pixels wide the logo is shown.")
 
 
 class Summaries(Section):
@@ -410,6 +400,7 @@ class Settings(Section):
     ranking: Ranking = Ranking()
     rendering: Rendering = Rendering()
     summaries: Summaries = Summaries()
+    brand: Brand = Brand()
     schedule: Schedule = Schedule()
     web: Web = Web()
     log: Log = Log()

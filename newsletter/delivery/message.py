@@ -1,5 +1,7 @@
 """A letter to the bytes of RFC 5322 that are sent; knows nothing of templates, servers or the database."""
 
+import re
+from base64 import encodebytes
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -12,6 +14,13 @@ from newsletter.delivery.wire import Ready
 
 _HEAD = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 _PLAIN, _HTML = _HEAD % b"plain", _HEAD % b"html"
+_RELATED = b'\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="%s"\r\n\r\n'
+_PICTURE = (
+    b"\r\nContent-Type: image/%(kind)s\r\nContent-Transfer-Encoding: base64\r\nContent-ID: <%(cid)s>\r\n"
+    b'Content-Disposition: inline; filename="logo.%(kind)s"\r\n\r\n'
+)
+_SUBTYPE = re.compile(r"[a-z]{1,20}")
+_CID = re.compile(r"[A-Za-z0-9.-]{1,40}@[A-Za-z0-9.-]{1,40}")
 
 
 class Letter(NamedTuple):
@@ -21,7 +30,8 @@ class Letter(NamedTuple):
     them; `date` is aware; `language` is a tag of RFC 5646. `feedback_id` has three identifiers and the sender's with
     colons between, `complaints_to` is where receivers report complaints, and an `automatic` letter is one that nobody
     wrote, such as a confirmation: it must not be answered by programs. The bodies are in parts that `quoted.encode`
-    gave, to be joined as they are.
+    gave, to be joined as they are; without `html_parts` the letter is text alone. `picture` is what `enclosed` gave,
+    for the HTML to show.
     """
 
     from_name: str
@@ -31,7 +41,7 @@ class Letter(NamedTuple):
     message_id: str
     date: datetime
     list_id: str
-    html_parts: Sequence[bytes]
+    html_parts: Sequence[bytes] | None
     text_parts: Sequence[bytes]
     list_name: str = ""
     list_unsubscribe: tuple[str, ...] = ()
@@ -42,6 +52,19 @@ class Letter(NamedTuple):
     complaints_to: str | None = None
     precedence: str = ""
     automatic: bool = False
+    picture: bytes = b""
+
+
+def enclosed(content: bytes, kind: str, cid: str) -> bytes:
+    """Return a picture as a part of messages, for `Letter.picture`: made once, it is the same in all of them.
+
+    `kind` is the subtype of its media type; `cid:` and `cid` are its address in the HTML (RFC 2392). Raises ValueError
+    for one with characters that such a name has not.
+    """
+    if not _SUBTYPE.fullmatch(kind) or not _CID.fullmatch(cid):
+        raise ValueError("this is no name of a picture")
+    head = _PICTURE % {b"kind": kind.encode(), b"cid": cid.encode()}
+    return head + encodebytes(content).replace(b"\n", b"\r\n")
 
 
 def build(letter: Letter) -> bytes:
@@ -51,9 +74,8 @@ def build(letter: Letter) -> bytes:
     an identifier or a URI they raise ValueError, and so does a part that `quoted.encode` did not give. The bytes are
     ASCII, unless an address has a local part beyond it.
     """
-    if not {*map(type, letter.html_parts), *map(type, letter.text_parts)} <= {Quoted}:
+    if not {*map(type, letter.html_parts or ()), *map(type, letter.text_parts)} <= {Quoted}:
         raise ValueError("a part of the body was not encoded")
-    boundary = _boundary(letter.message_id)
     whole = b"".join(
         (
             headers.bare_address("To", letter.to_address),
@@ -73,23 +95,36 @@ def build(letter: Letter) -> bytes:
                 letter.precedence,
                 automatic=letter.automatic,
             ),
-            b'Content-Type: multipart/alternative;\r\n boundary="',
-            boundary,
-            b'"\r\n\r\n',
-            *_part(boundary, _PLAIN, letter.text_parts),
-            *_part(boundary, _HTML, letter.html_parts),
-            b"--",
-            boundary,
-            b"--\r\n",
+            *_content(letter.text_parts, letter.html_parts, letter.picture, letter.message_id),
         )
     )
     return Ready(whole)
 
 
-def _part(boundary: bytes, head: bytes, parts: Sequence[bytes]) -> tuple[bytes, ...]:
+def _content(text: Sequence[bytes], html: Sequence[bytes] | None, picture: bytes, message_id: str) -> tuple[bytes, ...]:
+    """Return the fields that say what the content is, and the content."""
+    if html is None:
+        # No boundary follows whose line break would not be of the text.
+        return _PLAIN[2:], *_ended(text)[:-1]
+    boundary = _boundary(message_id)
+    if picture:
+        # RFC 2387: the HTML comes first, so it is the root. No boundary begins with the other, "r" is no digit of it.
+        inner = b"=_r" + boundary[2:]
+        shown: tuple[bytes, ...] = (
+            _RELATED % inner, b"--", inner, _HTML, *_ended(html), b"--", inner, picture, b"--", inner, b"--\r\n"
+        )  # fmt: skip
+    else:
+        shown = (_HTML, *_ended(html))
+    return (
+        b'Content-Type: multipart/alternative;\r\n boundary="', boundary, b'"\r\n\r\n',
+        b"--", boundary, _PLAIN, *_ended(text), b"--", boundary, *shown, b"--", boundary, b"--\r\n",
+    )  # fmt: skip
+
+
+def _ended(parts: Sequence[bytes]) -> tuple[bytes, ...]:
     # A body must not end in a soft line break, so a hard one follows where the text has none (RFC 2045 section 6.7).
     last = next((part for part in reversed(parts) if part), b"")
-    return b"--", boundary, head, *parts, b"\r\n\r\n" if last.endswith(SOFT_BREAK) else b"\r\n"
+    return *parts, b"\r\n" if last.endswith(SOFT_BREAK) else b"", b"\r\n"
 
 
 def _boundary(message_id: str) -> bytes:

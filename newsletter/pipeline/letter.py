@@ -9,7 +9,7 @@ from urllib.parse import quote
 import structlog
 
 from newsletter.config import Settings
-from newsletter.delivery.message import Letter, build
+from newsletter.delivery.message import Letter, build, enclosed
 from newsletter.models import Edition, Issue, Recipient
 from newsletter.rendering import Links, Rendered, Renderer
 from newsletter.tokens import Signer
@@ -47,6 +47,8 @@ class LetterWriter:
         to = quote(newsletter.unsubscribe_address or newsletter.from_address, safe="@+")
         self._leave_by_mail = f"mailto:{to}?subject=unsubscribe%20"
         self._renderer = renderer
+        logo = renderer.logo
+        self._picture = b"" if logo is None else enclosed(logo.content, logo.kind, logo.cid)
         self._signer = signer
         self._seal = seal
         self._told_of_size = False
@@ -67,7 +69,7 @@ class LetterWriter:
         rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0]))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
-        if len(content) > SHOWN and not self._told_of_size:
+        if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
             self._watch_size(rendered)
         return (content if self._seal is None else self._seal.seal(content)), rendered
 
@@ -89,7 +91,7 @@ class LetterWriter:
             message_id=message_id,
             date=date,
             list_id=self._list_id,
-            html_parts=rendered.html_parts,
+            html_parts=rendered.html_parts or None,
             text_parts=rendered.text_parts,
             list_unsubscribe=leave_at,
             one_click=bool(self._base_url),
@@ -98,6 +100,7 @@ class LetterWriter:
             feedback_id=_feedback_id(edition.date, edition.cadence, self._feedback_sender),
             complaints_to=newsletter.complaints_address,
             precedence=newsletter.precedence,
+            picture=self._picture,
         )
 
     def _watch_size(self, rendered: Rendered) -> None:

@@ -14,6 +14,7 @@ from newsletter.errors import RenderingError
 from newsletter.models import Issue, Paper, Reason
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.language import resolve
+from newsletter.rendering.look import LOOKS, Brand, brand_of
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
@@ -57,7 +58,8 @@ class Links(NamedTuple):
 class Rendered(NamedTuple):
     """A mail without its headers.
 
-    The bodies are in parts, as they stand in the mail; what many mails share is the same object in all of them.
+    The bodies are in parts, as they stand in the mail; what many mails share is the same object in all of them. There
+    are no `html_parts` where the look is text alone.
     `language` is the tag of the language that it is in. `subject` and `preheader` are one line each, without control
     characters.
     """
@@ -85,8 +87,9 @@ class Renderer:
 
     `templates` is the folder of the built-in templates; those of the same name under `overrides` stand before them,
     by default the folder that the settings name, seen from the working folder. `search_url` has `{title}` where the
-    title of a paper belongs that has no address. `tidy` makes the TeX of titles and abstracts readable, and `encode`
-    is what a piece of a body becomes in a mail, and `decode` makes pieces in a row readable again. Raises
+    title of a paper belongs that has no address. `brand` is by default that of settings that say nothing of it. `tidy`
+    makes the TeX of titles and abstracts readable, and `encode` is what a piece of a body becomes in a mail, and
+    `decode` makes pieces in a row readable again. `logo` is the picture that the HTML shows, if any. Raises
     RenderingError for a wrong template.
     """
 
@@ -98,6 +101,7 @@ class Renderer:
         templates: Path,
         search_url: str,
         overrides: Path | None = None,
+        brand: Brand | None = None,
         tidy: Callable[[str], str] = str,
         encode: Callable[[str], bytes] = str.encode,
         decode: Callable[[bytes], str] = bytes.decode,
@@ -112,7 +116,14 @@ class Renderer:
                 f"The folder {overrides} of your own templates is not there.",
                 next_step="Make it, or take rendering.templates out of the settings.",
             )
-        press = Press(Templates((overrides, templates) if overrides is not None else (templates,)), encode)
+        look, brand = LOOKS[rendering.look], brand or brand_of(config.Brand())
+        press = Press(
+            Templates((overrides, templates) if overrides is not None else (templates,)),
+            encode,
+            {"look": look, "brand": brand},
+        )
+        self.logo = brand.logo if look.html else None
+        self._html = look.html
         self._blocks = Blocks(press, search_url=search_url, characters=rendering.abstract_characters, tidy=tidy)
         self._shells = Shells(press, newsletter)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
@@ -158,7 +169,9 @@ class Renderer:
             language=language.code,
             subject=subject,
             preheader=preheader,
-            html_parts=_around(shell.html, {name: html for name, (html, _) in own.items()}, html_papers),
+            html_parts=(
+                _around(shell.html, {name: html for name, (html, _) in own.items()}, html_papers) if self._html else []
+            ),
             text_parts=_around(shell.text, {name: text for name, (_, text) in own.items()}, text_papers),
             decode=self._decode,
         )

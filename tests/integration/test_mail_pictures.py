@@ -6,16 +6,22 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 import zlib
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from babel import Locale
 
 from newsletter import config, resources
 from newsletter.models import Edition, Issue, Link, Paper, Pick, Reason, Recipient
-from newsletter.rendering import Links, Renderer
+from newsletter.rendering import Brand, Links, Renderer, brand_of
+from newsletter.rendering.language import Language, resolve
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SEED = DOCS.parent / "seeds" / "daily-papers-1.txt"
 WIDTHS = (320, 375, 700, 1200)
 NOON = datetime(2026, 7, 22, 12, tzinfo=UTC)
 
@@ -40,7 +46,21 @@ PAPERS = (
         abstract="本論文では手法を提案する。" * 40,
         url="https://x.example/" + "p" * 300,
     ),
+    Paper(
+        title=("Four hundred characters of a title 🚀 👩🏽‍🔬 " * 10)[:400],
+        abstract="🧪 An abstract.",
+        arxiv_id="2607.00006",
+        authors=tuple(f"Author {number}" for number in range(3000)),
+    ),
 )
+
+# Look, language, and what is the operator's own.
+KINDS = {
+    "comfortable": ("comfortable", "en", {}),
+    "compact": ("compact", "en", {"accent": "#ffd400"}),
+    "right to left": ("comfortable", "ar", {"accent": "#000"}),
+    "logo": ("compact", "en", {"logo": Path("logo.png"), "logo_width": 552}),
+}
 
 # Every width is a frame of its own; what is measured is printed into the page, which the browser then dumps.
 MEASURE = """
@@ -49,14 +69,15 @@ addEventListener("load", () => {
     const mail = frame.contentDocument, view = frame.contentWindow;
     const texts = mail.createTreeWalker(mail.body, NodeFilter.SHOW_TEXT);
     let smallest = 99;
+    const colours = new Set();
     while (texts.nextNode()) {
       const element = texts.currentNode.parentElement;
       if (!/\\S/.test(texts.currentNode.data) || !element.getClientRects().length) continue;
       if (texts.currentNode.data !== "\\u00a0")
         smallest = Math.min(smallest, parseFloat(view.getComputedStyle(element).fontSize));
+      colours.add(view.getComputedStyle(element).color);
     }
     const links = [...mail.querySelectorAll("a")].map(link => link.getBoundingClientRect());
-    const title = mail.querySelector("h2 a"), soft = mail.querySelector(".soft");
     return {
       width: frame.width, smallest,
       overflow: mail.documentElement.scrollWidth - mail.documentElement.clientWidth,
@@ -64,8 +85,8 @@ addEventListener("load", () => {
       small: links.filter(box => box.height < 24 || box.width < 24).length,
       requests: view.performance.getEntriesByType("resource").length,
       background: view.getComputedStyle(mail.body).backgroundColor,
-      colours: [mail.querySelector("p[dir]"), title, soft, mail.querySelector(".why")]
-        .map(element => view.getComputedStyle(element).color),
+      direction: view.getComputedStyle(mail.querySelector("h2")).direction,
+      colours: [...colours],
     };
   });
   document.body.textContent = JSON.stringify(results);
@@ -81,14 +102,28 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
-def mail(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=KINDS)
+def mail(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A page that is the mail."""
+    look, language, brand = KINDS[request.param]
+    folder = tmp_path_factory.mktemp("mail")
+    (folder / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.MonkeyPatch.context() as patch:
+        if language == "ar":
+            arabic = Language(Locale.parse("ar"), resolve("en").translations)
+            patch.setattr("newsletter.rendering.renderer.resolve", lambda code: arabic)
+        page = folder / "mail.html"
+        page.write_text(html_of(look, brand_of(config.Brand(**brand), folder)), encoding="utf-8")
+        yield page
+
+
+def html_of(look: str, brand: Brand) -> str:
     renderer = Renderer(
         config.Newsletter(postal_address="12 Long Street, Berlin"),
-        config.Rendering(),
+        config.Rendering(look=look),
         templates=resources.templates(),
         search_url="https://search.example/?q={title}",
+        brand=brand,
     )
     issue = Issue(
         id=1,
@@ -105,9 +140,13 @@ def mail(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for n, paper in enumerate(PAPERS, 1)
         ),
     )  # fmt: skip
-    page = tmp_path_factory.mktemp("mail") / "mail.html"
-    page.write_text(renderer.render(issue, Links(unsubscribe="https://news.example/u")).html, encoding="utf-8")
-    return page
+    links = Links(
+        unsubscribe="https://news.example/u",
+        settings="https://news.example/s",
+        pause="https://news.example/p",
+        web="https://news.example/w",
+    )
+    return renderer.render(issue, links).html
 
 
 def browse(chromium: str, scheme: str, page: Path, *options: str) -> str:
@@ -163,6 +202,7 @@ def test_the_layout_holds(chromium, mail, scheme):
         assert result["small"] == 0
         assert result["requests"] == 0
         assert (contrast(result["background"], "rgb(0, 0, 0)") < 2) == (scheme == "dark")
+        assert len(result["colours"]) >= 3
         assert all(contrast(colour, result["background"]) >= 7 for colour in result["colours"])
 
 
@@ -174,3 +214,15 @@ def test_the_pictures_are_light_and_dark(chromium, mail):
         corners[scheme] = first_pixel(picture.read_bytes())
     assert min(corners["light"]) > 240
     assert max(corners["dark"]) < 40
+
+
+def test_the_pictures_of_the_documentation_are_made_by_a_command(chromium, tmp_path):
+    command = [sys.executable, str(DOCS / "pictures.py"), "--out", str(tmp_path), str(SEED)]
+    subprocess.run(command, check=True, timeout=300)
+    kept = {file.name: file for file in (DOCS / "pictures").glob("comfortable-*.png")}
+    assert sorted(kept) == sorted(file.name for file in tmp_path.glob("*.png"))
+    assert len(kept) == 4
+    for name, file in kept.items():
+        assert file.stat().st_size < 150_000
+        # IHDR of both: the same width and height (PNG section 11.2.2).
+        assert file.read_bytes()[:24] == (tmp_path / name).read_bytes()[:24]

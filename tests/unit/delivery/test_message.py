@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.delivery.message import Letter, build
+from newsletter.delivery.message import Letter, build, enclosed
 from newsletter.delivery.quoted import encode
 
 LETTER = Letter(
@@ -225,3 +225,49 @@ def test_a_long_address_to_unsubscribe_at_is_kept_whole() -> None:
 def test_a_part_that_was_not_encoded_is_refused() -> None:
     with pytest.raises(ValueError, match="not encoded"):
         build(LETTER._replace(html_parts=[encode("<p>One</p>\n"), b"a\r\n.\r\nMAIL FROM:<x@y>\r\n"]))
+
+
+@given(content=st.binary(max_size=3000), html=pieces)
+@example(content=b"", html=("x ",))
+def test_a_picture_travels_beside_the_html_that_shows_it(content: bytes, html: tuple[str, ...]) -> None:
+    picture = enclosed(content, "png", "0a1b@logo.invalid")
+    raw = build(LETTER._replace(html_parts=[*map(encode, html)], picture=picture))
+    message = message_from_bytes(raw, policy=default)
+
+    assert message.get_content_type() == "multipart/alternative"
+    plain, related = message.iter_parts()
+    assert plain.get_content_type() == "text/plain"
+    # RFC 2387 sections 3.1 and 3.2.
+    assert related.get_content_type() == "multipart/related"
+    assert related["Content-Type"].params["type"] == "text/html"
+    root, shown = related.iter_parts()
+    assert root.get_content_type() == "text/html"
+    assert body(message, "html") == expected(html)
+    assert shown.get_content_type() == "image/png"
+    assert shown["Content-ID"] == "<0a1b@logo.invalid>"
+    assert shown.get_content_disposition() == "inline"
+    assert shown.get_payload(decode=True) == content
+    assert all(part.defects == [] for part in message.walk())
+    outer, inner = message.get_boundary(), related.get_boundary()
+    assert not inner.startswith(outer)
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert not any(line.startswith(b".") for line in raw.split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cid"), [("png\r\nX: y", "a@b"), ("png", "a@b>\r\nX: y"), ("", "a@b"), ("png", "a b@c")]
+)
+def test_a_picture_has_a_name_that_is_one(kind: str, cid: str) -> None:
+    with pytest.raises(ValueError, match="no name of a picture"):
+        enclosed(b"", kind, cid)
+
+
+@given(text=pieces)
+def test_a_letter_without_html_is_text_alone(text: tuple[str, ...]) -> None:
+    raw = build(LETTER._replace(html_parts=None, text_parts=[*map(encode, text)], picture=b"unused"))
+    message = message_from_bytes(raw, policy=default)
+    assert message.get_content_type() == "text/plain"
+    assert message.get_content_charset() == "utf-8"
+    assert body(message, "plain") == expected(text)
+    assert message.defects == []
+    assert b"unused" not in raw
