@@ -9,11 +9,12 @@ import click
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Command
 from newsletter.cli.output import Column
-from newsletter.cli.values import DAY, FILE, write
+from newsletter.cli.values import DAY, FILE, NOTICE, write
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from newsletter.app import App
+    from newsletter.models import Notice
     from newsletter.pipeline.preview import Preview
 
 
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 )
 @click.argument("email")
 @click.option("--date", "day", type=DAY, help="The local day; by default today.")
+@click.option("--kind", type=NOTICE, help="A notice in place of the issue.")
 @click.option("--out", type=FILE, metavar="F.html", help="Write the HTML there, for a browser.")
 @click.option("--text", is_flag=True, help="Print the text part.")
 @click.option("--eml", type=FILE, metavar="F.eml", help="Write the whole message there, for a mail program.")
 @pass_face
-def preview(face: Face, email: str, day: date | None, out: Path | None, text: bool, eml: Path | None) -> None:
+def preview(
+    face: Face, email: str, day: date | None, kind: "Notice | None", out: Path | None, text: bool, eml: Path | None
+) -> None:
     """Show what a person would get, or got; it changes nothing.
 
     The message has the headers and the bytes that `send` would send, but for Date, Message-ID and the signed links.
@@ -36,7 +40,9 @@ def preview(face: Face, email: str, day: date | None, out: Path | None, text: bo
     from newsletter.pipeline import preview as previews
 
     async def act(app: "App") -> "Preview":
-        return await previews.preview(app.database, app.clock, await app.writer(), app.rehearsing, email, day=day)
+        return await previews.preview(
+            app.database, app.clock, await app.writer(), app.rehearsing, email, day=day, kind=kind
+        )
 
     shown = face.run(act)
     if out is not None and not shown.written.rendered.html_parts:

@@ -20,6 +20,7 @@ from newsletter.delivery import addresses, incoming, policy, verp
 from newsletter.delivery.incoming import Arrival, Incoming
 from newsletter.errors import ConflictError, NewsletterError, UnkeepableError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState, Subscriber, Subscription
+from newsletter.pipeline.notices import Notices
 from newsletter.store import bounces, subscribers, suppressions
 from newsletter.store.bounces import Kind, Report
 from newsletter.store.database import Database
@@ -119,6 +120,7 @@ class Intake:
         self._limits = settings.bounces
         self._signer = signer
         self._parse = parse
+        self._notices = Notices(clock, settings)
         named = (
             settings.newsletter.unsubscribe_address,
             settings.newsletter.from_address,
@@ -259,6 +261,7 @@ class Intake:
             how = "by a mail with their token" if by == "token" else "by a mail with their address as its sender"
             evidence = Subscription(state=Consent.UNSUBSCRIBED, how=how, source=mail.sender, at=now)
             await subscribers.consent(connection, person.id, evidence)
+            await self._notices.tell(connection, person, "goodbye")
         log.info("unsubscribed", by=by)
         return told._replace(what="unsubscribed")
 

@@ -11,6 +11,7 @@ import structlog
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build, enclosed
 from newsletter.models import Edition, Issue, Recipient
+from newsletter.pipeline.notices import token_of
 from newsletter.rendering import Links, Rendered, Renderer
 from newsletter.tokens import Signer
 
@@ -45,7 +46,9 @@ class LetterWriter:
         self._list_id = newsletter.list_id or f"papers.{newsletter.domain}"
         self._base_url = settings.web.base_url.rstrip("/")
         to = quote(newsletter.unsubscribe_address or newsletter.from_address, safe="@+")
-        self._leave_by_mail = f"mailto:{to}?subject=unsubscribe%20"
+        self._by_mail = f"mailto:{to}?subject="
+        self._leave_by_mail = f"{self._by_mail}unsubscribe%20"
+        self._notices_address = settings.notices.from_address or newsletter.from_address
         self._renderer = renderer
         logo = renderer.logo
         self._picture = b"" if logo is None else enclosed(logo.content, logo.kind, logo.cid)
@@ -65,6 +68,8 @@ class LetterWriter:
     def _made(
         self, issue: Issue, address: str, message_id: str, date: datetime
     ) -> tuple[bytes | Awaitable[bytes], Rendered]:
+        if not issue.picks:
+            return self._notice(issue, address, message_id, date)
         leave_at = self._unsubscribe(issue.recipient)
         rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0]))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
@@ -72,6 +77,49 @@ class LetterWriter:
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
             self._watch_size(rendered)
         return (content if self._seal is None else self._seal.seal(content)), rendered
+
+    def _notice(
+        self, issue: Issue, address: str, message_id: str, date: datetime
+    ) -> tuple[bytes | Awaitable[bytes], Rendered]:
+        """Return a mail that is no issue.
+
+        Who gets a welcome or is told that there is nothing is on the list: they may leave it by these mails (RFC 2369,
+        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one.
+        """
+        kind = issue.notice or "nothing"
+        newsletter, edition = self._newsletter, issue.edition
+        leave_at = self._unsubscribe(issue.recipient)
+        values = {
+            "day": edition.date.isoformat(),
+            **issue.said,
+            "action": self._action(kind, issue.recipient, leave_at),
+        }
+        rendered = self._renderer.notice(kind, issue.recipient, Links(unsubscribe=leave_at[0]), values)
+        letter = self._letter(edition, rendered, leave_at, address, message_id, date)._replace(
+            # RFC 3834 section 5: no program may answer it.
+            automatic=True,
+            feedback_id=f"{edition.date}:{kind}:notices:{self._feedback_sender}",
+        )
+        if kind in ("confirmation", "goodbye"):
+            letter = letter._replace(
+                from_address=self._notices_address,
+                reply_to=newsletter.reply_to or newsletter.from_address,
+                list_id="",
+                list_unsubscribe=(),
+                precedence="",
+            )
+        content = build(letter)
+        return (content if self._seal is None else self._seal.seal(content)), rendered
+
+    def _action(self, kind: str, person: Recipient, leave_at: tuple[str, ...]) -> str:
+        """Return what a notice asks to be opened: to confirm, or to come back; empty if it asks nothing."""
+        if kind == "confirmation":
+            token = token_of(self._signer, person.id, person.email)
+            return f"{self._base_url}/confirm/{token}" if self._base_url else f"{self._by_mail}confirm%20{token}"
+        if kind == "goodbye":
+            # The page that they left by lets them come back.
+            return leave_at[0] if self._base_url else f"{self._by_mail}subscribe"
+        return ""
 
     def _letter(
         self,

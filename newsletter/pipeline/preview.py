@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 from newsletter.clock import Clock
 from newsletter.errors import NotFoundError
-from newsletter.models import Delivery, Edition, Issue, Pick, Recipient, Subscriber
+from newsletter.models import Delivery, Edition, EditionKind, Issue, Notice, Pick, Recipient, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.compose import CAUSES, Composer
 from newsletter.pipeline.letter import LetterWriter, Written
+from newsletter.pipeline.notices import said as told
 from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.store import deliveries, editions, issues
+from newsletter.store import deliveries, editions, issues, notices
 from newsletter.store.database import Database
 
 
@@ -39,14 +40,17 @@ async def preview(
     email: str,
     *,
     day: date | None = None,
+    kind: Notice | None = None,
 ) -> Preview:
-    """Return the message of a person for a local date, by default that of today.
+    """Return the message of a person for a local date, by default that of today: an issue, or a notice of that kind.
 
     What is on record for that date is shown as it was composed; else papers are chosen as `send` would choose them.
     Raises NotFoundError if the person is not on record, or if there is nothing for them.
     """
     person = await find(database, email)
     day = slots.local_date(person, clock.now()) if day is None else day
+    if kind is not None:
+        return await _notice(database, clock, writer, composer, person, day, kind)
     async with database.connect() as connection:
         number = await editions.issue_of(connection, person.id, day)
         if number is not None:
@@ -61,6 +65,45 @@ async def preview(
         issue = await _composed(composer, person, found or _unsaved(person, day, clock))
         async with database.connect() as connection:
             issue = await issues.summed_up(connection, issue)
+    return await _shown(writer, clock, person, issue, delivery, why_not)
+
+
+async def _notice(
+    database: Database,
+    clock: Clock,
+    writer: LetterWriter,
+    composer: Callable[[], Awaitable[Composer]],
+    person: Subscriber,
+    day: date,
+    kind: Notice,
+) -> Preview:
+    of_kind: EditionKind = "issue" if kind == "nothing" else kind
+    async with database.connect() as connection:
+        number = await notices.of_day(connection, person.id, of_kind, day)
+        if number is not None:
+            issue = (await issues.load(connection, [number]))[number].issue
+            delivery = await deliveries.by_issue(connection, number)
+            if delivery is not None and issue.notice == kind:
+                return await _shown(writer, clock, person, issue, delivery)
+    if kind == "nothing":
+        chooser = await composer()
+        await chooser.pick([person], day)
+        said = chooser.nothing(person, day)
+    else:
+        said = told(kind, person, clock.now())
+    edition = _unsaved(person, day, clock).model_copy(update={"kind": of_kind})
+    recipient = Recipient(person.id, person.email, person.language)
+    return await _shown(writer, clock, person, Issue(0, edition, recipient, (), said=said), None)
+
+
+async def _shown(
+    writer: LetterWriter,
+    clock: Clock,
+    person: Subscriber,
+    issue: Issue,
+    delivery: Delivery | None,
+    why_not: str = "",
+) -> Preview:
     message_id = delivery.message_id if delivery else f"<preview.{secrets.token_hex(8)}@preview.invalid>"
     address = delivery.address if delivery else person.email
     written = await writer.write(issue, address=address, message_id=message_id, date=clock.now())

@@ -1,20 +1,21 @@
 """From an issue to the two bodies of a mail: what readers share is rendered once, what is their own is filled in."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import escape
 
 from newsletter import config
 from newsletter.errors import RenderingError
-from newsletter.models import Issue, Paper, Reason
+from newsletter.models import Issue, Notice, Paper, Reason, Recipient
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.language import resolve
 from newsletter.rendering.look import LOOKS, Brand, brand_of
+from newsletter.rendering.notice import Notices
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
@@ -126,6 +127,7 @@ class Renderer:
         self._html = look.html
         self._blocks = Blocks(press, search_url=search_url, characters=rendering.abstract_characters, tidy=tidy)
         self._shells = Shells(press, newsletter)
+        self._notices = Notices(press, newsletter, encode)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
         # Many readers have one subject.
@@ -176,6 +178,27 @@ class Renderer:
             decode=self._decode,
         )
 
+    def notice(self, kind: Notice, recipient: Recipient, links: Links, values: Mapping[str, Any]) -> Rendered:
+        """Return a mail that is no issue; raises ValueError for a link that is none.
+
+        `values` are what `notice.Notices.body` takes as said, and `action`, a link or nothing.
+        """
+        language = resolve(recipient.language)
+        own = links._asdict() | {"action": values.get("action", "")}
+        for name, link in own.items():
+            if link and not _LINK.fullmatch(link):
+                raise ValueError(f"{name} is no http, https or mailto link")
+        said = {name: value for name, value in values.items() if name != "action"}
+        body = self._notices.body(kind, recipient, language, own, said)
+        return Rendered(
+            language=language.code,
+            subject=body.subject,
+            preheader=body.preheader,
+            html_parts=body.html if self._html else [],
+            text_parts=body.text,
+            decode=self._decode,
+        )
+
     def note(self, markdown: str) -> str:
         """Return safe HTML of an editor's note in Markdown."""
         return self._shells.note(markdown)
@@ -223,6 +246,7 @@ class Renderer:
             self._blocks.render(paper, language)
         for markdown, given in (("", ()), ("A note.", PAGES)):
             self._shells.render(language, day, markdown, 1, given)
+        self._notices.try_out(language)
 
 
 def _around(shell: tuple[Pieces, Pieces], own: dict[str, bytes], papers: list[bytes]) -> list[bytes]:

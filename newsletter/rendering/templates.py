@@ -18,6 +18,7 @@ ISSUE_TEXT = "text/issue.txt.j2"
 PAPER_TEXT = "text/paper.txt.j2"
 SHELL = "email/issue.html"
 PAPER = "email/paper.html"
+NOTICES = ("welcome", "confirmation", "goodbye", "nothing")
 BEGIN, END = "<!-- paper -->", "<!-- /paper -->"
 
 _INCLUDE = re.compile(r"""<mj-include\s+path=["'](?:\./)?([^"']+)["']\s*(?:/>|>\s*</mj-include>)""")
@@ -63,7 +64,7 @@ class Templates:
         self._loader = jinja2.FileSystemLoader(folders)
         self._plain = _environment(self._loader)
         self._sources: dict[str, tuple[str, str]] = {}
-        for name in (ISSUE_TEXT, PAPER_TEXT):
+        for name in (ISSUE_TEXT, PAPER_TEXT, *map(notice_text, NOTICES)):
             self._source(name)
         self._compiled = self._compile()
 
@@ -90,9 +91,18 @@ class Templates:
             raise _wrong(written_in(name), f"{type(error).__name__}: {error}") from error
 
     def _compile(self) -> dict[str, str]:
+        html = self._to_html(ISSUE)
+        if html.count(BEGIN) != 1 or html.count(END) != 1 or html.index(BEGIN) > html.index(END):
+            raise _wrong(ISSUE, f"the block of a paper stands once between {BEGIN} and {END}")
+        before, _, rest = html.partition(BEGIN)
+        paper, _, after = rest.partition(END)
+        notices = {notice_html(kind): self._to_html(f"email/{kind}.mjml.j2") for kind in NOTICES}
+        return {SHELL: before + "{{ papers }}" + after, PAPER: paper, **notices}
+
+    def _to_html(self, name: str) -> str:
         from mjml import mjml2html
 
-        source = self._expanded(ISSUE)
+        source = self._expanded(name)
         try:
             html = mjml2html(source, fonts={})
         except ValueError as error:
@@ -104,11 +114,7 @@ class Templates:
             raise _wrong(self._line_of(f"<{tag}\\b", SHELL), f"MJML knows no <{tag}>{hint}")
         for pattern, replacement in _BY_LANGUAGE:
             html = pattern.sub(replacement, html)
-        if html.count(BEGIN) != 1 or html.count(END) != 1 or html.index(BEGIN) > html.index(END):
-            raise _wrong(ISSUE, f"the block of a paper stands once between {BEGIN} and {END}")
-        before, _, rest = html.partition(BEGIN)
-        paper, _, after = rest.partition(END)
-        return {SHELL: before + "{{ papers }}" + after, PAPER: paper}
+        return html
 
     def _expanded(self, name: str, above: tuple[str, ...] = ()) -> str:
         """Return an MJML source with its parts in place: mjml-python drops attributes of what it includes itself."""
@@ -140,7 +146,7 @@ class Templates:
 
     def _syntax(self, error: jinja2.TemplateSyntaxError) -> RenderingError:
         where = error.name or ISSUE
-        if where in (SHELL, PAPER):
+        if written_in(where) != where:
             return _wrong(written_in(where), error.message or "")
         file = self._sources[where][1] if where in self._sources else where
         return _wrong(f"{file}, line {error.lineno}", error.message or "")
@@ -166,7 +172,17 @@ class Templates:
 
 def written_in(name: str) -> str:
     """Return the template that people know, for the name of what was made of it."""
-    return {SHELL: ISSUE, PAPER: "email/paper.mjml.j2"}.get(name, name)
+    return ISSUE if name == SHELL else re.sub(r"\.html$", ".mjml.j2", name)
+
+
+def notice_html(kind: str) -> str:
+    """Return the name of what is made of the template of a notice."""
+    return f"email/{kind}.html"
+
+
+def notice_text(kind: str) -> str:
+    """Return the name of the template of a notice in plain text."""
+    return f"text/{kind}.txt.j2"
 
 
 def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
