@@ -86,6 +86,7 @@ def _describe(face: Face, shown: "Preview") -> None:
             {
                 "email": delivery.address if delivery else issue.recipient.email,
                 "edition": issue.edition.date,
+                "kind": issue.notice or "issue",
                 "subject": shown.written.rendered.subject,
                 "state": delivery.state if delivery else None,
                 "message_id": delivery.message_id if delivery else None,
@@ -103,7 +104,9 @@ def _describe(face: Face, shown: "Preview") -> None:
             "size": f"{size / 1024:.0f} KB of HTML" if size else "text alone",
             "state": f"{delivery.state}, as it is on record"
             if delivery
-            else face.out.hint("not on record: what `newsletter send` would choose"),
+            else face.out.hint(
+                "not on record" if issue.notice else "not on record: what `newsletter send` would choose"
+            ),
         }
     )
     if size > SHOWN:
@@ -113,6 +116,8 @@ def _describe(face: Face, shown: "Preview") -> None:
         )
     if shown.obstacle:
         face.out.warn(f"`newsletter send` would not mail it: {shown.obstacle}")
+    if not picks:
+        return
     face.out.say()
     face.out.table(
         (

@@ -4,6 +4,7 @@ Nothing else in the program reads a setting from anywhere.
 """
 
 from newsletter.config.forms import Section
+from newsletter.config.rates import DomainRate, Rates
 from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
     Bounces,
@@ -11,13 +12,11 @@ from newsletter.config.sections import (
     Database,
     Delivery,
     Dkim,
-    DomainRate,
     Feeds,
     Log,
     Newsletter,
     Notices,
     Ranking,
-    Rates,
     Rendering,
     Schedule,
     Settings,

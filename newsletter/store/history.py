@@ -23,6 +23,11 @@ class Record(NamedTuple):
     kind: EditionKind
     titles: tuple[str, ...]
 
+    @property
+    def mail(self) -> str:
+        """What mail it is: `issue`, or which notice."""
+        return "nothing" if self.kind == "issue" and not self.titles else self.kind
+
 
 class Success(NamedTuple):
     """How many picks were sent to readers who ever said anything, and to how many of these they said more or saved."""
