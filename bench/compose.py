@@ -33,6 +33,7 @@ from newsletter import config
 from newsletter.app import open_app, run
 from newsletter.models import Topic
 from newsletter.pipeline import compose
+from newsletter.pipeline.chooser import Chooser
 from newsletter.pipeline.due import due_by_hand
 from newsletter.store import papers as paper_rows
 from newsletter.store import schema, tables
@@ -82,7 +83,7 @@ class Stages:
 class Timed:
     """A chooser whose work is timed."""
 
-    def __init__(self, chooser: compose.Chooser, stages: Stages) -> None:
+    def __init__(self, chooser: Chooser, stages: Stages) -> None:
         self._chooser = chooser
         self._stages = stages
 

@@ -38,6 +38,8 @@ from newsletter.app import run
 from newsletter.config import Brand
 from newsletter.feeds.tex import to_unicode
 from newsletter.rendering import brand_of
+from newsletter.rendering.fit import FULL
+from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import resolve
 from newsletter.rendering.look import LOOKS
 from newsletter.rendering.paper import Entry, entry
@@ -45,7 +47,7 @@ from newsletter.rendering.prose import cut, wrap
 from newsletter.rendering.reasons import reason_sentence
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
-PAPER = re.compile(r"<mj-raw><!-- paper --></mj-raw>(.*)<mj-raw><!-- /paper --></mj-raw>", re.DOTALL)
+PART = re.compile(r"<mj-raw><!-- (\w+) --></mj-raw>(.*?)<mj-raw><!-- /\1 --></mj-raw>", re.DOTALL)
 INCLUDE = re.compile(r'<mj-include path="\./([^"]+)" />')
 LOOP = "{% for position, paper, reason in picks %}"
 ENGLISH = resolve("en")
@@ -73,7 +75,8 @@ class Templates:
         self._environment.install_null_translations(newstyle=True)
         self._environment.filters["wrap"] = wrap
         self._environment.globals.update(look=LOOKS["comfortable"], brand=brand_of(Brand()))
-        mjml = PAPER.sub(rf"<mj-raw>{LOOP}</mj-raw>\1<mj-raw>{{% endfor %}}</mj-raw>", self._source("issue.mjml.j2"))
+        loop = f"<mj-raw>{LOOP}</mj-raw>%s<mj-raw>{{% endfor %}}</mj-raw>"
+        mjml = PART.sub(lambda found: loop % found[2] if found[1] == "paper" else "", self._source("issue.mjml.j2"))
         # Jinja before MJML, so its words need no shelter from it.
         self.mjml = self._environment.from_string(re.sub(r"<mj-raw>({%[^%]*%})</mj-raw>", r"\1", mjml))
         self.text = self._environment.get_template("text/issue.txt.j2")
@@ -123,9 +126,12 @@ class Mailer:
             "settings": "",
             "pause": "",
             "web": "",
+            "form": FULL,
+            "more": "",
+            "less": "",
         }
         html = mjml2html(self._templates.mjml.render(values, picks=picks, note=self._note), fonts={})
-        texts = [self._templates.paper_text.render(language=ENGLISH, **pick._asdict()) for pick in picks]
+        texts = [self._templates.paper_text.render(values, **pick._asdict()) for pick in picks]
         message = EmailMessage()
         message["From"] = f"Papers for you <papers@{DOMAIN}>"
         message["To"] = reader.email
@@ -146,6 +152,7 @@ class Mailer:
             search_url="https://example.org/?q={title}",
             characters=ABSTRACT,
             tidy=to_unicode,
+            hosts=Hosts(),
         )
 
 

@@ -204,8 +204,8 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-# So much of an abstract is shown that a message has about 40 KB of HTML and 8 KB of text.
-ABSTRACT = 560
+# So much of an abstract is shown that a message has the 48 KB of 40 KB of HTML and 8 KB of text, parted otherwise.
+ABSTRACT = 720
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.pipeline.intake import Box, Intake
+    from newsletter.pipeline.readers import Readers
+    from newsletter.pipeline.templates import Checked
     from newsletter.ranking import Ranker
+    from newsletter.rendering import Renderer
+    from newsletter.rendering.pages import Pages
 
 Result = TypeVar("Result")
 
@@ -143,14 +147,17 @@ class App:
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
+        return LetterWriter(self.settings, self.renderer(), await self._signer(), self.seal)
+
+    def renderer(self) -> "Renderer":
+        """Return what renders issues; raises RenderingError for a wrong template."""
         # The templates are compiled here, which a command that writes no mail does without.
         from newsletter.delivery.quoted import decode, encode
         from newsletter.feeds.tex import to_unicode
         from newsletter.rendering import Renderer, brand_of
 
-        signer = await self._signer()
         own = self.settings.rendering.templates
-        renderer = Renderer(
+        return Renderer(
             self.settings.newsletter,
             self.settings.rendering,
             templates=resources.templates(),
@@ -161,7 +168,15 @@ class App:
             encode=encode,
             decode=decode,
         )
-        return LetterWriter(self.settings, renderer, signer, self.seal)
+
+    def check_templates(self, folder: Path | None = None) -> "Checked":
+        """Return every fault of the templates; `folder` stands in for the operator's folder of the settings.
+
+        Raises RenderingError if that is not there.
+        """
+        from newsletter.pipeline.templates import check_all
+
+        return check_all(self.settings, folder, lambda settings: replace(self, settings=settings).renderer())
 
     async def sending(self, pacing: Pacing | None = None) -> Sending:
         """Return one run of sending; `pacing` is that of this run, for who wants to ask it meanwhile."""
@@ -191,6 +206,22 @@ class App:
         from newsletter.delivery.verp import ReturnPath
 
         return ReturnPath(address, await self._signer(), self.settings.bounces.delimiter).of
+
+    def pages(self) -> "Pages":
+        """Return what renders the readers' pages; raises RenderingError for a wrong template."""
+        from newsletter.feeds.tex import to_unicode
+        from newsletter.rendering.pages import Pages
+
+        own = self.settings.rendering.templates
+        folders = (self.settings.path(own), resources.templates()) if own else (resources.templates(),)
+        search_url = self.settings.feeds.search_url
+        return Pages(self.settings.newsletter, folders, search_url=search_url, tidy=to_unicode)
+
+    async def readers(self) -> "Readers":
+        """Return what readers do by themselves with the links of their mail."""
+        from newsletter.pipeline.readers import Readers
+
+        return Readers(self.database, self.clock, await self._signer(), self.notices)
 
     async def intake(self) -> "Intake":
         """Return what takes in mail that came back."""

@@ -169,12 +169,15 @@ class Subscriber(Value):
         return self.paused_until is not None and day < self.paused_until
 
 
+Verdict = Literal["more", "less", "saved"]
+
+
 class Feedback(Value):
     """What a reader said of a paper."""
 
     subscriber_id: int
     paper_id: int
-    verdict: Literal["more", "less", "saved"]
+    verdict: Verdict
     at: datetime
 
 
@@ -228,6 +231,62 @@ class Pick(NamedTuple):
     score: float | None = None
 
 
+Section = Literal["you", "missed", "popular", "outside"]
+
+# In the order in which they stand in a mail: what was chosen for the reader comes first. The reason of a paper tells
+# its section, but for what is of days without mail.
+SECTIONS: tuple[Section, ...] = ("you", "missed", "popular", "outside")
+
+
+SECTION_OF: dict[str, Section] = {
+    "topic": "you",
+    "like": "you",
+    "author": "you",
+    "new": "you",
+    "popular": "popular",
+    "outside": "outside",
+}
+
+
+class Told(NamedTuple):
+    """What came of feedback since the last mail.
+
+    So many `papers` are here because of `more` of a title, or are not because of `less`; `others` counts the further
+    papers that were spoken of and had a part in it.
+    """
+
+    verdict: Literal["more", "less"]
+    title: str
+    others: int
+    papers: int
+
+
+class Missed(NamedTuple):
+    """The papers of days without mail: they came in on `since` or later, and have the places `first` to `last`."""
+
+    since: date
+    first: int
+    last: int
+
+
+class Revision(NamedTuple):
+    """A paper that its reader got before it came to this version."""
+
+    paper: Paper
+    version: int
+
+
+class Beside(NamedTuple):
+    """What stands in an issue beside its papers; in most there is nothing."""
+
+    told: tuple[Told, ...] = ()
+    missed: Missed | None = None
+    revised: tuple[Revision, ...] = ()
+
+
+NOTHING_BESIDE = Beside()
+
+
 class Recipient(NamedTuple):
     """A subscriber, as far as their mail needs to know."""
 
@@ -243,6 +302,7 @@ class Issue(NamedTuple):
     edition: Edition
     recipient: Recipient
     picks: tuple[Pick, ...]
+    beside: Beside = NOTHING_BESIDE
     said: Mapping[str, Any] = MappingProxyType({})
 
     @property

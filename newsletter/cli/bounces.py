@@ -29,6 +29,7 @@ COUNTED = {
     "soft": ("soft bounce", "soft bounces"),
     "complaint": ("complaint", "complaints"),
     "unsubscribe": ("who asked to leave", "who asked to leave"),
+    "wish": ("wish of a reader", "wishes of readers"),
     "look": ("to look at", "to look at"),
     "other": ("other", "others"),
 }
@@ -38,6 +39,7 @@ _NAMES = {
     "soft": "a soft bounce",
     "complaint": "a complaint",
     "unsubscribe": "a wish to leave",
+    "wish": "a wish",
     "other": "a mail",
 }
 
@@ -68,7 +70,7 @@ def bounces() -> None:
 def ingest(
     face: Face, paths: tuple[Path, ...], maildir: Path | None, imap: bool, pipe: bool, recipient: str, lmtp: bool
 ) -> None:
-    """Take in reports, complaints, and mail that asks to unsubscribe.
+    """Take in reports, complaints, and mail by which readers unsubscribe, pause, or say more or less of a paper.
 
     A PATH is a Maildir, an mbox, a file with one mail, or a folder of such files. Without anything named, the Maildir
     and the mailbox of the settings are read. What has done its work is marked as seen; all else stays as it is. Safe to

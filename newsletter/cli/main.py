@@ -42,6 +42,7 @@ COMMANDS = {
     "editions": Entry("Mail", "editions", "Look at editions, and write the editor's note."),
     "deliveries": Entry("Mail", "deliveries", "Look at who got what, and send again."),
     "bounces": Entry("Mail", "bounces", "Take in mail that came back, and look at it."),
+    "templates": Entry("Upkeep", "templates", "Change and check the templates of the mail."),
     "dkim": Entry("Upkeep", "dkim", "Make the keys that sign mail, and show their DNS records."),
     "status": Entry("Upkeep", "status", "Show how things stand."),
     "migrate": Entry("Upkeep", "upkeep", "Bring the database to the version of this program; safe to repeat."),

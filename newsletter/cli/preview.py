@@ -111,8 +111,8 @@ def _describe(face: Face, shown: "Preview") -> None:
     )
     if size > SHOWN:
         face.out.warn(
-            f"Gmail shows {SHOWN // 1024} KB and cuts the rest off: lower ranking.papers or "
-            "rendering.abstract_characters."
+            f"Gmail shows {SHOWN // 1024} KB and cuts the rest off, though papers were left out for it: shorten the "
+            "note or your templates."
         )
     if shown.obstacle:
         face.out.warn(f"`newsletter send` would not mail it: {shown.obstacle}")

@@ -138,8 +138,8 @@ async def _chosen(app: "App", out: Output, found: Rehearsal, day: date | None, o
         done = 0
         for edition, people in _blocks(due, compose.BLOCK):
             picked, left_out = await composer.picked(people, edition)
-            for one, chosen in picked:
-                found.add(one.email, edition, "new", [pick.paper.title for pick in chosen], None, "")
+            for one, content in picked:
+                found.add(one.email, edition, "new", [pick.paper.title for pick in content.picks], None, "")
             for email in left_out:
                 found.add(email, edition, "new", [], None, _FAILS)
             progress(done := done + len(people))

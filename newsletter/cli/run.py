@@ -1,9 +1,14 @@
 """`newsletter run`: the scheduler on one machine."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Command
+
+if TYPE_CHECKING:
+    from newsletter.app import App
 
 
 @click.command("run", cls=Command, example="newsletter run")
@@ -11,11 +16,17 @@ from newsletter.cli.groups import Command
 def run(face: Face) -> None:
     """Go on sending by itself, to each at their hour.
 
-    It looks at the feeds too. It works until it is stopped (Ctrl-C, or SIGTERM from a service manager), and makes up
-    for a stop at its next start. What it does is logged on stderr. Two of them at once send nothing twice.
+    It looks at the feeds too, and serves the readers' pages if web.base_url is set. It works until it is stopped
+    (Ctrl-C, or SIGTERM from a service manager), and makes up for a stop at its next start. What it does is logged on
+    stderr. Two of them at once send nothing twice.
     """
     from newsletter.schedule import local
+    from newsletter.web.serving import serving
+
+    async def act(app: "App") -> None:
+        async with serving(app):
+            await local.run(app)
 
     if not face.settings.smtp.host:
         face.out.say("smtp.host is not set: mail goes to the built-in catcher, and nobody is mailed.")
-    face.run(local.run, level="warning" if face.quiet else "info")
+    face.run(act, level="warning" if face.quiet else "info")

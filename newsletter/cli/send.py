@@ -42,7 +42,7 @@ TROUBLE = ("deferred", "failed", "suppressed", "unknown")
 class Sent(NamedTuple):
     """What one run did, and how things stand after it: whose mail may or may not have arrived, how many wait.
 
-    `causes` tells of who got nothing, by their address, why: a key of `compose.CAUSES`.
+    `causes` tells of who got nothing, by their address, why: a key of `chooser.CAUSES`.
     """
 
     due: int
@@ -206,7 +206,7 @@ def _nothing(sent: Sent, day: date | None) -> str:
 
 
 def _by_cause(causes: Mapping[str, str]) -> dict[str, list[str]]:
-    from newsletter.pipeline.compose import CAUSES
+    from newsletter.pipeline.chooser import CAUSES
 
     found: dict[str, list[str]] = {}
     for address, cause in causes.items():

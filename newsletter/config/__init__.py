@@ -3,26 +3,31 @@
 Nothing else in the program reads a setting from anywhere.
 """
 
+from newsletter.config.contents import (
+    Brand,
+    Feeds,
+    Ranking,
+    Rendering,
+    Summaries,
+)
 from newsletter.config.forms import Section
-from newsletter.config.rates import DomainRate, Rates
 from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
-    Bounces,
-    Brand,
     Database,
-    Delivery,
-    Dkim,
-    Feeds,
     Log,
     Newsletter,
     Notices,
-    Ranking,
-    Rendering,
     Schedule,
     Settings,
-    Smtp,
-    Summaries,
     Web,
+)
+from newsletter.config.sending import (
+    Bounces,
+    Delivery,
+    Dkim,
+    DomainRate,
+    Rates,
+    Smtp,
 )
 
 __all__ = [

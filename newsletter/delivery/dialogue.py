@@ -1,7 +1,6 @@
 """Commands out and replies in over an open transport, each reply matched to its command; knows nothing of messages."""
 
 import asyncio
-import re
 from collections import deque
 
 from newsletter.delivery.policy import Reply, read
@@ -12,7 +11,8 @@ MOST_LINES = 100
 
 
 # RFC 5321 section 4.2.1: three digits, the first 2 to 5, and a hyphen in all lines but the last.
-_REPLY = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*?))?\r?", re.DOTALL)
+_CODES = {b"%d" % code: code for code in range(200, 600)}
+_MARKS = (b" ", b"-", b"")
 
 
 class LostError(Exception):
@@ -37,7 +37,7 @@ class Dialogue(asyncio.Protocol):
         self._replies: deque[Answer] = deque()
         self._owed = 0
         self._part = b""
-        self._code = b""
+        self._code = 0
         self._lines: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
@@ -205,11 +205,11 @@ class Dialogue(asyncio.Protocol):
         return bool(self.fault)
 
     def _line(self, line: bytes) -> None:
-        found = _REPLY.fullmatch(line)
-        if found is None or len(line) > LONGEST_LINE or len(self._lines) == MOST_LINES:
+        said = line.removesuffix(b"\r")
+        code, mark, text = _CODES.get(said[:3]), said[3:4], said[4:]
+        if code is None or mark not in _MARKS or len(line) > LONGEST_LINE or len(self._lines) == MOST_LINES:
             self._fail("the server's answer was not SMTP")
             return
-        code, mark, text = found.groups(b"")
         if self._lines and code != self._code:
             self._fail("the server's answer was not SMTP")
         elif mark == b"-":
@@ -218,9 +218,9 @@ class Dialogue(asyncio.Protocol):
         elif self._lines:
             whole = b"\n".join([*self._lines, text])
             self._lines.clear()
-            self._take(int(code), whole)
+            self._take(code, whole)
         else:
-            self._take(int(code), text)
+            self._take(code, text)
 
     def _take(self, code: int, text: bytes) -> None:
         if not self._owed:

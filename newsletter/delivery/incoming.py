@@ -1,10 +1,10 @@
-"""What a mail that came in says of itself: to whom it came, from whom, whether it asks to leave; decides nothing."""
+"""What a mail that came in says of itself: to whom it came, from whom, what it asks for; decides nothing."""
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from email.utils import getaddresses
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from newsletter.delivery.bounces import mime
 from newsletter.delivery.bounces.mime import Mail
@@ -25,12 +25,26 @@ class Arrival(NamedTuple):
     recipient: str = ""
 
 
+class Wish(NamedTuple):
+    """What a reader asks for, and with what proof.
+
+    More and less have the `position` of a paper. A pause ends on the day `until`, as it is written, or after so many
+    `days`; with neither it has no end.
+    """
+
+    verb: Literal["more", "less", "pause", "resume"]
+    token: str
+    position: int = 0
+    until: str = ""
+    days: int | None = None
+
+
 class Incoming(NamedTuple):
     """What a mail says of itself.
 
     `recipients` are all addresses that it may have come to, the surest first. `leaving` says that it asks to
-    unsubscribe, `token` with what proof. `automatic` tells that no person wrote it. `quoted` are the Message-IDs in it
-    but its own. `digest` is equal for all copies of it.
+    unsubscribe, `token` with what proof; `wish` is what else it asks for. `automatic` tells that no person wrote it.
+    `quoted` are the Message-IDs in it but its own. `digest` is equal for all copies of it.
     """
 
     recipients: tuple[str, ...]
@@ -40,6 +54,7 @@ class Incoming(NamedTuple):
     automatic: bool
     quoted: tuple[str, ...]
     digest: str
+    wish: Wish | None = None
 
 
 # What servers note of the envelope (RFC 5321 has no field for it), then what the writer had in mind.
@@ -48,6 +63,20 @@ _RECIPIENTS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", 
 # All that programs put before a subject when they answer or forward, in the languages of Outlook.
 _PREFIX = r"(?:(?:re|aw|antw|sv|vs|ref|rif|res|odp|fwd?|wg|tr|rv|vb)\s*(?:\[\d+\])?\s*[:\uff1a]\s*)*"
 _LEAVING = re.compile(rf"{_PREFIX}unsubscribe(?:\s+(?P<token>[A-Za-z0-9_.~-]{{8,400}}))?[\s.!]*", re.IGNORECASE)
+
+# A tag of `tokens.Signer`, with the position of a paper behind it.
+_TAG = r"[0-9a-f]{1,16}-[0-9a-f]{16}"
+_VERDICT = re.compile(
+    rf"{_PREFIX}(?P<verb>more|less)\s+(?P<token>{_TAG})-(?P<position>\d{{1,3}})[\s.!]*", re.IGNORECASE
+)
+_RESUMING = re.compile(rf"{_PREFIX}resume\s+(?P<token>{_TAG})[\s.!]*", re.IGNORECASE)
+_PAUSING = re.compile(
+    rf"{_PREFIX}pause\s+(?P<token>{_TAG})"
+    r"(?:\s+(?:until\s+)?(?P<until>\d{4}-\d\d-\d\d)|\s+(?:for\s+)?(?P<number>an?|one|\d{1,3})\s+(?P<unit>day|week|month)s?)?"
+    r"[\s.!]*",
+    re.IGNORECASE,
+)
+_DAYS = {"day": 1, "week": 7, "month": 30}
 
 # Of printable ASCII, as every Message-ID is that was made here (RFC 5322 section 3.6.4).
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,250}@[!-;=?A-~]{1,250}>")
@@ -68,7 +97,8 @@ def read(arrival: Arrival) -> Incoming:
     """
     content = (arrival.content or b"").replace(b"\r\n", b"\n")
     mail = mime.read(content)
-    asked = _LEAVING.fullmatch(_subject(mail)) or _LEAVING.fullmatch(_first_line(mail))
+    lines = (_subject(mail), _first_line(mail))
+    asked = _LEAVING.fullmatch(lines[0]) or _LEAVING.fullmatch(lines[1])
     named = [arrival.recipient, *_addresses(mail, _RECIPIENTS)]
     return Incoming(
         recipients=tuple(dict.fromkeys(filter(None, named))),
@@ -78,7 +108,23 @@ def read(arrival: Arrival) -> Incoming:
         automatic=_automatic(mail),
         quoted=tuple(_quoted(mail, content)),
         digest=_digest(mail, content),
+        wish=_wish(lines[0]) or _wish(lines[1]),
     )
+
+
+def _wish(line: str) -> Wish | None:
+    """Return what a whole line asks for, if that is a command."""
+    if found := _VERDICT.fullmatch(line):
+        verb: Literal["more", "less"] = "more" if found["verb"].lower() == "more" else "less"
+        return Wish(verb, found["token"], int(found["position"]))
+    if found := _RESUMING.fullmatch(line):
+        return Wish("resume", found["token"])
+    if found := _PAUSING.fullmatch(line):
+        if found["unit"] is None:
+            return Wish("pause", found["token"], until=found["until"] or "")
+        number = int(found["number"]) if found["number"].isdigit() else 1
+        return Wish("pause", found["token"], days=number * _DAYS[found["unit"].lower()])
+    return None
 
 
 def _subject(mail: Mail) -> str:

@@ -137,7 +137,10 @@ def read(code: int, message: str) -> Reply:
             enhanced = enhanced or f"{found[1]}.{found[2]}"
             line = line[found.end() :]
         lines.append(line)
-    return Reply(code, enhanced, _UNPRINTABLE.sub(" ", " ".join(lines)).strip()[:_LONGEST_TEXT])
+    text = " ".join(lines)
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub(" ", text)
+    return Reply(code, enhanced, text.strip()[:_LONGEST_TEXT])
 
 
 def about(stage: Stage, reply: Reply) -> About:

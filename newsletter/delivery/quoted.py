@@ -9,7 +9,7 @@ SOFT_BREAK = b"=\r\n"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # Rule 2: printable ASCII but "=" stands for itself; so do space and tab, but not at the end of a line (rule 3).
-_UNSAFE = re.compile(rb"[^\t\n -<>-~]")
+_SAFE = bytes([9, 10, *range(32, 127)])
 _ESCAPES = {bytes([octet]): b"=%02X" % octet for octet in range(256)}
 
 
@@ -40,16 +40,22 @@ def decode(pieces: bytes) -> str:
 
 
 def _any(text: str) -> Quoted:
-    data = _LINE_END.sub("\n", text).encode("utf-8", "replace")
-    lines = _UNSAFE.sub(_escape, data).split(b"\n")
+    if "\r" in text:
+        text = _LINE_END.sub("\n", text)
+    lines = _escaped(text.encode("utf-8", "replace")).split(b"\n")
     encoded = [_hard(line) for line in lines[:-1]]
     if lines[-1]:
         encoded.append(_folded(lines[-1], WIDTH - 1) + SOFT_BREAK)
     return Quoted(b"".join(encoded))
 
 
-def _escape(found: re.Match[bytes]) -> bytes:
-    return _ESCAPES[found[0]]
+def _escaped(data: bytes) -> bytes:
+    # Escapes begin with it, so it comes first. A pattern would cost more: it asks of each octet whether it is safe.
+    data = data.replace(b"=", _ESCAPES[b"="])
+    for octet in set(data.translate(None, _SAFE)):
+        unsafe = bytes([octet])
+        data = data.replace(unsafe, _ESCAPES[unsafe])
+    return data
 
 
 def _hard(line: bytes) -> bytes:

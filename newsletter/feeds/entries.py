@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from newsletter.feeds.tex import accents
 from newsletter.feeds.text import Report, clean, clip
 from newsletter.models import Paper
 
@@ -46,8 +47,11 @@ def paper(where: str, report: Report, *, title: str, abstract: str, **fields: An
 
 
 def names(where: str, report: Report, found: Iterable[str], most: int, what: str) -> tuple[str, ...]:
-    """Return names (authors, keywords) cleaned, each once and in order; what is beyond `most` is reported."""
-    kept = dict.fromkeys(clip(name, LONGEST_NAME) for name in map(clean, found) if name)
+    """Return names (authors, keywords) cleaned, each once and in order; what is beyond `most` is reported.
+
+    Accents in TeX are letters.
+    """
+    kept = dict.fromkeys(clip(name, LONGEST_NAME) for name in map(clean, map(accents, found)) if name)
     if len(kept) > most:
         report.add(where, f"The entry has {len(kept):,} {what}; the first {most:,} were kept.")
     return tuple(kept)[:most]

@@ -52,13 +52,18 @@ def arxiv_id(text: str) -> tuple[str, int | None] | None:
     return identifier, version or None
 
 
-def title_key(title: str) -> str:
-    """Return what all spellings of a title have in common: letters and digits alone, without case, accents and TeX."""
-    text = tex.explicit(title)
+def folded(text: str) -> str:
+    r"""Return a text without case, accents and TeX: `T\"ulu`, `Tülu` and `tulu` are one, `$\pi$` and `pi` too."""
+    text = tex.explicit(text)
     # Folding a case can give a character that still decomposes, and the other way round.
     for _ in range(2):
         text = _COMBINING.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_NAMES)
-    key = "".join(character for character in unicodedata.normalize("NFKC", text) if character.isalnum())
+    return unicodedata.normalize("NFKC", text)
+
+
+def title_key(title: str) -> str:
+    """Return what all spellings of a title have in common: letters and digits alone, without case, accents and TeX."""
+    key = "".join(character for character in folded(title) if character.isalnum())
     key = key or " ".join(title.split()).casefold()
     if len(key) <= LONGEST_KEY:
         return key

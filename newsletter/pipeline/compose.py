@@ -1,28 +1,27 @@
 """Choose papers for everyone who is due, and put their issues on record; it knows nothing of mail."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.bounds import Bar
 from newsletter.clock import Clock
 from newsletter.config import Ranking, Settings
 from newsletter.errors import ConflictError, NewsletterError
-from newsletter.models import Feedback, Paper, Pick, Reason, Subscriber, Topic
+from newsletter.models import Beside, Feedback, Paper, Reason, Revision, Subscriber
+from newsletter.pipeline import arranging
+from newsletter.pipeline.arranging import NO_PAST, Content, Past, Placed
+from newsletter.pipeline.chooser import Chooser, Chosen
 from newsletter.pipeline.notices import message_id
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
-from newsletter.pipeline.vectors import Placed, Placing
-from newsletter.store import editions, papers, subscribers
+from newsletter.pipeline.vectors import Placing
+from newsletter.store import beside, editions, papers, subscribers
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
-
-if TYPE_CHECKING:
-    from newsletter.ranking.weighing import Weighed
 
 log = structlog.get_logger()
 
@@ -34,95 +33,28 @@ MOST_LEFT_OUT = 5
 # How often a block is put together anew because others wrote meanwhile.
 MOST_CONFLICTS = 5
 
+# So many revisions are told in a mail, and looked for among so many of the latest; the others wait for the next mail.
+MOST_REVISED = 5
+MOST_NEWER = 100
+
 # West and east of Greenwich a date begins and ends at most so many hours from the same date in UTC.
 _WIDEST_OFFSET = timedelta(hours=14)
-
-# Why somebody gets nothing, by what a ranker calls it.
-CAUSES = {
-    "no papers": "there are no new papers",
-    "received": "they have had all of them",
-    "muted": "what they have not had is muted",
-    "no match": "what they have not had does not fit well enough",
-}
 
 Progress = Callable[[int, int], None]
 
 
-class Chosen(Protocol):
-    """What a ranker chose for one person."""
-
-    @property
-    def picks(self) -> Sequence[tuple[int, float]]:
-        """Places and scores, best first."""
-        ...
-
-    @property
-    def outside(self) -> tuple[int, float] | None:
-        """One more from outside their topics, or None."""
-        ...
-
-    @property
-    def cause(self) -> str:
-        """Where there is nothing, one of `CAUSES`."""
-        ...
-
-
-class Chooser(Placed, Protocol):
-    """What choosing needs of a ranker, and telling why; what a profile is, is the ranker's own affair."""
-
-    def profile(
-        self,
-        topics: Iterable[Topic] = (),
-        likes: Iterable[tuple[Paper, date]] = (),
-        dislikes: Iterable[tuple[Paper, date]] = (),
-        muted: Iterable[str] = (),
-        *,
-        authors: Iterable[str] = (),
-        muted_authors: Iterable[str] = (),
-        today: date | None = None,
-        papers: int | None = None,
-        minutes: int | None = None,
-        bar: Bar = "normal",
-    ) -> Any:
-        """Return what is known of a person."""
-        ...
-
-    def choose(
-        self,
-        profiles: Sequence[Any],
-        papers: Sequence[Paper],
-        k: int,
-        *,
-        received: Sequence[Collection[int]] = (),
-        today: date | None = None,
-    ) -> Sequence[Chosen]:
-        """Return for each profile the places of its best papers; `k` is for those who asked for no number."""
-        ...
-
-    def weigh(
-        self,
-        profile: Any,
-        papers: Sequence[Paper],
-        k: int,
-        *,
-        received: Collection[int] = (),
-        today: date | None = None,
-    ) -> "Weighed":
-        """Return what `choose` goes by for one profile."""
-        ...
-
-    def explain(self, profile: Any, paper: Paper) -> Reason:
-        """Return why a paper suits a profile."""
-        ...
-
-
 class Asked(NamedTuple):
-    """What is chosen by on a local date: the papers at hand, and for each person their profile and what they had."""
+    """What is chosen by on a local date: the papers at hand, and for each person their profile and what they had.
+
+    What they `said`, and the issues of their `past`, say only how the mail is arranged.
+    """
 
     day: date
     papers: list[Paper]
     profiles: list[Any]
     received: list[Collection[int]]
+    said: Sequence[Sequence[Feedback]] = ()
+    past: Sequence[Past] = ()
 
 
 class ComposeReport(NamedTuple):
@@ -161,6 +93,7 @@ class Composer:
         # Of who gets nothing, by their address, why: a key of `CAUSES`.
         self.causes: dict[str, str] = {}
         self._candidates: dict[date, list[Paper]] = {}
+        self._newer: dict[date, list[Paper]] = {}
         self._known: dict[int, Paper] = {}
 
     async def compose(
@@ -186,21 +119,55 @@ class Composer:
         log.info("composed", issues=composed, empty=len(empty), left_out=len(left_out))
         return ComposeReport(composed, tuple(empty), tuple(left_out))
 
-    async def pick(self, people: Sequence[Subscriber], day: date) -> list[tuple[Pick, ...]]:
-        """Return the papers that each would get on a local date, in order; nothing is put on record."""
+    async def pick(self, people: Sequence[Subscriber], day: date) -> list[Content]:
+        """Return what each would get on a local date; nothing is put on record."""
         asked = await self.asked(people, day)
         best = choose(self.chooser, asked, self._settings.ranking)
         self.causes |= {person.email: one.cause for person, one in zip(people, best, strict=True) if one.cause}
-        return [self._picks(profile, asked.papers, one) for profile, one in zip(asked.profiles, best, strict=True)]
+        placed = [
+            arrange(self.chooser, profile, asked.papers, one, past)
+            for profile, one, past in zip(asked.profiles, best, asked.past, strict=True)
+        ]
+        revised = await self._revised([person.id for person in people], day)
+        without = self._without_dislikes(people, asked)
+        found: list[Content] = []
+        for at, person in enumerate(people):
+            said, past = asked.said[at], asked.past[at]
+            told = arranging.told_of_likes(arranging.fresh(said, past, "more", "saved"), self._known, placed[at])
+            if at in without:
+                disliked = arranging.fresh(said, past, "less")
+                told += arranging.told_of_dislikes(disliked, self._known, in_order(best[at]), in_order(without[at]))
+            extra = Beside(told, arranging.missed(placed[at], past, person.timezone), revised.get(person.id, ()))
+            picks = arranging.picks_of(asked.papers, placed[at])
+            found.append(Content(picks, extra) if picks else Content(()))
+        return found
 
-    def _picks(self, profile: Any, found: Sequence[Paper], chosen: Chosen) -> tuple[Pick, ...]:
-        reasons = [_honest(self.chooser.explain(profile, found[place]), found[place]) for place, _ in chosen.picks]
-        if chosen.outside is not None:
-            reasons.append(Reason(kind="outside"))
-        return tuple(
-            Pick(position=position, paper=found[place], score=float(score), reason=reason)
-            for position, ((place, score), reason) in enumerate(zip(in_order(chosen), reasons, strict=True), start=1)
-        )
+    def _without_dislikes(self, people: Sequence[Subscriber], asked: Asked) -> dict[int, Chosen]:
+        """Return what would be chosen for those who lately wanted less of something, had they not said so."""
+        apart: dict[int, Any] = {}
+        for at, (person, said, past) in enumerate(zip(people, asked.said, asked.past, strict=True)):
+            if disliked := arranging.fresh(said, past, "less"):
+                rest = [one for one in said if one not in disliked]
+                apart[at] = profile_of(self.chooser, person, rest, self._known, asked.day)
+        if not apart:
+            return {}
+        other = Asked(asked.day, asked.papers, list(apart.values()), [asked.received[at] for at in apart])
+        return dict(zip(apart, choose(self.chooser, other, self._settings.ranking), strict=True))
+
+    async def _revised(self, ids: Sequence[int], day: date) -> dict[int, tuple[Revision, ...]]:
+        """Return for each person what was revised since they got it, the latest first."""
+        since = window(day, self._settings.ranking.window_days)[0]
+        async with self._database.connect() as connection:
+            if day not in self._newer:
+                self._newer[day] = await beside.revised_since(connection, since, limit=MOST_NEWER)
+            newer = [paper for paper in self._newer[day] if paper.id is not None and paper.version is not None]
+            if not newer:
+                return {}
+            unaware = await beside.unaware(connection, ids, [paper.id or 0 for paper in newer])
+        return {
+            number: tuple(Revision(paper, paper.version or 0) for paper in newer if paper.id in had)[:MOST_REVISED]
+            for number, had in unaware.items()
+        }
 
     async def asked(self, people: Sequence[Subscriber], day: date, *, before: datetime | None = None) -> Asked:
         """Return what is chosen by for people on a local date.
@@ -214,6 +181,7 @@ class Composer:
             since = window(day, self._settings.ranking.window_days)[0]
             had = await papers.received_by(connection, ids, since=since, before=before)
             said = await subscribers.feedback_of(connection, ids, before=before)
+            past = await arranging.past_of(connection, people, day, since.date())
             await self._learn(connection, said)
         liked = {one.paper_id for words in said.values() for one in words}
         await self._placing.complete(self.chooser, [*found, *(self._known[number] for number in liked)])
@@ -223,7 +191,12 @@ class Composer:
         # Of what they judged they need not hear again.
         judged = [{one.paper_id for one in said.get(number, ())} for number in ids]
         return Asked(
-            day, found, profiles, [{*had[number], *spoken} for number, spoken in zip(ids, judged, strict=True)]
+            day,
+            found,
+            profiles,
+            [{*had[number], *spoken} for number, spoken in zip(ids, judged, strict=True)],
+            [said.get(number, ()) for number in ids],
+            [past[number] for number in ids],
         )
 
     async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> ComposeReport:
@@ -234,10 +207,10 @@ class Composer:
                     person.id,
                     person.email,
                     message_id(self._settings.newsletter),
-                    chosen,
-                    self._said(person, slot, chosen),
+                    *content,
+                    said=self._said(person, slot, content),
                 )
-                for person, chosen in picked
+                for person, content in picked
             ]
             try:
                 async with self._database.begin() as connection:
@@ -249,15 +222,18 @@ class Composer:
                 if last_try:
                     raise
                 self._candidates.pop(slot.date, None)
+                self._newer.pop(slot.date, None)
                 people = await self._still_there(people)
                 continue
-            return ComposeReport(written, tuple(person.email for person, chosen in picked if not chosen), left_out)
+            return ComposeReport(
+                written, tuple(person.email for person, content in picked if not content.picks), left_out
+            )
         return ComposeReport(0, ())
 
     async def picked(
         self, people: Sequence[Subscriber], day: date
-    ) -> tuple[list[tuple[Subscriber, tuple[Pick, ...]]], tuple[str, ...]]:
-        """Return the picks of each, and who is left out: where choosing fails for one, the others get their mail.
+    ) -> tuple[list[tuple[Subscriber, Content]], tuple[str, ...]]:
+        """Return what each gets, and who is left out: where choosing fails for one, the others get their mail.
 
         Raises what it failed with where it fails for one after the other, since that is not about a person. For whom
         it failed before on that day is not told again.
@@ -270,12 +246,12 @@ class Composer:
             failure = error
         if not all(self._patience.failed_before(person.id, day) for person in people):
             log.warning("choosing failed, and each person is chosen for alone", people=len(people))
-        picked: list[tuple[Subscriber, tuple[Pick, ...]]] = []
+        picked: list[tuple[Subscriber, Content]] = []
         left_out: list[str] = []
         new = 0
         for person in people:
             try:
-                [chosen] = await self.pick([person], day)
+                [content] = await self.pick([person], day)
             except NewsletterError:
                 raise
             except Exception as error:
@@ -288,7 +264,7 @@ class Composer:
                 if first:
                     log.exception("left out, since choosing for them failed", subscriber=person.id, day=day)
             else:
-                picked.append((person, chosen))
+                picked.append((person, content))
         return picked, tuple(left_out)
 
     async def _still_there(self, people: Sequence[Subscriber]) -> list[Subscriber]:
@@ -308,9 +284,9 @@ class Composer:
         named = {one.paper_id for words in said.values() for one in words}
         self._known.update(await papers.by_ids(connection, named - self._known.keys()))
 
-    def _said(self, person: Subscriber, slot: Slot, chosen: Sequence[Pick]) -> dict[str, Any] | None:
+    def _said(self, person: Subscriber, slot: Slot, content: Content) -> dict[str, Any] | None:
         """Return what to tell of a day without papers, if that is to be told."""
-        if chosen or not self._settings.notices.nothing_today:
+        if content.picks or not self._settings.notices.nothing_today:
             return None
         return self.nothing(person, slot.date)
 
@@ -325,8 +301,18 @@ def choose(chooser: Chooser, asked: Asked, ranking: Ranking) -> Sequence[Chosen]
     return chooser.choose(asked.profiles, asked.papers, ranking.papers, received=asked.received, today=asked.day)
 
 
+def arrange(
+    chooser: Chooser, profile: Any, papers: Sequence[Paper], chosen: Chosen, past: Past = NO_PAST
+) -> list[Placed]:
+    """Return what was chosen for a person in the order of their mail, with reasons."""
+    reasons = [_honest(chooser.explain(profile, papers[place]), papers[place]) for place, _ in chosen.picks]
+    if chosen.outside is not None:
+        reasons.append(Reason(kind="outside"))
+    return arranging.arranged(papers, in_order(chosen), reasons, past)
+
+
 def in_order(chosen: Chosen) -> list[tuple[int, float]]:
-    """Return the places of the papers of an issue and their scores, as they stand in it."""
+    """Return the places of the papers of an issue and their scores, best first and what is outside last."""
     return [*chosen.picks, *([] if chosen.outside is None else [chosen.outside])]
 
 

@@ -8,8 +8,10 @@ from newsletter.clock import Clock
 from newsletter.config import Ranking
 from newsletter.models import DeliveryState, Paper, Subscriber
 from newsletter.pipeline import slots
+from newsletter.pipeline.arranging import NO_PAST
 from newsletter.pipeline.causes import cause
-from newsletter.pipeline.compose import Asked, Chooser, Composer, choose, in_order, window
+from newsletter.pipeline.chooser import Chooser
+from newsletter.pipeline.compose import Asked, Composer, arrange, choose, in_order, window
 from newsletter.pipeline.lookup import paper_meant
 from newsletter.pipeline.standing import obstacles
 from newsletter.pipeline.subscribers import find
@@ -71,7 +73,7 @@ async def why(
     asked = await choosing.asked([person], day, before=composed_at)
     chosen = in_order(choose(choosing.chooser, asked, ranking)[0])
     because += judged(choosing.chooser, ranking, person, paper, asked, before=composed_at)
-    if issue and [asked.papers[place].id for place, _ in chosen] != list(issue.paper_ids):
+    if issue and {asked.papers[place].id for place, _ in chosen} != set(issue.paper_ids):
         at = f"{issue.composed_at:%Y-%m-%d %H:%M} UTC"
         sentence = (
             f"This goes by what they want and how it is set now; their issue of {day}, of {at}, was chosen otherwise."
@@ -99,7 +101,8 @@ def judged(
     opened = paper.model_copy(update={"hidden": False})
     at, company = (len(asked.papers), [*asked.papers, opened]) if place is None else (place, asked.papers)
     weighed = chooser.weigh(profile, company, ranking.papers, received=received, today=asked.day)
-    order = [one for one, _ in in_order(weighed.chosen)]
+    past = asked.past[0] if asked.past else NO_PAST
+    order = [one.place for one in arrange(chooser, profile, company, weighed.chosen, past)]
     if place in order:
         return [_chosen(asked.day, order.index(at) + 1, weighed, at)]
     because: list[Because] = []

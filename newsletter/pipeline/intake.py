@@ -17,10 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.delivery import addresses, incoming, policy, verp
-from newsletter.delivery.incoming import Arrival, Incoming
+from newsletter.delivery.incoming import Arrival, Incoming, Wish
 from newsletter.errors import ConflictError, NewsletterError, UnkeepableError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState, Subscriber, Subscription
 from newsletter.pipeline.notices import Notices
+from newsletter.pipeline.readers import BY_MAIL, BY_SENDER, Readers, bearer
+from newsletter.pipeline.wishes import Wishes
 from newsletter.store import bounces, subscribers, suppressions
 from newsletter.store.bounces import Kind, Report
 from newsletter.store.database import Database
@@ -93,7 +95,7 @@ class Followed(NamedTuple):
     """
 
     name: str
-    kind: Literal["hard", "soft", "complaint", "unsubscribe", "other"]
+    kind: Literal["hard", "soft", "complaint", "unsubscribe", "wish", "other"]
     email: str = ""
     delivery_id: int | None = None
     status: str = ""
@@ -119,6 +121,7 @@ class Intake:
         self._clock = clock
         self._limits = settings.bounces
         self._signer = signer
+        self._wishes = Wishes(Readers(database, clock, signer), clock)
         self._parse = parse
         self._notices = Notices(clock, settings)
         named = (
@@ -170,6 +173,8 @@ class Intake:
             return await self._come_back(arrival, mail, found)
         if mail.leaving:
             return await self._leave(arrival, mail)
+        if mail.wish is not None:
+            return await self._obey(arrival, mail, mail.wish)
         return Followed(arrival.name, "other")
 
     # Reports
@@ -258,7 +263,7 @@ class Intake:
             told = told._replace(email=person.email, by=by, taken=True)
             if person.state is Consent.UNSUBSCRIBED:
                 return told._replace(what="they had unsubscribed before")
-            how = "by a mail with their token" if by == "token" else "by a mail with their address as its sender"
+            how = BY_MAIL if by == "token" else BY_SENDER
             evidence = Subscription(state=Consent.UNSUBSCRIBED, how=how, source=mail.sender, at=now)
             await subscribers.consent(connection, person.id, evidence)
             await self._notices.tell(connection, person, "goodbye")
@@ -276,18 +281,18 @@ class Intake:
         return await subscribers.by_email(connection, key), "sender"
 
     async def _with_token(self, connection: AsyncConnection, token: str) -> Subscriber | None:
-        if not token:
-            return None
         try:
-            number = self._signer.read_tag("unsubscribe", token)
-            return (await subscribers.by_ids(connection, [number])).get(number)
+            return await bearer(connection, self._signer, token) if token else None
         except TokenError:
-            pass
-        try:
-            (key,) = self._signer.read("unsubscribe", token)
-        except (TokenError, ValueError):
             return None
-        return await subscribers.by_key(connection, str(key))
+
+    # Mail that asks for something else
+
+    async def _obey(self, arrival: Arrival, mail: Incoming, wish: Wish) -> Followed:
+        found = await self._wishes.obey(wish, mail.sender, automatic=mail.automatic)
+        return Followed(
+            arrival.name, "wish", found.email or mail.sender, by="token", what=found.what, taken=found.taken
+        )
 
 
 def _about(found: Sequence[Bounce], delivery: Delivery | None) -> Bounce:

@@ -4,21 +4,19 @@ from collections.abc import Awaitable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple, Protocol
-from urllib.parse import quote
 
 import structlog
 
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build, enclosed
-from newsletter.models import Edition, Issue, Recipient
-from newsletter.pipeline.notices import token_of
-from newsletter.rendering import Links, Rendered, Renderer
+from newsletter.models import Edition, Issue
+from newsletter.pipeline.reader_links import Addresses
+from newsletter.rendering import Feedback, Links, Rendered, Renderer, fit
 from newsletter.tokens import Signer
 
 log = structlog.get_logger()
 
-# Gmail shows so many bytes of HTML, and what follows only behind a link.
-SHOWN = 102 * 1024
+SHOWN = fit.SHOWN
 
 
 class Seal(Protocol):
@@ -44,15 +42,12 @@ class LetterWriter:
         self._newsletter = newsletter
         self._feedback_sender = newsletter.feedback_sender
         self._list_id = newsletter.list_id or f"papers.{newsletter.domain}"
-        self._base_url = settings.web.base_url.rstrip("/")
-        to = quote(newsletter.unsubscribe_address or newsletter.from_address, safe="@+")
-        self._by_mail = f"mailto:{to}?subject="
-        self._leave_by_mail = f"{self._by_mail}unsubscribe%20"
+        self._one_click = bool(settings.web.base_url)
+        self._addresses = Addresses(settings, signer)
         self._notices_address = settings.notices.from_address or newsletter.from_address
         self._renderer = renderer
         logo = renderer.logo
         self._picture = b"" if logo is None else enclosed(logo.content, logo.kind, logo.cid)
-        self._signer = signer
         self._seal = seal
         self._told_of_size = False
 
@@ -70,8 +65,10 @@ class LetterWriter:
     ) -> tuple[bytes | Awaitable[bytes], Rendered]:
         if not issue.picks:
             return self._notice(issue, address, message_id, date)
-        leave_at = self._unsubscribe(issue.recipient)
-        rendered = self._renderer.render(issue, Links(unsubscribe=leave_at[0]))
+        leave_at, pause = self._addresses.of(issue.recipient.id)
+        more, less = self._addresses.feedback(issue.id)
+        feedback = Feedback(more[0], less[0], more[1], less[1])
+        rendered = self._renderer.render(issue, Links(leave_at[0], pause=pause, feedback=feedback))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
@@ -88,13 +85,10 @@ class LetterWriter:
         """
         kind = issue.notice or "nothing"
         newsletter, edition = self._newsletter, issue.edition
-        leave_at = self._unsubscribe(issue.recipient)
-        values = {
-            "day": edition.date.isoformat(),
-            **issue.said,
-            "action": self._action(kind, issue.recipient, leave_at),
-        }
-        rendered = self._renderer.notice(kind, issue.recipient, Links(unsubscribe=leave_at[0]), values)
+        leave_at, pause = self._addresses.of(issue.recipient.id)
+        action = self._addresses.action(kind, issue.recipient)
+        values = {"day": edition.date.isoformat(), **issue.said, "action": action}
+        rendered = self._renderer.notice(kind, issue.recipient, Links(leave_at[0], pause=pause), values)
         letter = self._letter(edition, rendered, leave_at, address, message_id, date)._replace(
             # RFC 3834 section 5: no program may answer it.
             automatic=True,
@@ -110,16 +104,6 @@ class LetterWriter:
             )
         content = build(letter)
         return (content if self._seal is None else self._seal.seal(content)), rendered
-
-    def _action(self, kind: str, person: Recipient, leave_at: tuple[str, ...]) -> str:
-        """Return what a notice asks to be opened: to confirm, or to come back; empty if it asks nothing."""
-        if kind == "confirmation":
-            token = token_of(self._signer, person.id, person.email)
-            return f"{self._base_url}/confirm/{token}" if self._base_url else f"{self._by_mail}confirm%20{token}"
-        if kind == "goodbye":
-            # The page that they left by lets them come back.
-            return leave_at[0] if self._base_url else f"{self._by_mail}subscribe"
-        return ""
 
     def _letter(
         self,
@@ -142,7 +126,7 @@ class LetterWriter:
             html_parts=rendered.html_parts or None,
             text_parts=rendered.text_parts,
             list_unsubscribe=leave_at,
-            one_click=bool(self._base_url),
+            one_click=self._one_click,
             reply_to=newsletter.reply_to,
             language=rendered.language,
             feedback_id=_feedback_id(edition.date, edition.cadence, self._feedback_sender),
@@ -155,20 +139,13 @@ class LetterWriter:
         size = html_size(rendered)
         if size > SHOWN:
             self._told_of_size = True
+            # Papers were left out of it already: it is the note, or the templates.
             log.warning("mail is longer than Gmail shows at once", html_bytes=size, shown=SHOWN)
-
-    def _unsubscribe(self, person: Recipient) -> tuple[str, ...]:
-        """Return the addresses that end the subscription, the best first (RFC 2369 section 3.2)."""
-        # Mail programs may change the case of a subject.
-        token = self._signer.tag("unsubscribe", person.id)
-        if not self._base_url:
-            return (self._leave_by_mail + token,)
-        return (f"{self._base_url}/unsubscribe/{token}", self._leave_by_mail + token)
 
 
 def html_size(rendered: Rendered) -> int:
-    """Return the bytes of the HTML part before it is encoded."""
-    return len(rendered.html.encode("utf-8", "replace"))
+    """Return the bytes of the HTML part as it stands in the mail."""
+    return sum(map(len, rendered.html_parts))
 
 
 @lru_cache(maxsize=64)

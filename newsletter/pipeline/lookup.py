@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -71,7 +70,21 @@ async def _found(connection: AsyncConnection, text: str) -> list[Paper]:
     if "://" in text:
         return await papers.named(connection, text)
     same = [known.paper for known in await papers.find(connection, [], [identity.title_key(text)])]
-    return same or await papers.search(connection, text, limit=MOST_NAMED + 1)
+    return same or await with_words(connection, text, limit=MOST_NAMED + 1)
+
+
+async def with_words(connection: AsyncConnection, words: str, *, limit: int) -> list[Paper]:
+    """Return the newest papers whose title has all the words, however accents and TeX are spelled on either side."""
+    if not words.strip():
+        return await papers.search(connection, limit=limit)
+    wanted = {word: _folded(word) for word in words.split()}
+    keys = {word: "".join(filter(str.isalnum, spelled)) for word, spelled in wanted.items()}
+
+    def fits(title: str) -> bool:
+        written, spelled = title.lower(), _folded(title)
+        return all(word.lower() in written or (other and other in spelled) for word, other in wanted.items())
+
+    return await papers.search(connection, words, keys=keys, fits=fits, limit=limit)
 
 
 def nearest(text: str, titles: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -100,9 +113,13 @@ def nearest(text: str, titles: Iterable[tuple[int, str]]) -> list[tuple[int, str
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of a text without case and accents."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    return re.findall(r"[^\W_]+", plain.casefold())
+    """Return the words of a text without case, accents and TeX."""
+    return re.findall(r"[^\W_]+", _folded(text))
+
+
+def _folded(text: str) -> str:
+    # The key of a title has the longer name of a letter with two (`ε`), in which the shorter is.
+    return identity.folded(text).replace("varepsilon", "epsilon").replace("varphi", "phi")
 
 
 def _is_address(text: str) -> bool:

@@ -71,7 +71,7 @@ class Notices:
         if await suppressions.among(connection, [addresses.key(person.email)]):
             return False
         now = self._clock.now()
-        draft = Draft(person.id, person.email, message_id(self._newsletter), (), said(kind, person, now))
+        draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=said(kind, person, now))
         queued = await notices.put(connection, kind, slots.local_date(person, now), draft, now)
         if queued:
             log.info("notice", kind=kind, subscriber=person.id)

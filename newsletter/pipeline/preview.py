@@ -9,7 +9,8 @@ from newsletter.clock import Clock
 from newsletter.errors import NotFoundError
 from newsletter.models import Delivery, Edition, EditionKind, Issue, Notice, Pick, Recipient, Subscriber
 from newsletter.pipeline import slots
-from newsletter.pipeline.compose import CAUSES, Composer
+from newsletter.pipeline.chooser import CAUSES
+from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter, Written
 from newsletter.pipeline.notices import said as told
 from newsletter.pipeline.standing import obstacle
@@ -117,13 +118,13 @@ def reason(pick: Pick, language: str) -> str:
 
 async def _composed(composer: Callable[[], Awaitable[Composer]], person: Subscriber, edition: Edition) -> Issue:
     chooser = await composer()
-    [picks] = await chooser.pick([person], edition.date)
-    if not picks:
+    [content] = await chooser.pick([person], edition.date)
+    if not content.picks:
         raise NotFoundError(
             f"There is no paper for {person.email} on {edition.date}: {CAUSES[chooser.causes[person.email]]}.",
             next_step="Take papers in with `newsletter feeds ingest`, widen their topics, or set `--bar many`.",
         )
-    return Issue(id=0, edition=edition, recipient=Recipient(person.id, person.email, person.language), picks=picks)
+    return Issue(0, edition, Recipient(person.id, person.email, person.language), *content)
 
 
 def _unsaved(person: Subscriber, day: date, clock: Clock) -> Edition:

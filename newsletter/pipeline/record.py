@@ -11,7 +11,8 @@ from newsletter.clock import Clock
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Attempt, DeliveryState, Edition, Paper
-from newsletter.store import bounces, deliveries, editions, history, papers, subscribers, suppressions
+from newsletter.pipeline import lookup
+from newsletter.store import beside, bounces, deliveries, editions, history, papers, subscribers, suppressions
 from newsletter.store.bounces import Kept as Kept
 from newsletter.store.bounces import Kind
 from newsletter.store.database import Database
@@ -157,8 +158,10 @@ async def retry(
             for one in (one for one in part if states.get(one.id) is one.state):
                 if one.state in RELEASING and not await papers.take_again(connection, one.issue_id, one.subscriber_id):
                     overtaken.append(one.address)
-                else:
-                    ready.append(one.id)
+                    continue
+                if one.state in RELEASING:
+                    await beside.take_again(connection, one.issue_id, one.subscriber_id)
+                ready.append(one.id)
             queued += await deliveries.queue_again(connection, ready, clock.now())
             back = {addresses.key(one.address): one.address for one in part if one.id in ready}
             barred += [back[key] for key in await suppressions.among(connection, back)]
@@ -239,7 +242,7 @@ async def cadences(database: Database, day: date) -> list[str]:
 async def search_papers(database: Database, words: str, *, limit: int) -> list[Paper]:
     """Return the newest papers whose title has all the words."""
     async with database.connect() as connection:
-        return await papers.search(connection, words, limit=limit)
+        return await lookup.with_words(connection, words, limit=limit)
 
 
 async def paper(database: Database, number: int) -> Paper:

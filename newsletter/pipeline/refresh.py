@@ -141,6 +141,7 @@ async def _record(connection: AsyncConnection, wanted: Sequence[Paper], now: dat
     )
     added: list[Known] = []
     changed: dict[int, Known] = {}
+    revised: list[int] = []
     for paper in wanted:
         title_key = identity.title_key(paper.title)
         matches = shelf.matches(paper, title_key)
@@ -155,10 +156,13 @@ async def _record(connection: AsyncConnection, wanted: Sequence[Paper], now: dat
             await papers.merge(connection, _id(kept), _id(double))
             changed.pop(_id(double), None)
             shelf.remove(double)
+        if better.version is not None and paper.version is not None and paper.version > better.version:
+            revised.append(_id(kept))
         better = identity.merge(better, paper)
         if better != kept.paper:
             changed[_id(kept)] = shelf.replace(kept, better)
     await papers.change(connection, list(changed.values()))
+    await papers.revise(connection, revised, now)
     await papers.add(connection, added, now)
     return len(added), len(changed)
 

@@ -62,6 +62,11 @@ def come(cadence: str, hour: int, timezone: str, now: datetime, catch_up: timede
     return None
 
 
+def previous(cadence: str, day: date) -> date:
+    """Return the date of the slot before one."""
+    return next(slot for back in range(1, _LONGEST_GAP + 1) if falls_on(cadence, slot := day - timedelta(days=back)))
+
+
 def next_moment(subscriber: Subscriber, now: datetime) -> datetime:
     """Return when their next slot comes."""
     day = local_date(subscriber, now)

@@ -1,5 +1,6 @@
 """The papers at hand, encoded once for all readers: rows, priors, mutes and near-equals; knows no single person."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from datetime import date
 from functools import cached_property
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from newsletter.models import Paper
-from newsletter.ranking.index import Floats, Sparse, chunks, count_terms, fields, heaviest, unit
+from newsletter.ranking.index import Floats, Sparse, as_floats, chunks, count_terms, fields, heaviest, unit
 from newsletter.ranking.latent import LEAST_PAPERS
 from newsletter.ranking.learned import Learned
 from newsletter.ranking.names import author_key, family_name, same_person
@@ -28,6 +29,8 @@ MANY_VOTES = 0.99
 LEAST_VOTES = 10
 # How much the taste of other readers counts beside the words of a liked paper; measured on the public folds.
 TASTE = 0.5
+# How much it counts, where there is a model, that readers of a liked paper liked those near a new one; measured too.
+COMPANY = 2.0
 # How much the latent dimensions count beside the words, of a liked paper and of a topic; measured there too.
 LATENT_LIKE = 0.1
 LATENT_TOPIC = 0.15
@@ -91,12 +94,15 @@ class Candidates:
         self._letters = learned.letters
         self._latent = learned.latent
         self._taste = learned.taste
+        self._company = learned.company
+        self._telling = learned.telling
         self._meaning = learned.meaning
         self.matrix, self._strays = learned.index.encode(self.papers)
         self._topics = Rows(len(papers), TOPIC_BYTES)
         self._likes = Rows(len(papers), LIKE_BYTES)
         self._muted: dict[str, Bools] = {}
         self._words: dict[tuple[int, object], tuple[str, ...]] = {}
+        self._counts: dict[int, Counter[str]] = {}
 
     def holds(self, papers: Sequence[Paper]) -> bool:
         """Tell whether these are the very papers, in the same order."""
@@ -149,38 +155,59 @@ class Candidates:
             if self._taste.known:
                 scores += TASTE * (factors @ (self._factors - self._taste.mean).T - CHANCE_TASTE)
             if self._meaning.known:
-                scores += MEANING_LIKE * self._meaning.likeness(self._meaning.of(wanted), self._meant)
+                meant = self._meaning.of(wanted)
+                scores += MEANING_LIKE * self._meaning.likeness(meant, self._meant)
+                if self._company.known:
+                    near = self._meaning.near(meant[self._company.lacks(wanted)])
+                    scores += COMPANY * self._company.likeness(wanted, self._near_in_meaning, near)
             return scores
 
         return self._likes.take([paper_key(paper) for paper in liked], compute)
 
-    def words_for_topic(self, column: int, query: Query) -> tuple[str, ...]:
-        """Return the words of a paper that show a topic, as they stand there."""
+    def words_for_topic(self, column: int, topics: Topics, query: Query) -> tuple[str, ...]:
+        """Return the words of a paper that show a topic, as they stand there; none where it has only generic ones."""
         key = (column, query.name)
         if key not in self._words:
             weights = dict(zip(query.row.columns.tolist(), query.row.weights.tolist(), strict=True))
-            self._keep_words(key, query.expressions, weights, dict(query.strays))
+            strays = dict(query.strays)
+            touched: list[npt.NDArray[np.int32]] = []
+
+            def weight(term: str) -> float:
+                place = self._index.vocabulary.get(term)
+                found = strays.get(term, 0.0) if place is None else weights.get(place, 0.0)
+                if found <= 0:
+                    return 0.0
+                touched[:] = touched or [topics.touched(query)]
+                return found if self._telling.shows(term, touched[0]) else 0.0
+
+            self._keep_words(key, query.expressions, weight)
         return self._words[key]
 
     def words_for_like(self, column: int, liked: Paper) -> tuple[str, ...]:
-        """Return the words of a paper that it shares with a liked one, as they stand there."""
+        """Return the words of a paper that it shares with a liked one, as they stand there, if they are telling."""
         key = (column, paper_key(liked))
         if key not in self._words:
-            places = [place for term in count_terms(liked) if (place := self._index.vocabulary.get(term)) is not None]
-            self._keep_words(key, (), {place: float(self._index.idf[place]) for place in places}, {})
+            theirs, ours = count_terms(liked), self._counted(column)
+
+            def weight(term: str) -> float:
+                often = min(theirs.get(term, 0), ours.get(term, 0))
+                if not often or not self._telling.tells(term, often):
+                    return 0.0
+                place = self._index.vocabulary.get(term)
+                rarity = self._index.rarest if place is None else float(self._index.idf[place])
+                return rarity**2 * often / (often + 1)
+
+            self._keep_words(key, (), weight)
         return self._words[key]
 
-    def _keep_words(
-        self,
-        key: tuple[int, object],
-        expressions: Sequence[tuple[str, ...]],
-        weights: dict[int, float],
-        strays: dict[str, float],
-    ) -> None:
-        def weight(term: str) -> float:
-            place = self._index.vocabulary.get(term)
-            return strays.get(term, 0.0) if place is None else weights.get(place, 0.0)
+    def _counted(self, column: int) -> Counter[str]:
+        if column not in self._counts:
+            self._counts[column] = count_terms(self.papers[column])
+        return self._counts[column]
 
+    def _keep_words(
+        self, key: tuple[int, object], expressions: Sequence[tuple[str, ...]], weight: Callable[[str], float]
+    ) -> None:
         if len(self._words) >= MOST_WORDS_KEPT:
             self._words.clear()
         self._words[key] = telling_words(fields(self.papers[key[0]]), expressions, weight)
@@ -257,7 +284,8 @@ class Candidates:
         if not self._taste.known or not self._meaning.known:
             return by_words
         placed = self._meaning.of(papers)
-        both = (by_words + shortened(self._meaning.factors(placed, self._taste.factors))) / 2
+        near = self._near_in_meaning if papers is self.papers else self._meaning.near(placed)
+        both = (by_words + shortened(as_floats(near @ self._taste.factors))) / 2
         return np.where(placed.any(axis=1, keepdims=True), both, by_words)
 
     @cached_property
@@ -284,6 +312,10 @@ class Candidates:
     @cached_property
     def _meant(self) -> Floats:
         return self._meaning.of(self.papers)
+
+    @cached_property
+    def _near_in_meaning(self) -> Sparse:
+        return self._meaning.near(self._meant)
 
     @cached_property
     def _text(self) -> Texts:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from newsletter.models import Paper
 from newsletter.ranking.catalogue import Catalogue
+from newsletter.ranking.company import Company
 from newsletter.ranking.index import Index
 from newsletter.ranking.latent import Latent
 from newsletter.ranking.letters import Letters
 from newsletter.ranking.meaning import Meaning
 from newsletter.ranking.taste import Taste
+from newsletter.ranking.telling import Telling
 from newsletter.ranking.topics import Topics
 from newsletter.ranking.vectors import Vectors
 
@@ -22,8 +24,10 @@ class Learned:
     letters: Letters
     latent: Latent
     taste: Taste
+    company: Company
     meaning: Meaning
     topics: Topics
+    telling: Telling
 
 
 def learn(
@@ -31,11 +35,14 @@ def learn(
 ) -> Learned:
     """Return what an archive teaches, with the likes of all readers and the vectors of a model, if there are any."""
     index = Index(archive)
+    latent = Latent(index)
     return Learned(
         index,
         Letters(index),
-        Latent(index),
+        latent,
         Taste(index, likes),
+        Company(index, likes),
         Meaning(index, archive, vectors),
         Topics(index, catalogue),
+        Telling(index, latent),
     )

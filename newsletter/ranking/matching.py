@@ -17,6 +17,9 @@ from newsletter.ranking.topics import Topics
 # How much all likes count beside all topics; a followed author is as good as a paper that fits a topic very well.
 LIKES = 3.0
 AUTHOR = 0.4
+# Few likes are summed; from so many on they are damped by the root of their number. One like says less of a reader than
+# their topics, and the mean of many says it better; measured there too.
+FEW_LIKES = 8.0
 # How much a dislike takes away: three of a kind more than half of the places in a mail, at no cost for other papers;
 # measured on the public folds.
 DISLIKES = 6.0
@@ -39,15 +42,15 @@ def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics)
     """Return how well papers match readers, (profiles, papers), before anything that speaks for a paper by itself.
 
     It is the sum over their topics, liked papers and followed authors, less what they asked against and disliked.
-    Topics and likes are each damped by the root of their number. What they do not want lowers the papers that it fits,
-    and speaks for no others.
+    Topics and likes are each damped by the root of their number, likes only from `FEW_LIKES` on. What they do not want
+    lowers the papers that it fits, and speaks for no others.
     """
     names, weights = _shared([_asked_for(profile) for profile in profiles], lambda name: name)
     found: Floats = weights @ candidates.topic_scores(topics, topics.compile(names))
     names, weights = _shared([_asked_against(profile) for profile in profiles], lambda name: name)
     if names:
         found -= weights @ np.maximum(candidates.topic_scores(topics, topics.compile(names)), 0)
-    liked, weights = _shared([profile.likes for profile in profiles], paper_key)
+    liked, weights = _shared([profile.likes for profile in profiles], paper_key, least=FEW_LIKES)
     if liked:
         found += LIKES * (weights @ candidates.like_scores(liked))
     for row, profile in enumerate(profiles):
@@ -66,7 +69,7 @@ def largest_mover(profile: Profile, paper: Paper, column: int, candidates: Candi
     by_topic = candidates.topic_scores(topics, queries)[:, column]
     by_like = LIKES * candidates.like_scores([liked for liked, _ in profile.likes])[:, column]
     topic, topic_loss, topic_size = _largest_loss(by_topic, [weight for _, weight in wanted])
-    like, like_loss, like_size = _largest_loss(by_like, [weight for _, weight in profile.likes])
+    like, like_loss, like_size = _largest_loss(by_like, [weight for _, weight in profile.likes], FEW_LIKES)
     author = followed(profile, paper)
     author_loss = AUTHOR if author else 0.0
     largest = max(topic_loss, like_loss, author_loss)
@@ -103,14 +106,18 @@ def _aversion(profiles: Sequence[Profile], candidates: Candidates) -> Floats:
 
 
 def _shared(
-    groups: Sequence[Sequence[tuple[T, float]]], key: Callable[[T], Hashable], *, damped: bool = True
+    groups: Sequence[Sequence[tuple[T, float]]],
+    key: Callable[[T], Hashable],
+    *,
+    damped: bool = True,
+    least: float = 0.0,
 ) -> tuple[list[T], Sparse]:
     """Return the different things of readers, and their weights, (readers, things), damped if they are to be summed."""
     places: dict[Hashable, int] = {}
     things: list[T] = []
     columns, weights, ends = [], [], [0]
     for group in groups:
-        damping = _damping([weight for _, weight in group]) if damped else 1.0
+        damping = _damping([weight for _, weight in group], least) if damped else 1.0
         for thing, weight in group:
             name = key(thing)
             place = places.get(name)
@@ -124,15 +131,16 @@ def _shared(
     return things, sp.csr_matrix((np.array(weights, np.float32), np.array(columns, np.int32), ends), shape=shape)
 
 
-def _damping(weights: Iterable[float]) -> float:
+def _damping(weights: Iterable[float], least: float) -> float:
     """Return what a sum over things of these weights is divided by: many things are more than one, but not as often.
 
-    With the root, taking away the thing that fits a paper best always lowers the quotient, whatever the weights.
+    It is the root of all weights, or of the `least` if they come to less. With it, taking away the thing that fits a
+    paper best always lowers the quotient, whatever the weights.
     """
-    return math.sqrt(sum(map(abs, weights))) or 1.0
+    return math.sqrt(max(least, sum(map(abs, weights)))) or 1.0
 
 
-def _largest_loss(scores: Floats, weights: Sequence[float]) -> tuple[int, float, float]:
+def _largest_loss(scores: Floats, weights: Sequence[float], least: float = 0.0) -> tuple[int, float, float]:
     """Return which thing the damped sum over all would lose most by going, how much, and the sum of all amounts.
 
     The loss is 0 where there is none.
@@ -142,8 +150,9 @@ def _largest_loss(scores: Floats, weights: Sequence[float]) -> tuple[int, float,
     size = float(np.abs(given).sum())
     if size <= 0:
         return 0, 0.0, 0.0
-    left = np.maximum(size - np.abs(given), 0)
+    damping = math.sqrt(max(least, size))
+    left = np.maximum(size - np.abs(given), least)
     rest = (parts.sum() - parts) / np.where(left > 0, np.sqrt(left), 1)
-    losses = np.where(parts > 0, parts.sum() / math.sqrt(size) - rest, 0)
+    losses = np.where(parts > 0, parts.sum() / damping - rest, 0)
     best = int(losses.argmax())
-    return best, max(0.0, float(losses[best])), float(np.abs(parts).sum() / math.sqrt(size))
+    return best, max(0.0, float(losses[best])), float(np.abs(parts).sum() / damping)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.sparse as sp
 
 from newsletter.models import Paper
 from newsletter.ranking.index import Floats, Index, Sparse, as_floats, norms
@@ -81,15 +82,19 @@ class Meaning:
         fit[:, ~papers.any(axis=1)] = 0
         return as_floats(fit * norms(topics)[:, None])
 
-    def factors(self, papers: Floats, of_archive: Floats) -> Floats:
-        """Return factors of taste for papers, given their vectors, from those of their neighbours in the archive."""
-        found = np.zeros((len(papers), of_archive.shape[1]), np.float32)
+    def near(self, papers: Floats) -> Sparse:
+        """Return the neighbours of papers, given their vectors, (papers, archive); rows sum to nearly 1."""
+        columns, weights, ends = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)], [0]
         for start in range(0, len(papers), BLOCK):
-            near = np.maximum(papers[start : start + BLOCK] @ self.archive.T, 0) ** NEAR
-            for row, weights in enumerate(near, start):
-                best = np.argpartition(-weights, NEIGHBOURS)[:NEIGHBOURS] if len(weights) > NEIGHBOURS else slice(None)
-                found[row] = weights[best] @ of_archive[best] / (weights[best].sum() + DOUBT)
-        return found
+            for row in np.maximum(papers[start : start + BLOCK] @ self.archive.T, 0) ** NEAR:
+                best = np.argpartition(-row, NEIGHBOURS)[:NEIGHBOURS] if len(row) > NEIGHBOURS else np.arange(len(row))
+                columns.append(best.astype(np.int32))
+                weights.append(row[best] / (row[best].sum() + DOUBT))
+                ends.append(ends[-1] + len(best))
+        shape = (len(papers), len(self.archive))
+        near = sp.csr_matrix((np.concatenate(weights), np.concatenate(columns), ends), shape=shape)
+        near.eliminate_zeros()
+        return near
 
     def _even(self, raw: Floats) -> Floats:
         even = _unit(as_floats((raw - self._centre) @ self._axes))

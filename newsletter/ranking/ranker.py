@@ -26,8 +26,9 @@ class Ranker:
     """Ranks papers for many readers.
 
     The match of a reader and a paper is the sum over their topics, liked papers and followed authors, less what they
-    disliked; topics and likes are each damped by the root of their number. What speaks for a paper by itself, votes
-    and newness, raises a match by a share of at most `popularity + freshness`, so it never outweighs a better match.
+    disliked; topics and more than a few likes are damped by the root of their number. What speaks for a paper by
+    itself, votes and newness, raises a match by a share of at most `popularity + freshness`, so it never outweighs a
+    better match.
     """
 
     def __init__(
@@ -233,8 +234,9 @@ class Ranker:
             return Reason(kind="like", subject=mover.thing.title, words=words)
         if mover.kind == "author":
             return Reason(kind="author", subject=mover.thing)
-        query = self._learned.topics.compile([mover.thing])[0]
-        return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, query))
+        topics = self._learned.topics
+        query = topics.compile([mover.thing])[0]
+        return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, topics, query))
 
     def matches(self, topic: str) -> int:
         """Return how many papers of the archive a topic touches."""

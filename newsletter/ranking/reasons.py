@@ -1,5 +1,6 @@
 """The words of a paper that show why it was chosen, as they stand in it; knows no scores."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from newsletter.models import Paper
@@ -8,6 +9,8 @@ from newsletter.ranking.profile import Profile
 from newsletter.ranking.text import STOP, Token, tokens
 
 MOST_WORDS = 3
+# What may stand between the words of an expression: where a sentence or a bracket ends, so does the expression.
+JOINED = re.compile(r"[\s'’/&+_\u00ad\u2010-\u2015-]*|\.")
 
 
 def followed(profile: Profile, paper: Paper) -> str:
@@ -24,8 +27,8 @@ def telling_words(
     """Return up to `MOST_WORDS` pieces of texts that show what was asked for.
 
     `expressions` are in the order in which they are to be named. If some stand there whole, it is these; else single
-    words of them that have a `weight`; else whatever terms have one, the heaviest first. No piece is named twice, or
-    within one named before.
+    words of them that have a `weight`; else whatever terms have one, the heaviest first; else none, for a word that
+    stands everywhere shows nothing. No piece is named twice, or within one named before.
     """
     read = [(text, tokens(text)) for text in texts]
     asked = tuple(expressions)
@@ -72,7 +75,13 @@ def _find(text: str, sequence: list[Token], expression: tuple[str, ...]) -> str:
     size = len(expression)
     for at in range(len(sequence) - size + 1):
         if sequence[at].word == expression[0] and all(
-            sequence[at + step].word == expression[step] for step in range(1, size)
+            sequence[at + step].word == expression[step] and _joined(text, sequence[at + step - 1], sequence[at + step])
+            for step in range(1, size)
         ):
             return text[sequence[at].start : sequence[at + size - 1].end]
     return ""
+
+
+def _joined(text: str, one: Token, other: Token) -> bool:
+    """Tell whether two words that follow each other may belong together; those of unspaced scripts overlap."""
+    return one.end > other.start or JOINED.fullmatch(text, one.end, other.start) is not None

@@ -36,11 +36,7 @@ class Taste:
 
     def __init__(self, index: Index, readers: Sequence[Sequence[Paper]]) -> None:
         """Learn from the likes of readers; papers that the archive does not hold are passed over."""
-        rows = [
-            sorted({row for paper in likes if (row := index.rows.get(paper_key(paper))) is not None})
-            for likes in readers
-        ]
-        rows = [row for row in rows if len(row) > 1]
+        rows = reading_lists(index, readers)
         self.factors: Floats = np.zeros((index.size, 0), np.float32)
         if len(rows) >= LEAST_READERS:
             self.factors = _factors(rows, index.size)
@@ -73,6 +69,14 @@ class Taste:
                     columns, weights = columns[best], weights[best]
                 by_neighbours[start + row] = weights @ self.factors[columns] / (weights.sum() + DOUBT / 2)
         return as_floats((shortened(by_neighbours) + shortened(by_regression)) / 2)
+
+
+def reading_lists(index: Index, readers: Sequence[Sequence[Paper]]) -> list[list[int]]:
+    """Return which papers of the archive readers liked, of those who liked two or more."""
+    rows = [
+        sorted({row for paper in likes if (row := index.rows.get(paper_key(paper))) is not None}) for likes in readers
+    ]
+    return [row for row in rows if len(row) > 1]
 
 
 def shortened(guesses: Floats) -> Floats:

@@ -74,6 +74,10 @@ class Topics:
         weights = np.concatenate([np.zeros(0, np.float32), *(query.row.weights for query in queries)])
         return sp.csr_matrix((weights, columns, ends), shape=(len(queries), len(self._index.vocabulary)))
 
+    def touched(self, query: Query) -> npt.NDArray[np.int32]:
+        """Return the papers of the archive that a topic touches."""
+        return self._touched(Expression(asked, 1.0) for asked in query.expressions)
+
     def nearest(self, name: str, count: int) -> list[str]:
         """Return the slugs of the catalogue that are nearest to a name, best first; none where nothing is near."""
         own = self._catalogue.find(name)
@@ -145,9 +149,15 @@ class Topics:
         }
 
     def _touched(self, expressions: Iterable[Expression]) -> npt.NDArray[np.int32]:
-        """Return the papers of the archive in which all words of one of the expressions stand."""
+        """Return the papers of the archive in which all words of one of the expressions stand.
+
+        What bears meaning in `computer use` is a single word, which papers on other things have too; so such an
+        expression counts only where a topic has no better.
+        """
+        asked = [expression.words for expression in expressions]
+        whole = [some for some in asked if len(some) == 1 or _meaningful(some) > 1]
         found = [np.zeros(0, np.int32)]
-        found += [self._with_all(expression.words) for expression in expressions]
+        found += [self._with_all(some) for some in whole or asked]
         return np.unique(np.concatenate(found))
 
     def _with_all(self, asked: Iterable[str]) -> npt.NDArray[np.int32]:
@@ -195,11 +205,16 @@ def _weights(expressions: Iterable[Expression]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for expression in expressions:
         found = list(as_terms(expression.words))
-        alone = len([word for word in expression.words if word not in STOP]) == 1
+        alone = len(expression.words) == 1
         for term in found:
             weight = expression.weight * (1.0 if alone or is_pair(term) else PART)
             weights[term] = max(weight, weights.get(term, 0.0))
     return weights
+
+
+def _meaningful(asked: Iterable[str]) -> int:
+    """Return how many of the words bear a meaning of their own."""
+    return sum(word not in STOP for word in asked)
 
 
 def _telling(expression: Expression) -> tuple[float, int]:

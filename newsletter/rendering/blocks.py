@@ -1,29 +1,41 @@
 """Papers as they stand in every mail of one language: rendered once, and found again by the paper itself."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from newsletter.models import Paper
+from newsletter.rendering.fit import FULL
+from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import cut
-from newsletter.rendering.slots import Pieces, slot
+from newsletter.rendering.slots import Fill, filler, slot
 from newsletter.rendering.templates import PAPER, PAPER_TEXT
 
 SUBJECT = 60
-PAPERS_KEPT = 1024
+PAPERS_KEPT = 2048
 
-_SLOTS = frozenset({"position", "reason"})
+# A reader's own values in a paper, in the order in which they are given to fill it.
+OWN = ("position", "reason", "more", "less")
+
+_SLOTS = frozenset(OWN)
+_END = re.compile(r"[^\s<>\"\\\x00-\x20\x7f]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paper as it stands in every mail of one language; `subject` is its title as a subject."""
+    """A paper as it stands in every mail of one language, once it is given the values of `OWN`.
+
+    `subject` is its title as a subject.
+    """
 
     paper: Paper
-    html: Pieces
-    text: Pieces
+    html: Fill
+    text: Fill
     entry: Entry
     subject: str
 
@@ -32,36 +44,68 @@ class Blocks:
     """Renders papers.
 
     `search_url` has `{title}` where the title of a paper belongs that has no address, `characters` is about how long a
-    summary is, and `tidy` makes the TeX of titles and abstracts readable.
+    summary is, `tidy` makes the TeX of titles and abstracts readable, and `hosts` says where links may lead.
     """
 
-    def __init__(self, press: Press, *, search_url: str, characters: int, tidy: Callable[[str], str]) -> None:
+    def __init__(
+        self, press: Press, *, search_url: str, characters: int, tidy: Callable[[str], str], hosts: Hosts
+    ) -> None:
         self._press = press
         self._search_url = search_url
         self._characters = characters
         self._tidy = tidy
-        self._kept: dict[tuple[int, str], Block] = {}
+        self._hosts = hosts
+        self._kept: dict[tuple[int, str, str, tuple[str, str] | None], Block] = {}
 
-    def of(self, paper: Paper, language: Language) -> Block:
-        """Return the block of a paper; raises RenderingError for a wrong template."""
+    def of(self, paper: Paper, language: Language, ends: tuple[str, str] | None = None, form: str = FULL) -> Block:
+        """Return the block of a paper; raises RenderingError for a wrong template.
+
+        `ends` are those of the links to say more and less, or None if there are none.
+        """
         # Papers are told apart as objects: to compare what stands in them takes longer than all the rest.
-        name = (id(paper), language.code)
+        name = (id(paper), language.code, form, ends)
         block = self._kept.get(name)
         if block is None:
             if len(self._kept) >= PAPERS_KEPT:
                 del self._kept[next(iter(self._kept))]
             # It keeps its paper, so no other can come to have that id.
-            block = self._kept[name] = self.render(paper, language)
+            block = self._kept[name] = self.render(paper, language, ends, form)
         return block
 
-    def render(self, paper: Paper, language: Language) -> Block:
+    def entry(self, paper: Paper, language: Language) -> Entry:
+        """Return what is shown of a paper."""
+        return entry(
+            paper,
+            language,
+            search_url=self._search_url,
+            characters=self._characters,
+            tidy=self._tidy,
+            hosts=self._hosts,
+        )
+
+    def render(self, paper: Paper, language: Language, ends: tuple[str, str] | None = None, form: str = FULL) -> Block:
         """Return a new block of a paper."""
-        shown = entry(paper, language, search_url=self._search_url, characters=self._characters, tidy=self._tidy)
-        values = {"language": language, "paper": shown, "position": slot("position"), "reason": slot("reason")}
+        shown = self.entry(paper, language)
+        more, less = ("", "") if ends is None else map(_link, ("more", "less"), ends)
+        values = {
+            "language": language,
+            "paper": shown,
+            "form": form,
+            "position": slot("position"),
+            "reason": slot("reason"),
+            "more": more,
+            "less": less,
+        }
         return Block(
             paper=paper,
-            html=self._press.pieces(PAPER, language, values, _SLOTS),
-            text=self._press.pieces(PAPER_TEXT, language, values, _SLOTS),
+            html=filler(self._press.pieces(PAPER, language, values, _SLOTS), OWN),
+            text=filler(self._press.pieces(PAPER_TEXT, language, values, _SLOTS), OWN),
             entry=shown,
             subject=cut(shown.title, SUBJECT),
         )
+
+
+def _link(verdict: str, end: str) -> Markup:
+    if not _END.fullmatch(end):
+        raise ValueError("a link for feedback has an end that no link has")
+    return slot(verdict) + slot("position") + escape(end)

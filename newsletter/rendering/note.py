@@ -1,5 +1,6 @@
 """The editor's note: Markdown made safe, as HTML and as plain text; knows nothing of mails."""
 
+import re
 from html.parser import HTMLParser
 
 import nh3
@@ -15,14 +16,16 @@ SCHEMES = {"http", "https", "mailto"}
 DROPPED = {"script", "style", "title", "textarea"}
 BLOCKS = {"blockquote", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "ul", "li"}
 
+_HEADING = re.compile(r"<(/?)h([2-6])>")
+
 
 def to_html(markdown: str) -> str:
     """Return safe HTML of a note in Markdown: no images, no styles, links to http, https and mailto only.
 
-    The highest heading becomes an h2, for the mail has its own h1.
+    Headings begin with h2, for the mail has its own h1, and leave no level out, as the author may.
     """
     converter = Markdown(extensions=["toc", "sane_lists"], extension_configs={"toc": {"baselevel": 2}})
-    return nh3.clean(
+    safe = nh3.clean(
         converter.convert(clean_lines(markdown)),
         tags=TAGS,
         clean_content_tags=DROPPED,
@@ -33,7 +36,8 @@ def to_html(markdown: str) -> str:
         url_relative="deny",
         link_rel=None,
         strip_comments=True,
-    ).strip()
+    )
+    return _stepped(safe).strip()
 
 
 def to_text(markdown: str, columns: int = 72) -> str:
@@ -42,6 +46,20 @@ def to_text(markdown: str, columns: int = 72) -> str:
     reader.feed(to_html(markdown))
     reader.close()
     return reader.text()
+
+
+def _stepped(html: str) -> str:
+    """Return HTML whose headings go down by one level at a time, from h2 on (WCAG 2.2 technique H42)."""
+    above: list[int] = []
+
+    def level(match: re.Match[str]) -> str:
+        if not match[1]:
+            while above and above[-1] >= int(match[2]):
+                above.pop()
+            above.append(int(match[2]))
+        return f"<{match[1]}h{min(1 + len(above), 6)}>"
+
+    return _HEADING.sub(level, html)
 
 
 class _Reader(HTMLParser):

@@ -14,9 +14,9 @@ from newsletter import config
 from newsletter.bounds import WEEKDAYS
 from newsletter.models import Notice, Recipient
 from newsletter.rendering.language import Language
+from newsletter.rendering.links import PAGES
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut
-from newsletter.rendering.shell import PAGES
 from newsletter.rendering.slots import Pieces, slot
 from newsletter.rendering.templates import notice_html, notice_text
 

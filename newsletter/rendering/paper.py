@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from newsletter.models import Paper
+from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language
 from newsletter.rendering.prose import clean, cut, direction, excerpt, unrepeated
 
@@ -21,8 +22,8 @@ class Entry:
     """A paper as it is shown.
 
     `direction` and `summary_direction` are `ltr` or `rtl`; `facts` are votes, stars, day and source as words; `links`
-    are pairs of a word and an address. Where no source named an address, `url` leads to a search and `searched` is
-    true.
+    are pairs of a word and an address, and so are those that are `named` and not linked. Where no source named an
+    address, `url` leads to a search and `searched` is true. `machine_written` says that no person wrote the summary.
     """
 
     title: str
@@ -35,19 +36,30 @@ class Entry:
     summary: str
     summary_direction: str
     links: tuple[tuple[str, str], ...]
+    named: tuple[tuple[str, str], ...] = ()
+    machine_written: bool = False
 
 
-def entry(paper: Paper, language: Language, *, search_url: str, characters: int, tidy: Callable[[str], str]) -> Entry:
+def entry(
+    paper: Paper,
+    language: Language,
+    *,
+    search_url: str,
+    characters: int,
+    tidy: Callable[[str], str],
+    hosts: Hosts,
+) -> Entry:
     """Return what is shown of a paper.
 
-    `search_url` has `{title}` where the title belongs, `characters` is about how long the summary is, and `tidy`
-    makes TeX readable.
+    `search_url` has `{title}` where the title belongs, `characters` is about how long the summary is, `tidy` makes TeX
+    readable, and `hosts` says where links may lead.
     """
     title = cut(clean(tidy(clean(paper.title[:LONGEST_ABSTRACT]))), LONGEST_TITLE) or language.gettext("Untitled")
     address = _address(paper)
-    links = tuple(_links(paper, language, address))
+    ways = tuple(_links(paper, language, address))
+    linked = {url for _, url in ways if hosts.may_lead(paper, url)}
     told = clean(tidy(clean((paper.summary or paper.machine_summary or paper.abstract)[:LONGEST_ABSTRACT])))
-    summary = excerpt(unrepeated(told, {address, *(url for _, url in links)} - {""}), characters)
+    summary = excerpt(unrepeated(told, {address, *(url for _, url in ways)} - {""}), characters)
     return Entry(
         title=title,
         direction=direction(title),
@@ -58,7 +70,9 @@ def entry(paper: Paper, language: Language, *, search_url: str, characters: int,
         facts=tuple(_facts(paper, language)),
         summary=summary,
         summary_direction=direction(summary),
-        links=links,
+        links=tuple((word, url) for word, url in ways if url in linked),
+        named=tuple((word, url) for word, url in ways if url not in linked),
+        machine_written=bool(paper.machine_summary and not paper.summary),
     )
 
 

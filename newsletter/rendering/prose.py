@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
 
+from newsletter.rendering.graphemes import boundary, joined
+
 # Controls, lone surrogates and the marks that turn the direction of everything after them (UAX #9 section 2).
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
@@ -19,7 +21,8 @@ _SENTENCE_END = re.compile(
     re.VERBOSE,
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|cf|vs|al|etc|resp|approx|Fig|Figs|Eq|Eqs|Sec|Tab|No|Dr|Prof|St|z\.B|bzw)|\b[A-Z])\.$"
+    r"(?:\b(?:e\.g|i\.e|a\.k\.a|w\.r\.t|cf|vs|viz|al|etc|resp|approx|incl|wrt|ca|Fig|Figs|Eq|Eqs|Sec|Secs|Tab|Ch|Ref|Refs"
+    r"|Vol|No|Nos|Alg|Thm|Dr|Mr|Mrs|Ms|Prof|St|Jr|Inc|Ltd|z\.B|d\.h|u\.a|bzw|ggf|usw)|\b[A-Z])\.$"
 )
 
 # A sentence of these words and an address says where something is, and nothing else.
@@ -51,9 +54,7 @@ def cut(text: str, limit: int) -> str:
     """Return the text, or as many whole words of it as fit into `limit` characters together with an ellipsis."""
     if len(text) <= limit:
         return text
-    end = limit - 1
-    while end > 0 and _joins(text[end]):
-        end -= 1
+    end = boundary(text, limit - 1)
     head = text[:end]
     if not text[end].isspace():
         words, space, _ = head.rpartition(" ")
@@ -151,11 +152,6 @@ def _bare(address: str) -> str:
     return _SCHEME.sub("", address.strip("\"'“”‘’.,;:!/#&").casefold()).removesuffix(".git")
 
 
-def _joins(character: str) -> bool:
-    """Tell whether the character belongs to the one before it, so that no cut may come between."""
-    return character in "\u200d\ufe0e\ufe0f" or bool(unicodedata.combining(character))
-
-
 def _sentence_ends(text: str) -> Iterator[int]:
     for match in _SENTENCE_END.finditer(text):
         if not _ABBREVIATION.search(text, max(0, match.start() - 12), match.start() + 1):
@@ -173,7 +169,7 @@ def _pieces(text: str, columns: int, taken: Callable[[str], int]) -> Iterator[st
             continue
         piece, mark = "", ""
         for character in word:
-            if piece and taken(piece + character) > columns and not _joins(character):
+            if piece and taken(piece + character) > columns and not joined(piece + character, len(piece)):
                 yield mark + piece
                 piece, mark = "", "\0"
             piece += character

@@ -1,6 +1,6 @@
-"""Why a paper is in an issue, as a sentence in the reader's language; the choosing itself is the ranking's."""
+"""Why papers are in an issue, as sentences in the reader's language; the choosing itself is the ranking's."""
 
-from newsletter.models import Reason
+from newsletter.models import Reason, Told
 from newsletter.rendering.language import resolve
 from newsletter.rendering.prose import clean, cut
 
@@ -33,3 +33,35 @@ def reason_sentence(reason: Reason, language: str) -> str:
     if words:
         return gettext("Matches %(subject)s: %(words)s") % values
     return gettext("Matches %(subject)s") % values
+
+
+def told_sentence(told: Told, language: str) -> str:
+    """Return what came of feedback as a sentence, for readers of a language such as `en`."""
+    words = resolve(language)
+    values = {"title": cut(clean(told.title), LONGEST_SUBJECT), "count": words.number(told.papers)}
+    ngettext = words.ngettext
+    if told.verdict == "more" and not told.others:
+        sentence = ngettext(
+            "%(count)s paper is here because you liked “%(title)s”.",
+            "%(count)s papers are here because you liked “%(title)s”.",
+            told.papers,
+        )
+    elif told.verdict == "more":
+        sentence = ngettext(
+            "%(count)s paper is here because of what you liked lately, such as “%(title)s”.",
+            "%(count)s papers are here because of what you liked lately, such as “%(title)s”.",
+            told.papers,
+        )
+    elif not told.others:
+        sentence = ngettext(
+            "%(count)s paper is not here because you wanted less like “%(title)s”.",
+            "%(count)s papers are not here because you wanted less like “%(title)s”.",
+            told.papers,
+        )
+    else:
+        sentence = ngettext(
+            "%(count)s paper is not here because of what you wanted less of lately, such as “%(title)s”.",
+            "%(count)s papers are not here because of what you wanted less of lately, such as “%(title)s”.",
+            told.papers,
+        )
+    return sentence % values

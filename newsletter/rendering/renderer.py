@@ -1,7 +1,7 @@
 """From an issue to the two bodies of a mail: what readers share is rendered once, what is their own is filled in."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -11,16 +11,31 @@ from markupsafe import escape
 
 from newsletter import config
 from newsletter.errors import RenderingError
-from newsletter.models import Issue, Notice, Paper, Reason, Recipient
+from newsletter.models import (
+    NOTHING_BESIDE,
+    SECTION_OF,
+    SECTIONS,
+    Issue,
+    Notice,
+    Paper,
+    Pick,
+    Reason,
+    Recipient,
+    Revision,
+    Told,
+)
+from newsletter.rendering.asides import NOTHING, Asides, Both
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
-from newsletter.rendering.language import resolve
+from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
+from newsletter.rendering.hosts import Hosts
+from newsletter.rendering.language import Language, resolve
+from newsletter.rendering.links import PAGES, Links
 from newsletter.rendering.look import LOOKS, Brand, brand_of
 from newsletter.rendering.notice import Notices
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.rendering.shell import PAGES, Shells
-from newsletter.rendering.slots import Pieces
+from newsletter.rendering.shell import Shells
 from newsletter.rendering.templates import Templates
 
 PREHEADER = 140
@@ -30,30 +45,9 @@ INDENT = 3
 REASONS_KEPT = 4096
 SUBJECTS_KEPT = 256
 
-_IN_ORDER = ("position", "reason")
+_NOTHING = (b"", b"")
+_NO_HEADINGS: Mapping[int, Both] = {}
 _MARKUP = re.compile("[&<>\"']")
-_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
-
-
-# What each mail has is a tuple: a dataclass that nobody can change takes several times as long to make.
-
-
-class Links(NamedTuple):
-    """The addresses that are one reader's own: http, https or mailto; all but `unsubscribe` may be empty.
-
-    `settings` and `pause` lead to the reader's pages, `web` to the mail as a page.
-    """
-
-    unsubscribe: str
-    settings: str = ""
-    pause: str = ""
-    web: str = ""
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The names of those beside `unsubscribe` that are there."""
-        _, *pages = self
-        return tuple([name for name, link in zip(PAGES, pages, strict=True) if link]) if any(pages) else ()
 
 
 class Rendered(NamedTuple):
@@ -90,8 +84,8 @@ class Renderer:
     by default the folder that the settings name, seen from the working folder. `search_url` has `{title}` where the
     title of a paper belongs that has no address. `brand` is by default that of settings that say nothing of it. `tidy`
     makes the TeX of titles and abstracts readable, and `encode` is what a piece of a body becomes in a mail, and
-    `decode` makes pieces in a row readable again. `logo` is the picture that the HTML shows, if any. Raises
-    RenderingError for a wrong template.
+    `decode` makes pieces in a row readable again. `limit` is how many bytes the HTML may have as it stands in the mail.
+    `logo` is the picture that the HTML shows, if any. Raises RenderingError for a wrong template.
     """
 
     def __init__(
@@ -106,6 +100,7 @@ class Renderer:
         tidy: Callable[[str], str] = str,
         encode: Callable[[str], bytes] = str.encode,
         decode: Callable[[bytes], str] = bytes.decode,
+        limit: int = SHOWN,
     ) -> None:
         self._newsletter = newsletter
         self._tidy = tidy
@@ -117,15 +112,20 @@ class Renderer:
                 f"The folder {overrides} of your own templates is not there.",
                 next_step="Make it, or take rendering.templates out of the settings.",
             )
+        self.templates = Templates((overrides, templates) if overrides is not None else (templates,))
         look, brand = LOOKS[rendering.look], brand or brand_of(config.Brand())
-        press = Press(
-            Templates((overrides, templates) if overrides is not None else (templates,)),
-            encode,
-            {"look": look, "brand": brand},
-        )
+        press = Press(self.templates, encode, {"look": look, "brand": brand})
         self.logo = brand.logo if look.html else None
         self._html = look.html
-        self._blocks = Blocks(press, search_url=search_url, characters=rendering.abstract_characters, tidy=tidy)
+        self._limit = limit
+        self._blocks = Blocks(
+            press,
+            search_url=search_url,
+            characters=rendering.abstract_characters,
+            tidy=tidy,
+            hosts=Hosts(rendering.link_hosts),
+        )
+        self._asides = Asides(press, newsletter, self._blocks.entry, tidy)
         self._shells = Shells(press, newsletter)
         self._notices = Notices(press, newsletter, encode)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
@@ -136,45 +136,34 @@ class Renderer:
 
     def render(self, issue: Issue, links: Links) -> Rendered:
         """Return the mail of an issue; raises ValueError for a link that is none."""
-        reader, edition = issue.recipient, issue.edition
-        language = resolve(reader.language)
-        blocks = [self._blocks.of(pick.paper, language) for pick in issue.picks]
+        picks, edition, beside = issue.picks, issue.edition, issue.beside
+        language = resolve(issue.recipient.language)
+        ends = links.feedback.ends
+        blocks = [self._blocks.of(pick.paper, language, ends) for pick in picks]
         subject, preheader = self._lines(blocks)
-        given = links.given
-        for name in ("unsubscribe", *given):
-            if not _LINK.fullmatch(getattr(links, name)):
-                raise ValueError(f"{name} is no http, https or mailto link")
-        shell = self._shells.of(language, edition.date, edition.note, len(blocks), given)
-        own = {
-            "subject": self._both(subject),
-            "preheader": self._render_both(preheader),
-            "email": self._render_both(clean(reader.email)),
-            "unsubscribe": self._render_both(links.unsubscribe),
-        }
-        for name in given:
-            own[name] = self._render_both(getattr(links, name))
-        html_papers: list[bytes] = []
-        text_papers: list[bytes] = []
-        for pick, block in zip(issue.picks, blocks, strict=True):
-            number = self._position(pick.position)
-            html_reason, text_reason = self._reason(pick.reason, language.code)
-            if block.html.slots == block.text.slots == _IN_ORDER:
-                # As nearly every paper has them.
-                before, between, behind = block.html.parts
-                html_papers += (before, number, between, html_reason, behind)
-                before, between, behind = block.text.parts
-                text_papers += (before, number, between, text_reason, behind)
-            else:
-                html_papers += block.html.filled({"position": number, "reason": html_reason})
-                text_papers += block.text.filled({"position": number, "reason": text_reason})
+        own = {name: self._render_both(link) for name, link in links.checked().items()}
+        own["subject"] = self._both(subject)
+        own["preheader"] = self._render_both(preheader)
+        own["email"] = self._render_both(clean(issue.recipient.email))
+        told = revised = NOTHING
+        if beside is not NOTHING_BESIDE:
+            told, revised = self._asides.told(beside.told, language), self._asides.revised(beside.revised, language)
+        headings = self._headings(issue, language)
+        html_papers, text_papers = self._papers(picks, blocks, headings, language, own)
+        shell = self._shells.of(language, edition.date, edition.note, len(blocks), links.given)
+        html_before, html_behind = (part.filled_from(own, 0) for part in shell.html)
+        html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
+        if self._html and _size(html_parts) > self._limit:
+            room = self._limit - _size(html_parts) + _size(html_papers)
+            html_papers = self._fitted(issue, links, headings, room)
+            html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
+        text_before, text_behind = (part.filled_from(own, 1) for part in shell.text)
         return Rendered(
             language=language.code,
             subject=subject,
             preheader=preheader,
-            html_parts=(
-                _around(shell.html, {name: html for name, (html, _) in own.items()}, html_papers) if self._html else []
-            ),
-            text_parts=_around(shell.text, {name: text for name, (_, text) in own.items()}, text_papers),
+            html_parts=html_parts if self._html else [],
+            text_parts=[*text_before, *told.text, *text_papers, *revised.text, *text_behind],
             decode=self._decode,
         )
 
@@ -184,10 +173,9 @@ class Renderer:
         `values` are what `notice.Notices.body` takes as said, and `action`, a link or nothing.
         """
         language = resolve(recipient.language)
-        own = links._asdict() | {"action": values.get("action", "")}
-        for name, link in own.items():
-            if link and not _LINK.fullmatch(link):
-                raise ValueError(f"{name} is no http, https or mailto link")
+        own = links.checked()
+        if action := values.get("action", ""):
+            own["action"] = Links(action).checked()["unsubscribe"]
         said = {name: value for name, value in values.items() if name != "action"}
         body = self._notices.body(kind, recipient, language, own, said)
         return Rendered(
@@ -211,6 +199,65 @@ class Renderer:
         """Return a value as it stands in HTML, and in plain text."""
         plain = self._encode(text)
         return (self._encode(str(escape(text))) if _MARKUP.search(text) else plain), plain
+
+    def _papers(
+        self,
+        picks: Sequence[Pick],
+        blocks: Sequence[Block],
+        headings: Mapping[int, Both],
+        language: Language,
+        own: Mapping[str, tuple[bytes, bytes]],
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Return the papers of a mail in full, in HTML and in plain text."""
+        (html_more, text_more), (html_less, text_less) = own.get("more", _NOTHING), own.get("less", _NOTHING)
+        htmls: list[bytes] = []
+        texts: list[bytes] = []
+        code, position_of, reason_of = language.code, self._position, self._reason
+        for (position, _, reason, _), block in zip(picks, blocks, strict=True):
+            if headings and position in headings:
+                htmls += headings[position].html
+                texts += headings[position].text
+            number = position_of(position)
+            html_reason, text_reason = reason_of(reason, code)
+            htmls += block.html(number, html_reason, html_more, html_less)
+            texts += block.text(number, text_reason, text_more, text_less)
+        return htmls, texts
+
+    def _headings(self, issue: Issue, language: Language) -> Mapping[int, Both]:
+        """Return the headings by the position of the paper that each stands before; with one section there is none."""
+        missed = issue.beside.missed
+        sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
+        if missed is not None:
+            sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
+        different = len(set(sections))
+        if different < 2:
+            return _NO_HEADINGS
+        begins = [at for at, one in enumerate(sections) if at == 0 or one != sections[at - 1]]
+        # Papers of older issues may not be in the order of sections.
+        if len(begins) != different:
+            return _NO_HEADINGS
+        since = missed.since if missed is not None else None
+        return {issue.picks[at].position: self._asides.heading(sections[at], since, language) for at in begins}
+
+    def _fitted(self, issue: Issue, links: Links, headings: Mapping[int, Both], room: int) -> list[bytes]:
+        """Return the papers of a mail in HTML so that they take `room` bytes at most, with what stands for the rest."""
+        language = resolve(issue.recipient.language)
+        more, less = (self._render_both(link)[0] for link in links.feedback[:2])
+        in_forms: list[dict[str, tuple[bytes, ...]]] = []
+        for pick in issue.picks:
+            heading = headings.get(pick.position, NOTHING).html
+            values = (self._position(pick.position), self._reason(pick.reason, language.code)[0], more, less)
+            forms = {form: self._blocks.of(pick.paper, language, links.feedback.ends, form) for form in FORMS}
+            in_forms.append({form: (*heading, *block.html(*values)) for form, block in forms.items()})
+        web = {"web": self._render_both(links.web)[0]}
+
+        def rest(count: int) -> list[bytes]:
+            return self._asides.rest(count, language, web=bool(links.web)).filled(web)
+
+        sizes = [tuple(_size(paper[form]) for form in FORMS) for paper in in_forms]
+        chosen = fit(sizes, room, lambda count: _size(rest(count)))
+        fitted = [part for paper, form in zip(in_forms, chosen, strict=True) if form for part in paper[form]]
+        return [*fitted, *rest(chosen.count(LEFT_OUT))] if LEFT_OUT in chosen else fitted
 
     def _lines(self, blocks: list[Block]) -> tuple[str, str]:
         """Return the subject and the preheader: the first title, and the next ones."""
@@ -242,13 +289,21 @@ class Renderer:
             title="A title", abstract="A summary.", arxiv_id="2000.00001", authors=("A", "B", "C", "D", "E"),
             organization="A place", votes=1, stars=1, published_on=day, source="A source",
         )  # fmt: skip
+        revised = (Revision(full, 2),)
+        told = (Told("more", "A title", 0, 1),)
         for paper in (full, Paper(title="A title")):
-            self._blocks.render(paper, language)
+            for form in FORMS:
+                for ends in (None, ("", "")):
+                    self._blocks.render(paper, language, ends, form)
         for markdown, given in (("", ()), ("A note.", PAGES)):
             self._shells.render(language, day, markdown, 1, given)
+            self._asides.render_rest(2, language, web=bool(given))
+        for section in SECTIONS:
+            self._asides.render_heading(section, day, language)
+        self._asides.told(told, language)
+        self._asides.revised(revised, language)
         self._notices.try_out(language)
 
 
-def _around(shell: tuple[Pieces, Pieces], own: dict[str, bytes], papers: list[bytes]) -> list[bytes]:
-    before, behind = shell
-    return [*before.filled(own), *papers, *behind.filled(own)]
+def _size(parts: Iterable[bytes]) -> int:
+    return sum(map(len, parts))

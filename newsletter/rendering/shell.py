@@ -9,11 +9,11 @@ from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.rendering import note
 from newsletter.rendering.language import Language
+from newsletter.rendering.links import PAGES
 from newsletter.rendering.press import Press
 from newsletter.rendering.slots import Pieces, slot
 from newsletter.rendering.templates import ISSUE_TEXT, SHELL, safe
 
-PAGES = ("settings", "pause", "web")
 SHELLS_KEPT = 64
 NOTES_KEPT = 16
 

@@ -1,8 +1,9 @@
 """Places in a rendered text that are filled per person: the text is rendered once around them and split there."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -34,6 +35,13 @@ class Pieces:
         filled[1::2] = [values[name] for name in self.slots]
         return filled
 
+    def filled_from(self, values: Mapping[str, tuple[bytes, bytes]], side: Literal[0, 1]) -> list[bytes]:
+        """Return the parts with one of two values of each name between them."""
+        filled = [b""] * (2 * len(self.slots) + 1)
+        filled[::2] = self.parts
+        filled[1::2] = [values[name][side] for name in self.slots]
+        return filled
+
     def parted(self, name: str) -> "tuple[Pieces, Pieces]":
         """Return what stands before the first slot of that name, and what stands behind it."""
         at = self.slots.index(name)
@@ -41,6 +49,22 @@ class Pieces:
             Pieces(self.parts[: at + 1], self.slots[:at]),
             Pieces(self.parts[at + 1 :], self.slots[at + 1 :]),
         )
+
+
+Fill = Callable[..., tuple[bytes, ...]]
+
+
+def filler(pieces: Pieces, names: Sequence[str]) -> Fill:
+    """Return a function that gives the parts with the values of `names` between them, which it takes in that order.
+
+    It is written for these very slots, as `namedtuple` writes its own: nothing is done as often in making a mail, and
+    that takes a third of the time of `filled`.
+    """
+    parts = {f"part{at}": part for at, part in enumerate(pieces.parts)}
+    words = [word for at, name in enumerate((*pieces.slots, "")) for word in (f"part{at}", name)]
+    shown = [word for word in words if word in names or parts.get(word)]
+    made: Fill = eval(f"lambda {', '.join(names)}: ({''.join(f'{word}, ' for word in shown)})", parts)  # noqa: S307
+    return made
 
 
 def split(text: str, known: frozenset[str], template: str, encode: Callable[[str], bytes]) -> Pieces:

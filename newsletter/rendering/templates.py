@@ -16,12 +16,18 @@ from newsletter.rendering.prose import wrap
 ISSUE = "email/issue.mjml.j2"
 ISSUE_TEXT = "text/issue.txt.j2"
 PAPER_TEXT = "text/paper.txt.j2"
+SECTION_TEXT = "text/section.txt.j2"
+TOLD_TEXT = "text/told.txt.j2"
+REVISED_TEXT = "text/revised.txt.j2"
+TEXTS = (ISSUE_TEXT, PAPER_TEXT, SECTION_TEXT, TOLD_TEXT, REVISED_TEXT)
 SHELL = "email/issue.html"
-PAPER = "email/paper.html"
+PAPER, SECTION, TOLD, REVISED, REST = PARTS = tuple(
+    f"email/{name}.html" for name in ("paper", "section", "told", "revised", "rest")
+)
 NOTICES = ("welcome", "confirmation", "goodbye", "nothing")
-BEGIN, END = "<!-- paper -->", "<!-- /paper -->"
 
 _INCLUDE = re.compile(r"""<mj-include\s+path=["'](?:\./)?([^"']+)["']\s*(?:/>|>\s*</mj-include>)""")
+_PAPER_BEGINS = re.compile(r"<mj-raw>\s*<!-- paper -->")
 _UNDEFINED = re.compile(r"'([^']+)' is undefined|no attribute '([^']+)'")
 _UNKNOWN_TAG = re.compile(r"<(mj-[a-z-]+)")
 _POSITION = re.compile(r"at position (\d+)")
@@ -57,14 +63,16 @@ MJML_TAGS = (
 class Templates:
     """The sources of all templates of a mail, and what MJML made of them.
 
-    `folders` are looked into in turn. Raises RenderingError for a template that is missing or wrong.
+    `folders` are looked into in turn. `given` has what each template was first filled with, by its name. Raises
+    RenderingError for a template that is missing or wrong.
     """
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
+        self.given: dict[str, Mapping[str, Any]] = {}
         self._loader = jinja2.FileSystemLoader(folders)
         self._plain = _environment(self._loader)
         self._sources: dict[str, tuple[str, str]] = {}
-        for name in (ISSUE_TEXT, PAPER_TEXT, *map(notice_text, NOTICES)):
+        for name in (*TEXTS, *map(notice_text, NOTICES)):
             self._source(name)
         self._compiled = self._compile()
 
@@ -77,6 +85,8 @@ class Templates:
 
     def render(self, environment: jinja2.Environment, name: str, values: Mapping[str, Any]) -> str:
         """Return a template filled with values; raises RenderingError that names file and line where it can."""
+        if name not in self.given:
+            self.given[name] = {**environment.globals, **values}
         try:
             return environment.get_template(name).render(values)
         except jinja2.TemplateSyntaxError as error:
@@ -92,17 +102,22 @@ class Templates:
 
     def _compile(self) -> dict[str, str]:
         html = self._to_html(ISSUE)
-        if html.count(BEGIN) != 1 or html.count(END) != 1 or html.index(BEGIN) > html.index(END):
-            raise _wrong(ISSUE, f"the block of a paper stands once between {BEGIN} and {END}")
-        before, _, rest = html.partition(BEGIN)
-        paper, _, after = rest.partition(END)
-        notices = {notice_html(kind): self._to_html(f"email/{kind}.mjml.j2") for kind in NOTICES}
-        return {SHELL: before + "{{ papers }}" + after, PAPER: paper, **notices}
+        compiled = {notice_html(kind): self._to_html(f"email/{kind}.mjml.j2") for kind in NOTICES}
+        for name in PARTS:
+            begin, end = _begin(name), _end(name)
+            if html.count(begin) != 1 or html.count(end) != 1 or html.index(begin) > html.index(end):
+                raise _wrong(ISSUE, f"the {_name(name)} stands once between {begin} and {end}")
+            before, _, rest = html.partition(begin)
+            compiled[name], _, after = rest.partition(end)
+            html = before + ("{{ papers }}" if name == PAPER else "") + after
+        return {SHELL: html, **compiled}
 
     def _to_html(self, name: str) -> str:
         from mjml import mjml2html
 
         source = self._expanded(name)
+        if name == ISSUE:
+            source = _PAPER_BEGINS.sub(lambda found: self._absent(source) + found[0], source, count=1)
         try:
             html = mjml2html(source, fonts={})
         except ValueError as error:
@@ -115,6 +130,14 @@ class Templates:
         for pattern, replacement in _BY_LANGUAGE:
             html = pattern.sub(replacement, html)
         return html
+
+    def _absent(self, source: str) -> str:
+        """Return the parts that a template of the operator's own, made before there were any, does not take in."""
+        parts = [name for name in PARTS if name != PAPER and _begin(name) not in source]
+        return "".join(
+            f"<mj-raw>{_begin(name)}</mj-raw>\n{self._expanded(written_in(name))}\n<mj-raw>{_end(name)}</mj-raw>\n"
+            for name in parts
+        )
 
     def _expanded(self, name: str, above: tuple[str, ...] = ()) -> str:
         """Return an MJML source with its parts in place: mjml-python drops attributes of what it includes itself."""
@@ -183,6 +206,23 @@ def notice_html(kind: str) -> str:
 def notice_text(kind: str) -> str:
     """Return the name of the template of a notice in plain text."""
     return f"text/{kind}.txt.j2"
+
+
+def _name(part: str) -> str:
+    return part.removeprefix("email/").removesuffix(".html")
+
+
+def _begin(part: str) -> str:
+    return f"<!-- {_name(part)} -->"
+
+
+def _end(part: str) -> str:
+    return f"<!-- /{_name(part)} -->"
+
+
+def bare_environment() -> jinja2.Environment:
+    """Return what reads templates as the mail does, and has none."""
+    return _environment(jinja2.DictLoader({}))
 
 
 def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:

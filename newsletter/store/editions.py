@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Row, and_, case, delete, func, literal_col
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import ConflictError
-from newsletter.models import DeliveryState, Edition, EditionKind, Pick
+from newsletter.models import NOTHING_BESIDE, Beside, DeliveryState, Edition, EditionKind, Pick
+from newsletter.store import beside as beside_rows
 from newsletter.store import papers as paper_rows
 from newsletter.store.database import chunks, insert
 from newsletter.store.moves import WAITING
@@ -32,6 +33,7 @@ class Draft(NamedTuple):
     address: str
     message_id: str
     picks: tuple[Pick, ...]
+    beside: Beside = NOTHING_BESIDE
     said: Mapping[str, Any] | None = None
 
 
@@ -96,7 +98,7 @@ async def compose(
     *,
     kind: EditionKind = "issue",
 ) -> tuple[int, int]:
-    """Put issues on record with their picks, what was received, and their deliveries, all or nothing.
+    """Put issues on record with their picks, what was received and told, and their deliveries, all or nothing.
 
     People who have an issue of this edition are passed over; an issue that was empty gives way, unless a mail that told
     so may have left. Returns how many issues with papers and how many without were written. Raises ConflictError (at
@@ -128,6 +130,7 @@ async def compose(
                 "empty": not draft.picks and kind == "issue",
                 "composed_at": now,
                 "said": None if draft.said is None else json.dumps(draft.said),
+                "beside": beside_rows.written(draft.beside),
             }
             for draft in drafts
         ],
@@ -138,6 +141,7 @@ async def compose(
     if filled:
         await connection.execute(insert(connection, picks), [row for pair in filled for row in _pick_rows(*pair)])
         await paper_rows.take(connection, [issue_id for issue_id, _ in filled])
+        await beside_rows.take(connection, [(number, draft.subscriber_id, draft.beside) for number, draft in filled])
     if mailed := [_delivery_row(issue_id, draft, now) for issue_id, draft in new if draft.picks or draft.said]:
         await connection.execute(insert(connection, deliveries), mailed)
     return len(filled), len(new) - len(filled)
@@ -171,6 +175,36 @@ async def latest_dates(connection: AsyncConnection, ids: Sequence[int], today: d
             .group_by(issues.c.subscriber_id)
         )
         found.update((number, day) for number, day in await connection.execute(statement))
+    return found
+
+
+class Latest(NamedTuple):
+    """The newest slot of a person with an issue, when that was composed, and when the newest one with papers was."""
+
+    date: date
+    composed_at: datetime
+    filled_at: datetime | None
+
+
+async def latest_before(
+    connection: AsyncConnection, ids: Sequence[int], day: date, *, since: date | None = None
+) -> dict[int, Latest]:
+    """Return the latest issues of people of days before that one, and not before `since`; who has none is left out."""
+    dated: ColumnElement[bool] = and_(editions.c.date < day, OF_ISSUES)
+    if since is not None:
+        these = select(editions.c.id).where(dated, editions.c.date >= since)
+        # As numbers, so that each person's few issues of these are looked up and not all that they ever had.
+        dated = issues.c.edition_id.in_(list((await connection.execute(these)).scalars()))
+    filled_at = func.max(case((~issues.c.empty, issues.c.composed_at)))
+    found: dict[int, Latest] = {}
+    for part in chunks(ids):
+        statement = (
+            select(issues.c.subscriber_id, func.max(editions.c.date), func.max(issues.c.composed_at), filled_at)
+            .join(editions, editions.c.id == issues.c.edition_id)
+            .where(issues.c.subscriber_id.in_(part), dated)
+            .group_by(issues.c.subscriber_id)
+        )
+        found.update((number, Latest(*rest)) for number, *rest in await connection.execute(statement))
     return found
 
 

@@ -152,6 +152,27 @@ async def shown_to(connection: AsyncConnection, subscriber_id: int, paper_ids: S
     ]
 
 
+class Place(NamedTuple):
+    """A place in an issue: whose issue of which day it is, and the paper there; None if there is none."""
+
+    subscriber_id: int
+    edition: date
+    paper_id: int | None
+
+
+async def place(connection: AsyncConnection, issue_id: int, position: int) -> Place | None:
+    """Return a place in an issue; None if that issue is not on record."""
+    there = and_(picks.c.issue_id == issues.c.id, picks.c.position == position)
+    statement = (
+        select(issues.c.subscriber_id, editions.c.date, picks.c.paper_id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .outerjoin(picks, there)
+        .where(issues.c.id == issue_id)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else Place(*row)
+
+
 class Put(NamedTuple):
     """An issue as it was put together for a person; without papers if nothing was left for them."""
 

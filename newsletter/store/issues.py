@@ -15,8 +15,8 @@ from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Consent, Edition, Issue, Paper, Pick, Reason, Recipient
-from newsletter.store import editions, summaries
+from newsletter.models import NOTHING_BESIDE, Consent, Edition, Issue, Paper, Pick, Reason, Recipient
+from newsletter.store import beside, editions, summaries
 from newsletter.store import papers as paper_rows
 from newsletter.store.database import chunks
 from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
@@ -63,6 +63,7 @@ def _loading(dialect: Dialect, together: str, day: ColumnElement[Any], these: Co
         func.coalesce(day, literal_column("''")),
         subscribers.c.timezone,
         subscribers.c.email_key,
+        func.coalesce(issues.c.beside, literal_column("''")),
         func.coalesce(chosen.where(picks.c.issue_id == issues.c.id).scalar_subquery(), literal_column("''")),
     )
     whose = issues.join(subscribers, subscribers.c.id == issues.c.subscriber_id)
@@ -138,9 +139,13 @@ async def load(connection: AsyncConnection, ids: Iterable[int], known: Known | N
         for line in text.split(_ISSUE) if text else ():
             *fields, chosen = line.split(_FIELD)
             lines.append((fields, [pick.split(" ", 2) for pick in chosen.split(_PICK)] if chosen else []))
-    await known.learn(connection, {pick[1] for _, chosen in lines for pick in chosen})
+    named = {pick[1] for _, chosen in lines for pick in chosen}
+    # In most issues nothing is told beside the papers.
+    if told := [fields[-1] for fields, _ in lines if fields[-1]]:
+        named |= {str(number) for text in told for number in beside.papers_in(text)}
+    await known.learn(connection, named)
     slots = await editions.by_ids(connection, {int(fields[1]) for fields, _ in lines})
-    found = {int(fields[0]): _loaded(fields, slots, known.picks(chosen)) for fields, chosen in lines}
+    found = {int(fields[0]): _loaded(fields, slots, known, known.picks(chosen)) for fields, chosen in lines}
     if notices := [int(fields[0]) for fields, chosen in lines if not chosen]:
         written = select(issues.c.id, issues.c.said).where(issues.c.id.in_(notices), issues.c.said.is_not(None))
         for number, said in await connection.execute(written):
@@ -166,8 +171,9 @@ async def summed_up(connection: AsyncConnection, issue: Issue) -> Issue:
     return issue._replace(picks=tuple(with_texts))
 
 
-def _loaded(fields: Sequence[str], slots: dict[int, Edition], chosen: tuple[Pick, ...]) -> Loaded:
-    number, edition, person, email, language, state, paused_until, timezone, email_key = fields
+def _loaded(fields: Sequence[str], slots: dict[int, Edition], known: Known, chosen: tuple[Pick, ...]) -> Loaded:
+    number, edition, person, email, language, state, paused_until, timezone, email_key, told = fields
     until = date.fromisoformat(paused_until) if paused_until else None
-    issue = Issue(int(number), slots[int(edition)], Recipient(int(person), email, language), chosen)
+    extra = beside.read(told, known.papers) if told else NOTHING_BESIDE
+    issue = Issue(int(number), slots[int(edition)], Recipient(int(person), email, language), chosen, extra)
     return Loaded(issue, Standing(Consent(state), until, timezone, email_key))

@@ -1,7 +1,7 @@
 """Papers on record."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.errors import ConflictError
 from newsletter.models import Link, Paper
 from newsletter.store.database import chunks, insert
-from newsletter.store.tables import feedback, former_titles, issues, papers, picks, received
+from newsletter.store.tables import feedback, former_titles, issues, papers, picks, received, revisions
 
 _LIVING = papers.c.merged_into.is_(None)
 
@@ -68,6 +68,12 @@ async def change(connection: AsyncConnection, changed: Sequence[Known]) -> None:
     await connection.execute(update(papers).where(papers.c.id == bindparam("paper_id")).values(values), rows)
 
 
+async def revise(connection: AsyncConnection, ids: Iterable[int], now: datetime) -> None:
+    """Note that a higher version of these papers came."""
+    for part in chunks(ids):
+        await connection.execute(update(papers).where(papers.c.id.in_(part)).values(revised_at=now))
+
+
 async def merge(connection: AsyncConnection, kept: int, double: int) -> None:
     """Make two papers one: who received either has received the one that is kept, and so with feedback."""
     # Whoever writes `received` for one of them holds its row (as a foreign key does): wait for them, or they for us.
@@ -76,6 +82,11 @@ async def merge(connection: AsyncConnection, kept: int, double: int) -> None:
     had = select(received.c.subscriber_id, literal(kept), received.c.issue_id).where(received.c.paper_id == double)
     copied = insert(connection, received).from_select(["subscriber_id", "paper_id", "issue_id"], had)
     await connection.execute(copied.on_conflict_do_nothing())
+    told = select(revisions.c.subscriber_id, literal(kept), revisions.c.version, revisions.c.issue_id)
+    retold = insert(connection, revisions).from_select(
+        ["subscriber_id", "paper_id", "version", "issue_id"], told.where(revisions.c.paper_id == double)
+    )
+    await connection.execute(retold.on_conflict_do_nothing())
     said = select(feedback.c.subscriber_id, literal(kept), feedback.c.verdict, feedback.c.at)
     spoken = insert(connection, feedback).from_select(
         ["subscriber_id", "paper_id", "verdict", "at"], said.where(feedback.c.paper_id == double)
@@ -133,13 +144,30 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, P
     return found
 
 
-async def search(connection: AsyncConnection, words: str = "", *, limit: int = 50) -> list[Paper]:
-    """Return the newest living papers whose title has all the words."""
-    statement = select(papers).where(_LIVING)
+async def search(
+    connection: AsyncConnection,
+    words: str = "",
+    *,
+    keys: Mapping[str, str] | None = None,
+    fits: Callable[[str], bool] | None = None,
+    limit: int = 50,
+) -> list[Paper]:
+    """Return the newest living papers whose title has all the words.
+
+    A word of `keys` also counts where the key of the title has its key. A key knows no ends of words, so `fits`
+    is asked of each title that was found.
+    """
+    statement = select(papers.c.id, papers.c.title).where(_LIVING)
     for word in words.split():
-        statement = statement.where(func.lower(papers.c.title).contains(word.lower(), autoescape=True))
-    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc()).limit(limit)
-    return [_paper(row) for row in await connection.execute(statement)]
+        has = func.lower(papers.c.title).contains(word.lower(), autoescape=True)
+        if key := (keys or {}).get(word):
+            has = or_(has, papers.c.title_key.contains(key, autoescape=True))
+        statement = statement.where(has)
+    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+    rows = await connection.execute(statement if fits else statement.limit(limit))
+    found = [row.id for row in rows if fits is None or fits(row.title)][:limit]
+    kept = await by_ids(connection, found)
+    return [kept[number] for number in found]
 
 
 async def titles(connection: AsyncConnection, limit: int) -> list[tuple[int, str]]:
@@ -207,12 +235,13 @@ async def take(connection: AsyncConnection, issue_ids: Sequence[int]) -> None:
 
 
 async def give_back(connection: AsyncConnection, issue_ids: Sequence[int]) -> None:
-    """Free the papers of issues that did not reach the person, so that they may be chosen again."""
+    """Free the papers of issues that did not reach the person, to be chosen again, and the revisions, to be told."""
     for part in chunks(issue_ids):
         # A merge that is under way copies what is deleted here; see `merge`.
         held = select(papers.c.id).where(papers.c.id.in_(select(picks.c.paper_id).where(picks.c.issue_id.in_(part))))
         await connection.execute(held.order_by(papers.c.id).with_for_update(read=True, key_share=True))
         await connection.execute(delete(received).where(received.c.issue_id.in_(part)))
+        await connection.execute(delete(revisions).where(revisions.c.issue_id.in_(part)))
         # Another issue may have brought them the double of such a paper.
         double = papers.alias()
         had = (

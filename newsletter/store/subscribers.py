@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import Row, Select, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, falls_on
+from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, Verdict, falls_on
 from newsletter.store.database import chunks, insert
 from newsletter.store.recall import recall, recall_notices
 from newsletter.store.tables import feedback, issues, papers, preferences, subscribers, subscriptions
@@ -98,6 +98,11 @@ async def email_keys(connection: AsyncConnection, ids: Iterable[int]) -> dict[in
     return found
 
 
+async def hold(connection: AsyncConnection, subscriber_id: int) -> None:
+    """Keep all others from changing a person until the transaction ends; SQLite has one writer at a time anyway."""
+    await connection.execute(select(subscribers.c.id).where(subscribers.c.id == subscriber_id).with_for_update())
+
+
 async def page(
     connection: AsyncConnection, *, after: int = 0, limit: int = 1000, state: Consent | None = None
 ) -> list[Subscriber]:
@@ -150,6 +155,19 @@ async def say(connection: AsyncConnection, said: Feedback) -> None:
             index_elements=["subscriber_id", "paper_id"], set_={"verdict": said.verdict, "at": said.at}
         )
     )
+
+
+async def unsay(connection: AsyncConnection, subscriber_id: int, paper_id: int) -> None:
+    """Forget what a reader said of a paper."""
+    theirs = and_(feedback.c.subscriber_id == subscriber_id, feedback.c.paper_id == paper_id)
+    await connection.execute(delete(feedback).where(theirs))
+
+
+async def said(connection: AsyncConnection, subscriber_id: int, paper_id: int) -> Verdict | None:
+    """Return what a reader said of a paper last."""
+    theirs = and_(feedback.c.subscriber_id == subscriber_id, feedback.c.paper_id == paper_id)
+    found: Verdict | None = (await connection.execute(select(feedback.c.verdict).where(theirs))).scalar()
+    return found
 
 
 async def feedback_of(

@@ -92,6 +92,7 @@ papers = Table(
     Column("comments", Integer, nullable=False),
     Column("stars", Integer, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("revised_at", UtcDateTime),  # when a higher version came; null: none came since it was taken in
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
     Column("pinned", Boolean, nullable=False, server_default=text("false")),
     # Two records that turned out to be one work: the later one points to the one that counts. It is kept
@@ -116,6 +117,8 @@ Index(
 )
 Index("ix_papers_title_key", papers.c.title_key)  # a title is looked up among those with an id too
 Index("ix_papers_first_seen_at", papers.c.first_seen_at)  # the window of candidates
+_revised = text("revised_at IS NOT NULL")
+Index("ix_papers_revised_at", papers.c.revised_at, sqlite_where=_revised, postgresql_where=_revised)
 Index("ix_papers_merged_into", papers.c.merged_into)
 
 # Titles that a paper bore before a revision or a merge: an old page may still bring it under one of them.
@@ -234,6 +237,7 @@ issues = Table(
     Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("empty", Boolean, nullable=False),  # nothing was found for them; a delivery, if any, tells them that
     Column("composed_at", UtcDateTime, nullable=False),
+    Column("beside", Text),  # JSON of what it tells beside its papers; null: nothing, as in most
     Column("said", Text),  # what a notice says, as JSON; null: it is no notice
     UniqueConstraint("edition_id", "subscriber_id"),
     sqlite_autoincrement=True,
@@ -259,6 +263,16 @@ received = Table(
     Column("issue_id", Id, ForeignKey("issues.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 Index("ix_received_paper_id", received.c.paper_id)  # two papers become one
+
+# Versions of papers received earlier that an issue tells of: each once to a person.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
+    Column("paper_id", Id, ForeignKey("papers.id"), primary_key=True, index=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("issue_id", Id, ForeignKey("issues.id", ondelete="CASCADE"), nullable=False, index=True),
+)
 
 deliveries = Table(
     "deliveries",

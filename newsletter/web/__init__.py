@@ -1,1 +1,5 @@
-"""The readers' pages; the address of a page that exists is in `web.base_url` of the settings."""
+"""The readers' pages, behind the links of their mail; `newsletter run` or any ASGI server serves `application`."""
+
+from newsletter.web.site import application
+
+__all__ = ["application"]

@@ -17,6 +17,7 @@ from newsletter.models import Consent, Subscriber
 from newsletter.pipeline import record, standing, subscribers
 from newsletter.pipeline.due import due_now
 from newsletter.pipeline.intake import Followed
+from newsletter.pipeline.readers import BY_ONE_CLICK, BY_PAGE
 from newsletter.store import editions, suppressions
 from newsletter.store.deliveries import claim
 from newsletter.tokens import Signer, TokenError
@@ -480,3 +481,24 @@ async def test_a_preview_shows_each_before_and_the_one_that_was_sent_after(room:
     again = message_from_bytes(shown.written.content, policy=default)
     assert (sent["Subject"], sent["Message-ID"]) == ("Sie sind abgemeldet: Papers for you", again["Message-ID"])
     assert body(sent) == body(again)
+
+
+async def test_who_leaves_by_page_or_by_one_click_is_told_once_and_the_mail_leads_back(room: Newsroom) -> None:
+    room.set("web", base_url="https://papers.example.org")
+    token = (await signer(room)).tag("unsubscribe", (await room.subscribe("ada")).id)
+    readers = await room.app.readers()
+    for how in (BY_ONE_CLICK, BY_PAGE):
+        await readers.leave(token, how=how)
+    (message,) = await send(room)
+    assert message["Subject"] == "You are unsubscribed: Papers for you"
+    assert f"https://papers.example.org/unsubscribe/{token}" in body(message)
+    assert (await readers.come_back(token)).person.state is Consent.CONFIRMED
+
+
+async def test_who_takes_it_back_on_the_page_gets_no_goodbye(room: Newsroom) -> None:
+    token = (await signer(room)).tag("unsubscribe", (await room.subscribe("ada")).id)
+    readers = await room.app.readers()
+    await readers.leave(token, how=BY_PAGE)
+    await readers.come_back(token)
+    assert await send(room) == []
+    assert await states(room, "goodbye") == ["suppressed"]

@@ -94,6 +94,8 @@ def test_the_wheel_has_every_part_of_the_program(in_wheel: set[str]) -> None:
         "newsletter/rendering/locales/en/LC_MESSAGES/newsletter.po",
         "newsletter/_data/templates/email/*.mjml.j2",
         "newsletter/_data/templates/text/*.txt.j2",
+        "newsletter/_data/templates/web/*.html.j2",
+        "newsletter/_data/templates/web/style.css",
         "newsletter/_data/seeds/topics.toml",
         "newsletter/_data/seeds/*.txt",
         "paper_newsletter-*.dist-info/entry_points.txt",

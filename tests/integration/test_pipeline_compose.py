@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 
 from newsletter import resources
 from newsletter.errors import ConflictError, StoreError
-from newsletter.models import Paper, Pick, Subscriber
-from newsletter.pipeline import compose, refresh, subscribers
+from newsletter.models import Paper, Subscriber
+from newsletter.pipeline import chooser, compose, refresh, subscribers
+from newsletter.pipeline.arranging import Content
 from newsletter.pipeline.compose import MOST_CONFLICTS, Composer, ComposeReport
 from newsletter.pipeline.due import due_by_hand
 
@@ -218,7 +219,7 @@ async def test_editions_of_two_days_at_once_bring_no_paper_twice(
 class Meddling(Composer):
     """Lets someone else act between reading and writing."""
 
-    async def pick(self, people: Sequence[Subscriber], day: date) -> list[tuple[Pick, ...]]:
+    async def pick(self, people: Sequence[Subscriber], day: date) -> list[Content]:
         """Choose, and then let them act."""
         chosen = await super().pick(people, day)
         await self.meanwhile()
@@ -362,17 +363,17 @@ async def test_who_gets_nothing_is_told_apart_by_why(small_room: Newsroom) -> No
     report = await composer.compose(due)
     assert report.composed == 0
     assert composer.causes == {address("had"): "received", address("unlike"): "no match", address("muted"): "muted"}
-    assert set(composer.causes.values()) <= set(compose.CAUSES)
+    assert set(composer.causes.values()) <= set(chooser.CAUSES)
 
 
 async def test_one_paper_from_outside_the_topics_is_in_the_mail_and_says_so(small_room: Newsroom) -> None:
     await take_in_samples(small_room)
     await small_room.subscribe("ada", "reinforcement-learning", "quantization", "llm-agents")
     person = (await subscribers.everyone(small_room.database))[0]
-    picks = (await (await small_room.app.composer()).pick([person], TODAY))[0]
+    picks = (await (await small_room.app.composer()).pick([person], TODAY))[0].picks
     assert [pick.reason.kind == "outside" for pick in picks] == [False] * 9 + [True]
     small_room.set("ranking", outside=0)
-    picks = (await (await small_room.app.composer()).pick([person], TODAY))[0]
+    picks = (await (await small_room.app.composer()).pick([person], TODAY))[0].picks
     assert len(picks) == 10
     assert not any(pick.reason.kind == "outside" for pick in picks)
 

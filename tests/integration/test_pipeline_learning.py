@@ -86,7 +86,7 @@ async def test_what_readers_of_similar_taste_liked_changes_an_issue_once_they_ar
     await crowd(room, each, 0, 1)
     await crowd(room, each, 4, 5, start=each)
     person = await people.find(room.database, address("ada"))
-    picks = (await (await room.app.composer()).pick([person], NOW.date()))[0]
+    picks = (await (await room.app.composer()).pick([person], NOW.date()))[0].picks
     # No word of the one stands in the other.
     assert [pick.paper.title for pick in picks if pick.paper.title not in titles(0)] == list(titles(1) * crowded)
 

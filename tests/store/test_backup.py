@@ -16,7 +16,7 @@ import pytest_asyncio
 from sqlalchemy import column, inspect, select, table, text, update
 
 from newsletter.errors import SchemaError, StoreError
-from newsletter.models import Consent, DeliveryState, Feedback, Link, Subscription, Topic
+from newsletter.models import Beside, Consent, DeliveryState, Feedback, Link, Revision, Subscription, Told, Topic
 from newsletter.store import (
     backup,
     bounces,
@@ -74,7 +74,9 @@ async def fill(database: Database) -> None:
         await subscribers.consent(connection, people[1], gone)
         await subscribers.say(connection, Feedback(subscriber_id=1, paper_id=double.id, verdict="saved", at=NOW))
         await suppressions.add(connection, "eve@example.org", "a complaint", NOW)
-        edition = await compose(connection, *(draft(number, double, bare) for number in people[:-1]), draft(people[-1]))
+        told = Beside(told=(Told("more", "Ä", 0, 1),), revised=(Revision(bare, 2),))
+        drafts = [draft(number, double, bare)._replace(beside=told) for number in people[:-1]]
+        edition = await compose(connection, *drafts, draft(people[-1]))
         await editions.note(connection, edition, "A *note*.")
         claimed = await deliveries.claim(connection, owner="one", limit=99, now=NOW, until=NOW + MINUTE)
         await outcomes.note(

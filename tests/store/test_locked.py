@@ -12,9 +12,21 @@ import pytest
 import pytest_asyncio
 
 from newsletter.errors import StoreError
-from newsletter.models import Consent, Delivery, DeliveryState, Edition, Feedback, Issue, Recipient, Topic
+from newsletter.models import (
+    Beside,
+    Consent,
+    Delivery,
+    DeliveryState,
+    Edition,
+    Feedback,
+    Issue,
+    Recipient,
+    Revision,
+    Topic,
+)
 from newsletter.store import (
     backup,
+    beside,
     bounces,
     deliveries,
     editions,
@@ -40,6 +52,7 @@ from newsletter.store.rhythms import Come, Rhythm
 from store.samples import CONFIRMED, MINUTE, NOW, TODAY, known, person, queue
 
 MODULES = (
+    beside,
     bounces,
     deliveries,
     editions,
@@ -111,6 +124,11 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     editions.composed_issue: ((1, TODAY), {}),
     editions.find: ((TODAY, "daily"), {}),
     editions.issue_of: ((1, TODAY), {}),
+    beside.revised_since: ((NOW,), {"limit": 5}),
+    beside.take: (([(1, 1, Beside(revised=(Revision(known(1).paper.model_copy(update={"id": 1}), 9),)))],), {}),
+    beside.take_again: ((1, 1), {}),
+    beside.unaware: (([1], [1]), {}),
+    editions.latest_before: (([1], TODAY), {"since": TODAY}),
     editions.latest_dates: (([1], TODAY, NOW), {}),
     history.had_by: (([1],), {}),
     issues.load: (([1],), {}),
@@ -124,7 +142,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     feeds.went_well: ((1, NOW), {"title": "", "etag": "", "last_modified": ""}),
     feeds.went_wrong: ((1, NOW, "It is broken."), {}),
     notices.of_day: ((1, "goodbye", TODAY), {}),
-    notices.put: (("goodbye", TODAY, Draft(1, "a@example.org", "<5@example.org>", (), {"day": "x"}), NOW), {}),
+    notices.put: (("goodbye", TODAY, Draft(1, "a@example.org", "<5@example.org>", (), said={"day": "x"}), NOW), {}),
     pace.backing_off: ((), {}),
     pace.drop: (("example.org",), {}),
     pace.forget: ((NOW,), {}),
@@ -144,6 +162,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     papers.merge: ((1, 2), {}),
     papers.named: (("https://example.org/1",), {}),
     papers.newest_id: ((), {}),
+    papers.revise: (([1], NOW), {}),
     papers.one_work: ((1,), {}),
     papers.received_by: (([1],), {"since": NOW}),
     papers.search: (("words",), {}),
@@ -199,6 +218,7 @@ WRITES = {
     deliveries.take_back,
     editions.compose,
     editions.ensure,
+    beside.take,
     editions.note,
     feeds.add,
     feeds.remove,
@@ -214,6 +234,7 @@ WRITES = {
     papers.give_back,
     papers.mark,
     papers.merge,
+    papers.revise,
     papers.take,
     papers.take_again,
     recall.follow,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from newsletter import config, resources
 from newsletter.config import Section, Settings
-from newsletter.config.sections import Bounces
+from newsletter.config.sending import Bounces
 from newsletter.delivery.verp import ReturnPath
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.tokens import Signer, TokenError
@@ -306,6 +306,9 @@ def test_a_login_is_whole_or_not_there(write: Write, text: str, fault: str) -> N
         ("feeds", "search_url", '"javascript:{title}"'),
         ("web", "base_url", '"example.org"'),
         ("web", "base_url", '"https://example.org/?a=1"'),
+        ("web", "listen", '"8080"'),
+        ("web", "listen", '"127.0.0.1:65536"'),
+        ("web", "listen", '"::1:8080"'),
         ("newsletter", "name", '""'),
         ("newsletter", "reply_to", '"a@b, c@d"'),
         ("newsletter", "list_id", '"<list>"'),

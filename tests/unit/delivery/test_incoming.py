@@ -13,7 +13,7 @@ from outside import ROOT, load
 
 from newsletter.delivery import bounces
 from newsletter.delivery.bounces import mime
-from newsletter.delivery.incoming import Arrival, Incoming, read
+from newsletter.delivery.incoming import Arrival, Incoming, Wish, read
 
 BENCH = load(ROOT / "bench" / "bounces.py")
 
@@ -66,6 +66,40 @@ def test_the_surest_recipient_comes_first() -> None:
 def test_a_mail_asks_to_leave_by_its_whole_subject(subject: str, token: str | None) -> None:
     found = said(f"From: ada@example.org\nSubject: {subject}\n\nHello.\n".encode())
     assert (found.leaving, found.token) == (token is not None, token or "")
+
+
+TAG = "1f-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("subject", "wish"),
+    [
+        (f"more {TAG}-3", Wish("more", TAG, position=3)),
+        (f"Re: LESS {TAG.upper()}-12.", Wish("less", TAG.upper(), position=12)),
+        (f"pause {TAG}", Wish("pause", TAG)),
+        (f"pause {TAG} until 2026-12-24", Wish("pause", TAG, until="2026-12-24")),
+        (f"Pause {TAG} for 2 Weeks", Wish("pause", TAG, days=14)),
+        (f"pause {TAG} a month", Wish("pause", TAG, days=30)),
+        (f"resume {TAG}!", Wish("resume", TAG)),
+        (f"more {TAG}", None),
+        (f"more {TAG}-3 and more", None),
+        (f"pause {TAG} 2026-1-1", None),
+        (f"pause {TAG} 1000 days", None),
+        (f"resume {TAG}-3", None),
+        (f"some more {TAG}-3", None),
+        (f"Undelivered: more {TAG}-3", None),
+        ("more", None),
+    ],
+)
+def test_a_mail_asks_for_something_by_its_whole_subject(subject: str, wish: Wish | None) -> None:
+    found = said(f"From: ada@example.org\nSubject: {subject}\n\nHello.\n".encode())
+    assert (found.wish, found.leaving) == (wish, False)
+
+
+@given(st.text(st.sampled_from("more less pause resume until week 0123456789abcdef-:Re"), max_size=80))
+def test_a_subject_that_is_nearly_a_command_is_read(subject: str) -> None:
+    wish = said(f"Subject: {subject}\n\n".encode()).wish
+    assert wish is None or wish.token in subject
 
 
 @pytest.mark.parametrize("encoding", ["7bit", "base64", "quoted-printable"])

@@ -54,6 +54,11 @@ def test_all_real_days_are_read_without_a_problem(shared: Path) -> None:
             assert len(paper.authors) == len({a["name"] for a in raw["paper"]["authors"] if not a["hidden"]})
 
 
+def test_accents_of_names_are_letters() -> None:
+    named = one(authors=[{"name": "Andr\\'e Weil"}, {"name": r"Erd\H{o}s P\'al"}, {"name": "André Weil"}])
+    assert named.authors == ("André Weil", "Erdős Pál")
+
+
 def test_the_fields_of_an_entry() -> None:
     paper = one(
         authors=[{"name": "Ada Lovelace"}, {"name": "Hidden Person", "hidden": True}, {"name": " Émile  Borel "}],

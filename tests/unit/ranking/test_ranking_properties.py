@@ -6,7 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.models import Paper
 from newsletter.ranking import Profile, Ranker
+from newsletter.ranking.matching import FEW_LIKES
 from newsletter.ranking.names import author_key, same_person
 from newsletter.ranking.text import mutes, plain_stream, word_stream
 
@@ -83,3 +85,15 @@ def test_without_the_thing_that_a_reason_names_the_score_is_lower(profile: Profi
         return
     before, after = RANKER.score([profile, without(profile, reason.kind, reason.subject)], PAPERS)[:, place]
     assert after < before
+
+
+@given(st.integers(1, 19))
+def test_likes_of_a_kind_add_up_while_they_are_few_and_never_say_less(count: int) -> None:
+    likes = [Paper(id=100 + at, title=f"Coral reefs {chr(97 + at)}") for at in range(20)]
+    ranker = Ranker()
+    ranker.fit([*PAPERS, *likes])
+    profiles = [ranker.profile(likes=likes[:some]) for some in (count, count + 1)]
+    fewer, more = ranker.score(profiles, [Paper(id=99, title="Coral reefs")])[:, 0]
+    assert more > fewer
+    if count + 1 <= FEW_LIKES:
+        assert np.isclose(more / (count + 1), fewer / count, rtol=0.01)

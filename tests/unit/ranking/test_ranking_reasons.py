@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from newsletter.models import Paper, Reason
 from newsletter.ranking import Profile, Ranker
 from newsletter.ranking.names import author_key, same_person
+from newsletter.ranking.vectors import Vectors
 
 from ranking_library import CATALOGUE, PAPERS  # isort: skip
 
@@ -27,11 +28,14 @@ TWINS = tuple(
 NAMES = (*CATALOGUE, "low-rank adaptation", "video", "Videos", "memory", "diffusion model", "robots", "nothing of it")
 WHOM = ("Bo Li", "B. Li", "Zoë Müller", "Muller, Z.", "Ada Author4", "Nobody")
 ROUNDING = 3e-4
+ROWS = np.linalg.qr(np.random.default_rng(0).standard_normal((20, 16)))[0].T.astype(np.float32) + np.float32(0.1)
+ROWS /= np.linalg.norm(ROWS, axis=1, keepdims=True)
+PLACES = {one.id: number % 16 for number, one in enumerate((*PAPERS, *COPIES, *TWINS))}
 
 
-def fitted(archive: list[Paper], readers: list[list[Paper]]) -> Ranker:
+def fitted(archive: list[Paper], readers: list[list[Paper]], vectors: Vectors | None = None) -> Ranker:
     ranker = Ranker(CATALOGUE)
-    ranker.fit(archive, readers)
+    ranker.fit(archive, readers, vectors=vectors)
     return ranker
 
 
@@ -39,6 +43,7 @@ RANKERS = {
     "words": fitted(list(PAPERS), []),
     "words, dimensions": fitted([*PAPERS, *COPIES], []),
     "words, dimensions, taste": fitted([*PAPERS, *COPIES], READERS),
+    "all and meaning": fitted([*PAPERS, *COPIES], READERS, Vectors(PLACES, ROWS)),
 }
 
 

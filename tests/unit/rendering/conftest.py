@@ -9,6 +9,7 @@ import pytest
 from newsletter import config, resources
 from newsletter.models import Edition, Issue, Link, Paper, Pick, Reason, Recipient
 from newsletter.rendering import Links, Renderer
+from newsletter.rendering.fit import SHOWN
 
 NOON = datetime(2026, 7, 22, 12, tzinfo=UTC)
 
@@ -22,14 +23,25 @@ MakeIssue = Callable[..., Issue]
 def make_renderer() -> MakeRenderer:
     """Make a renderer; `overrides` is the operator's folder, the rest are settings of the newsletter."""
 
-    def make(overrides: Path | None = None, **newsletter: str) -> Renderer:
+    def make(
+        overrides: Path | None = None,
+        *,
+        limit: int = SHOWN,
+        link_hosts: tuple[str, ...] = (),
+        encode: Callable[[str], bytes] = str.encode,
+        decode: Callable[[bytes], str] = bytes.decode,
+        **newsletter: str,
+    ) -> Renderer:
         return Renderer(
             config.Newsletter(**({"postal_address": "12 Long Street, Berlin"} | newsletter)),
-            config.Rendering(),
+            config.Rendering(link_hosts=link_hosts),
             templates=resources.templates(),
             overrides=overrides,
             search_url=SEARCH,
             tidy=lambda text: text.replace("$\\alpha$", "α"),
+            encode=encode,
+            decode=decode,
+            limit=limit,
         )
 
     return make

@@ -159,6 +159,7 @@ def block(language="en", **more):
     paper = SimpleNamespace(
         title="A title", direction="ltr", url="https://x.example/", searched=False, authors="Ada", organization="",
         facts=("5 votes",), summary="A summary.", summary_direction="ltr", links=(("PDF", "https://x.example/pdf"),),
+        named=(), machine_written=False,
     )  # fmt: skip
     press = Press(
         Templates((resources.templates(),)),
@@ -166,7 +167,10 @@ def block(language="en", **more):
         {"look": LOOKS["comfortable"], "brand": brand_of(config.Brand())},
     )
     vars(paper).update(more.pop("paper", {}))
-    values = {"language": resolve(language), "paper": paper, "position": 3, "reason": "Popular right now", **more}
+    values = {
+        "language": resolve(language), "paper": paper, "position": 3, "reason": "Popular right now",
+        "form": "full", "more": "", "less": "", **more,
+    }  # fmt: skip
     return tuple(
         b"".join(press.pieces(name, resolve(language), values, frozenset()).parts).decode()
         for name in (PAPER, PAPER_TEXT)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from outline import Outline
@@ -76,3 +77,13 @@ def test_any_note_is_safe(markdown):
         if "href" in attributes:
             assert re.match(r"(?i)https?:|mailto:", attributes["href"])
     assert not re.search("[\x00-\x08\x0e-\x1f]", html + note.to_text(markdown))
+
+
+@pytest.mark.parametrize(
+    ("written", "levels"),
+    [("# a", "2"), ("## a", "2"), ("### a\n## b", "22"), ("# a\n### b\n## c\n#### d", "2334"), ("###### a\n# b", "22")],
+)
+def test_headings_begin_with_the_second_level_and_leave_none_out(written, levels):
+    html = note.to_html(written)
+    assert "".join(re.findall(r"<h(\d)>", html)) == levels
+    assert re.findall(r"<h(\d)>", html) == re.findall(r"</h(\d)>", html)

@@ -1,5 +1,8 @@
 """Cutting, wrapping and cleaning of text in any script."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,3 +161,65 @@ def test_clean_text_is_one_line_that_can_be_encoded(text):
     cleaned.encode()
     assert len(cleaned.splitlines()) <= 1
     assert clean(cleaned) == cleaned
+
+
+# Openings of abstracts of arXiv, whose metadata are in the public domain (CC0), and where readers see them end.
+OPENINGS = json.loads((Path(__file__).parent / "openings.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("known", OPENINGS, ids=lambda known: known["opening"][:30])
+def test_the_opening_of_a_real_abstract_ends_where_a_sentence_does(known):
+    shown = excerpt(known["opening"], 320)
+    assert known["opening"].startswith(shown)
+    assert shown.endswith(known["ends"])
+    assert 160 <= len(shown) <= 480
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "as in e.g. LoRA", "that is, i.e. We", "Smith et al. 2020 show", "Adam vs. SGD", "see Fig. 3 for", "at 3.5 Hz",
+        "by J. R. Smith of", "GPT-5.2 wins", "cf. Section", "w.r.t. Adam", "in Eq. 4 of", "No. 5 is", "Dr. Who says",
+        "Sec. IV has", "approx. 30 of", "Vol. 2 has", "the U.S. Army has", "a.k.a. Bob", "v2.0. x", "Qwen2.5-VL of",
+    ],
+)  # fmt: skip
+def test_no_abbreviation_number_or_initial_ends_a_sentence(trap):
+    text = f"{'word ' * 58}and {trap} {'more ' * 20}until here. {'Then more comes. ' * 20}"
+    assert excerpt(text, 320).endswith("until here.")
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "e\u0301\u0323", "👩‍👩‍👧‍👦", "👍🏽", "🇩🇪", "한", "क्ष", "நி", "กำ", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️", "1️⃣", "שָׁ", "ﾊﾞ",
+    ],
+)  # fmt: skip
+@given(before=st.integers(0, 70), data=st.data())
+def test_no_letter_emoji_or_flag_is_cut_in_two(letter, before, data):
+    text = "x" * before + letter * 40
+    limit = data.draw(st.integers(2, len(text)))
+    shown = cut(text, limit)
+    assert len(shown) <= limit
+    if shown != text:
+        assert shown.endswith("…")
+        rest = shown.removesuffix("…").removeprefix("x" * before)
+        assert not rest.strip("x") or rest == letter * (len(rest) // len(letter))
+
+
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [
+        ("深層学習による画像生成の研究" * 6, ("深層学習による画像生成の研究" * 6)[:59] + "…"),
+        ("Ein Titel mit vielen Wörtern, der an einem Wort enden soll und nicht darin", None),
+        ("למידה עמוקה " * 9, ("למידה עמוקה " * 5)[:59].rstrip().rsplit(" ", 1)[0] + "…"),
+    ],
+)
+def test_a_subject_is_cut_at_a_word_where_there_are_words(title, subject):
+    shown = cut(title.strip(), 60)
+    assert len(shown) <= 60
+    if subject is None:
+        assert title.startswith(shown.removesuffix("…") + " ")
+    elif " " not in title:
+        assert shown == subject
+    else:
+        assert title.split()[: len(shown.split())] == shown.removesuffix("…").split()

@@ -1,0 +1,109 @@
+"""The settings of what stands in a mail: sources, choosing, looks, the brand, summaries."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from newsletter.bounds import PAPERS
+from newsletter.config.forms import Domain, File, OneLine, Section
+from newsletter.config.forms import form as _form
+
+
+class Feeds(Section):
+    """Where papers come from, and how they are taken in."""
+
+    search_url: Annotated[
+        OneLine, _form(r"https?://[^{}\s]*\{title\}[^{}\s]*", "an http address that has {title} in it once")
+    ] = Field(
+        "https://huggingface.co/papers?q={title}",
+        description="Where the title of a paper leads that no source gave an address for.",
+    )
+    refresh_minutes: int = Field(60, ge=5, description="How often `newsletter run` looks at the feeds.")
+    timeout: float = Field(30, gt=0, le=3600, description="Seconds that one feed may take.")
+    largest: int = Field(64_000_000, ge=1000, description="Bytes of the largest file or response read.")
+    contact: OneLine = Field("", description="An address or page that is named to the servers of feeds.")
+
+
+class Ranking(Section):
+    """How papers are chosen."""
+
+    papers: int = Field(
+        10,
+        ge=PAPERS[0],
+        le=PAPERS[1],
+        description="How many papers an issue has at most, unless its reader asked for another number.",
+    )
+    window_days: int = Field(14, ge=1, le=365, description="For how many days a paper can be chosen once it came in.")
+    popularity: float = Field(0.15, ge=0, le=1, description="How much votes weigh beside the topics.")
+    freshness: float = Field(0.1, ge=0, le=1, description="How much newness weighs beside the topics.")
+    least_score: float = Field(0.02, ge=0, le=1, description="A paper below this match is left out.")
+    same: float = Field(0.85, ge=0, le=1, description="Of two papers more alike than this, an issue has one.")
+    model: File | None = Field(
+        None,
+        description="The folder of a sentence-transformers model, which needs the extra `embeddings`; without, words "
+        "and what readers share decide.",
+    )
+    outside: int = Field(
+        1, ge=0, le=1, description="How many places of an issue are for a popular paper outside the reader's topics."
+    )
+
+
+class Rendering(Section):
+    """How the mail looks."""
+
+    templates: File | None = Field(None, description="A folder whose templates stand before the built-in ones.")
+    abstract_characters: int = Field(320, ge=80, le=5000, description="About how much of an abstract is shown.")
+    look: Literal["comfortable", "compact", "plain"] = Field(
+        "comfortable", description="comfortable, compact, or plain: text alone, without HTML."
+    )
+    link_hosts: tuple[Domain, ...] = Field(
+        (),
+        description="Hosts that an address in an abstract may be linked to, beside those of its source, arXiv, DOI and "
+        "known hosts of code; any other is shown as text.",
+    )
+
+
+class Brand(Section):
+    """What is yours in the look of the mail."""
+
+    accent: Annotated[str, _form("#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})", "a colour as CSS writes it, such as #1d4f91")] = (
+        Field(
+            "#1d4f91",
+            description="The colour of links and marks. Where it is text it is made darker or lighter until it is easy "
+            "to read.",
+        )
+    )
+    logo: File | None = Field(
+        None, description="A PNG, JPEG or GIF of at most 50 KB that stands for the name; it travels with every mail."
+    )
+    logo_width: int = Field(160, ge=16, le=552, description="How many pixels wide the logo is shown.")
+
+
+class Summaries(Section):
+    """Summaries by a machine, of chosen papers that come without one; each is made once, kept, and marked as such."""
+
+    endpoint: Annotated[
+        OneLine, _form(r"(https?://[^\s?#]+)?", "an http address such as http://localhost:11434/v1")
+    ] = Field(
+        "",
+        description="An OpenAI-compatible endpoint, up to /chat/completions; empty: abstracts are shown.",
+    )
+    model: OneLine = Field("", description="What the endpoint calls the model.")
+    key_file: File | None = Field(None, description="A file with the key that the endpoint wants.")
+    timeout: float = Field(30.0, ge=1, le=600, description="Seconds to wait for one summary.")
+    patience: float = Field(
+        120.0, ge=1, le=3600, description="Seconds that mail waits for summaries before it goes out without the rest."
+    )
+    daily_tokens: int = Field(
+        200_000,
+        ge=0,
+        le=1_000_000_000,
+        description="So many tokens are spent in 24 hours at most, of question and answer.",
+    )
+    connections: int = Field(4, ge=1, le=64, description="How many summaries are asked for at once.")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.endpoint and not self.model:
+            raise ValueError("an endpoint needs the name of a model in summaries.model")
+        return self

@@ -1,0 +1,69 @@
+"""The addresses in a mail that are one reader's own, by https or by mail; it knows no page and no database."""
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+from newsletter.config import Settings
+from newsletter.models import Notice, Recipient
+from newsletter.pipeline.notices import token_of
+from newsletter.tokens import Signer
+
+# What tokens are for. Whoever may unsubscribe somebody may also let them pause, which is less.
+PERSON = "unsubscribe"
+ISSUE = "feedback"
+
+
+class ReaderLinks(NamedTuple):
+    """What leads a reader away, for ever or for a while; `unsubscribe`: the best way first (RFC 2369 section 3.2)."""
+
+    unsubscribe: tuple[str, ...]
+    pause: str
+
+
+class FeedbackLinks(NamedTuple):
+    """The links to more and less like a paper, as what stands before and behind its position in the mail."""
+
+    more: tuple[str, str]
+    less: tuple[str, str]
+
+
+class Addresses:
+    """Makes the links of readers; built once for a run."""
+
+    def __init__(self, settings: Settings, signer: Signer) -> None:
+        newsletter = settings.newsletter
+        to = quote(newsletter.unsubscribe_address or newsletter.from_address, safe="@+")
+        self._by_mail = f"mailto:{to}?subject="
+        self._base_url = settings.web.base_url.rstrip("/")
+        self._signer = signer
+
+    def of(self, subscriber_id: int) -> ReaderLinks:
+        """Return the links of a reader."""
+        # Mail programs may change the case of a subject, which a tag survives.
+        token = self._signer.tag(PERSON, subscriber_id)
+        leave = f"{self._by_mail}unsubscribe%20{token}"
+        if not self._base_url:
+            # Who pauses by mail would get no mail that tells how to come back, so it ends by itself.
+            return ReaderLinks((leave,), f"{self._by_mail}pause%20{token}%201%20month")
+        return ReaderLinks((f"{self._base_url}/unsubscribe/{token}", leave), f"{self._base_url}/pause/{token}")
+
+    def action(self, kind: Notice, person: Recipient) -> str:
+        """Return what a notice asks to be opened: to confirm, or to come back; empty if it asks nothing."""
+        if kind == "confirmation":
+            token = token_of(self._signer, person.id, person.email)
+            return f"{self._base_url}/confirm/{token}" if self._base_url else f"{self._by_mail}confirm%20{token}"
+        if kind == "goodbye":
+            # The page that they left by lets them come back.
+            return self.of(person.id).unsubscribe[0] if self._base_url else f"{self._by_mail}subscribe"
+        return ""
+
+    def feedback(self, issue_id: int) -> FeedbackLinks:
+        """Return the links of an issue, and so of one reader and one mail."""
+        token = self._signer.tag(ISSUE, issue_id)
+        if not self._base_url:
+            return FeedbackLinks(
+                (f"{self._by_mail}more%20{token}-", ""),
+                (f"{self._by_mail}less%20{token}-", ""),
+            )
+        before = f"{self._base_url}/f/{token}/"
+        return FeedbackLinks((before, "/more"), (before, "/less"))

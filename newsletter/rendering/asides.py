@@ -1,0 +1,113 @@
+"""What stands between and beside the papers of a mail: headings of sections, what came of feedback, revisions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from newsletter import config
+from newsletter.models import Paper, Revision, Section, Told
+from newsletter.rendering.language import Language
+from newsletter.rendering.paper import Entry
+from newsletter.rendering.press import Press
+from newsletter.rendering.reasons import told_sentence
+from newsletter.rendering.slots import Pieces, slot
+from newsletter.rendering.templates import REST, REVISED, REVISED_TEXT, SECTION, SECTION_TEXT, TOLD, TOLD_TEXT
+
+KEPT = 256
+
+_WEB = frozenset({"web"})
+
+
+class Heading(NamedTuple):
+    """The head of a section; `lead` says more of it, or is empty."""
+
+    title: str
+    lead: str = ""
+
+
+class Both(NamedTuple):
+    """A part as it stands in the HTML, and in the plain text."""
+
+    html: tuple[bytes, ...] = ()
+    text: tuple[bytes, ...] = ()
+
+
+NOTHING = Both()
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """A paper of which there is a new version, as it is shown."""
+
+    title: str
+    direction: str
+    url: str
+    version: int
+
+
+class Asides:
+    """Renders them; `shown` tells what is shown of a paper, and `tidy` makes the TeX of titles readable."""
+
+    def __init__(
+        self,
+        press: Press,
+        newsletter: config.Newsletter,
+        shown: Callable[[Paper, Language], Entry],
+        tidy: Callable[[str], str],
+    ) -> None:
+        self._press = press
+        self._contact = newsletter.reply_to or newsletter.from_address
+        self._shown = shown
+        self._tidy = tidy
+        self.heading = lru_cache(maxsize=KEPT)(self.render_heading)
+        self.rest = lru_cache(maxsize=KEPT)(self.render_rest)
+
+    def render_heading(self, section: Section, since: date | None, language: Language) -> Both:
+        """Return the head of a section; `since` is the first of the days that were missed."""
+        values = {"section": heading(section, since, language)}
+        return self._both(SECTION, SECTION_TEXT, language, values)
+
+    def told(self, told: Sequence[Told], language: Language) -> Both:
+        """Return the line about the last feedback, or nothing."""
+        if not told:
+            return NOTHING
+        tidied = [one._replace(title=self._tidy(one.title)) for one in told]
+        line = " ".join(told_sentence(one, language.code) for one in tidied)
+        return self._both(TOLD, TOLD_TEXT, language, {"told": line})
+
+    def revised(self, revised: Sequence[Revision], language: Language) -> Both:
+        """Return the lines about papers of which there is a new version, or nothing."""
+        if not revised:
+            return NOTHING
+        shown = [(self._shown(one.paper, language), one.version) for one in revised]
+        values = {"revised": [Revised(paper.title, paper.direction, paper.url, version) for paper, version in shown]}
+        return self._both(REVISED, REVISED_TEXT, language, values)
+
+    def render_rest(self, count: int, language: Language, *, web: bool) -> Pieces:
+        """Return what stands for papers that had no room; with `web`, a slot for the reader's own page is in it."""
+        values = {"rest": count, "web": slot("web") if web else "", "contact": self._contact}
+        return self._press.pieces(REST, language, _common(language, values), _WEB)
+
+    def _both(self, html: str, text: str, language: Language, values: dict[str, Any]) -> Both:
+        given = _common(language, values)
+        return Both(
+            self._press.pieces(html, language, given, frozenset()).parts,
+            self._press.pieces(text, language, given, frozenset()).parts,
+        )
+
+
+def heading(section: Section, since: date | None, language: Language) -> Heading:
+    """Return the words above a section."""
+    gettext = language.gettext
+    if section == "missed":
+        lead = gettext("What came in since %(date)s") % {"date": language.short_date(since)} if since else ""
+        return Heading(gettext("From the days you missed"), lead)
+    if section == "popular":
+        return Heading(gettext("Popular with everybody"))
+    return Heading(gettext("Something different") if section == "outside" else gettext("For you"))
+
+
+def _common(language: Language, values: dict[str, Any]) -> dict[str, Any]:
+    return {"language": language, **values}

@@ -1,0 +1,5 @@
+"""The strict check of all templates, of the mail and of the readers' pages: each fault with its file and line."""
+
+from newsletter.rendering.checking.folders import Checked, Fault, check
+
+__all__ = ["Checked", "Fault", "check"]

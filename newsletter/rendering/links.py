@@ -1,0 +1,64 @@
+"""The addresses in a mail that are one reader's own."""
+
+import re
+from typing import NamedTuple
+
+PAGES = ("settings", "pause", "web")
+
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
+
+# What each mail has is a tuple: a dataclass that nobody can change takes several times as long to make.
+
+
+class Feedback(NamedTuple):
+    """The links to say more or less of a paper: each a beginning, the position of the paper in the mail, and an end.
+
+    The beginnings are the reader's own and the same for all papers of a mail, the ends are the same in all mails.
+    Without a beginning there are no such links.
+    """
+
+    more: str = ""
+    less: str = ""
+    more_end: str = ""
+    less_end: str = ""
+
+    @property
+    def ends(self) -> tuple[str, str] | None:
+        """The two ends, or None if there are no such links."""
+        return (self.more_end, self.less_end) if self.more else None
+
+
+NO_FEEDBACK = Feedback()
+
+
+class Links(NamedTuple):
+    """The addresses that are one reader's own: http, https or mailto; all but `unsubscribe` may be empty.
+
+    `settings` and `pause` lead to the reader's pages, `web` to the mail as a page, `feedback` to say what they think of
+    a paper.
+    """
+
+    unsubscribe: str
+    settings: str = ""
+    pause: str = ""
+    web: str = ""
+    feedback: Feedback = NO_FEEDBACK
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the pages that are there."""
+        _, *pages, _ = self
+        return tuple([name for name, link in zip(PAGES, pages, strict=True) if link]) if any(pages) else ()
+
+    def checked(self) -> dict[str, str]:
+        """Return those that are there by their names; raises ValueError for one that is no link."""
+        unsubscribe, settings, pause, web, feedback = self
+        found = {"unsubscribe": unsubscribe}
+        if settings or pause or web:
+            found |= {name: link for name, link in zip(PAGES, (settings, pause, web), strict=True) if link}
+        if feedback.more:
+            found["more"], found["less"] = feedback.more, feedback.less
+        for name, link in found.items():
+            if not _LINK.fullmatch(link):
+                raise ValueError(f"{name} is no http, https or mailto link")
+        return found

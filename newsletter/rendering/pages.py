@@ -1,0 +1,127 @@
+"""The readers' pages: templates filled with words of their language; knows no server, no token and no form."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+
+from newsletter import config
+from newsletter.errors import RenderingError
+from newsletter.models import Paper
+from newsletter.rendering.hosts import Hosts
+from newsletter.rendering.language import Language, available, resolve
+from newsletter.rendering.paper import Entry, entry
+from newsletter.rendering.prose import clean
+from newsletter.rendering.templates import safe
+
+STYLE = "web/style.css"
+
+_MOST_LANGUAGES = 20
+
+_PAPER = Entry("A title", "ltr", "https://example.org/", False, "A, B", "", (), "", "ltr", ())
+_SAMPLES: dict[str, dict[str, Any]] = {
+    "unsubscribe": {"stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
+    "pause": {"stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
+    "feedback": {"stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
+    "fault": {"kind": "old", "days": 1},
+}
+
+
+class Pages:
+    """Renders pages.
+
+    `folders` of templates are looked into in turn. `search_url` has `{title}` where the title of a paper belongs that
+    has no address, and `tidy` makes the TeX of titles readable. Raises RenderingError for a template that is missing or
+    wrong.
+    """
+
+    def __init__(
+        self, newsletter: config.Newsletter, folders: tuple[Path, ...], *, search_url: str, tidy: Callable[[str], str]
+    ) -> None:
+        self._newsletter = newsletter
+        self._search_url = search_url
+        self._tidy = tidy
+        self._hosts = Hosts()
+        self._loader = jinja2.FileSystemLoader(folders)
+        self._environments: dict[str, jinja2.Environment] = {}
+        try:
+            style, _, _ = self._loader.get_source(jinja2.Environment(autoescape=True), STYLE)
+        except jinja2.TemplateNotFound as error:
+            raise RenderingError(f"There is no {STYLE}.", next_step="Install the newsletter package again.") from error
+        self._style = safe(style)
+        # Of the very text between the tags (CSP level 3, section 2.3.1).
+        self.style_hash = f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
+        # So that a wrong template is told at the start, and not to a reader.
+        for page, values in _SAMPLES.items():
+            self.page(page, resolve(newsletter.language), action="/", **values)
+
+    def page(self, page: str, language: Language, *, email: str = "", **values: Any) -> str:
+        """Return a page in a language for the reader with an address, which is shown masked."""
+        newsletter = self._newsletter
+        contact = newsletter.reply_to or newsletter.from_address
+        shared = {
+            "language": language,
+            "name": newsletter.name,
+            "postal_address": newsletter.postal_address,
+            "contact": contact,
+            "contact_link": f"mailto:{quote(contact, safe='@+')}",  # RFC 6068 section 2
+            "style": self._style,
+            "email": masked(email),
+        }
+        try:
+            return self._template(page, language).render(shared | values)
+        except jinja2.TemplateError as error:
+            raise _wrong(page, error) from error
+
+    def paper(self, paper: Paper, language: Language) -> Entry:
+        """Return what a page shows of a paper."""
+        return entry(paper, language, search_url=self._search_url, characters=80, tidy=self._tidy, hosts=self._hosts)
+
+    def language(self, code: str = "", accepted: str = "") -> Language:
+        """Return the language of a reader, else the first that a browser accepts, else that of the newsletter."""
+        return resolve(code or _accepted(accepted) or self._newsletter.language)
+
+    def _template(self, page: str, language: Language) -> jinja2.Template:
+        environment = self._environments.get(language.catalogue)
+        if environment is None:
+            environment = jinja2.Environment(
+                loader=self._loader, autoescape=True, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.i18n"],
+                trim_blocks=True, lstrip_blocks=True,
+            )  # fmt: skip
+            environment.policies["ext.i18n.trimmed"] = True
+            environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+            self._environments[language.catalogue] = environment
+        try:
+            return environment.get_template(f"web/{page}.html.j2")
+        except jinja2.TemplateError as error:
+            raise _wrong(page, error) from error
+
+
+def masked(email: str) -> str:
+    """Return an address of which a stranger learns the first letter and the domain."""
+    local, _, domain = clean(email).rpartition("@")
+    return f"{local[:1]}•••@{domain}" if domain else ""
+
+
+def _accepted(header: str) -> str:
+    """Return the best language of Accept-Language (RFC 9110 section 12.5.4) that there are words of."""
+    found: list[tuple[float, str]] = []
+    for part in header[:500].split(",")[:_MOST_LANGUAGES]:
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            quality = float(weight or 1)
+        except ValueError:
+            continue
+        if quality > 0 and tag.partition("-")[0].lower() in available():
+            found.append((quality, tag))
+    return max(found, key=lambda one: one[0])[1] if found else ""
+
+
+def _wrong(page: str, error: jinja2.TemplateError) -> RenderingError:
+    where = getattr(error, "filename", None) or getattr(error, "name", None) or f"web/{page}.html.j2"
+    line = f", line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
+    return RenderingError(f"The template {where}{line} is wrong: {error}.", next_step="Mend it there.")

@@ -1,0 +1,117 @@
+"""The site: which address leads to which page, what all answers have in common, and what a fault looks like."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from newsletter import config
+from newsletter.app import App, open_app
+from newsletter.errors import NewsletterError, StoreError
+from newsletter.pipeline.readers import GoneError, OldError, PlaceError
+from newsletter.tokens import TokenError
+from newsletter.web import feedback, pause, unsubscribe
+from newsletter.web.desk import Desk
+from newsletter.web.forms import UnreadError
+
+log = structlog.get_logger()
+
+# Which words a fault has, and its status (RFC 9110 section 15); the first that fits.
+_FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
+    (TokenError, "broken", 404),
+    (OldError, "old", 410),
+    (GoneError, "gone", 410),
+    (PlaceError, "place", 404),
+    (StoreError, "busy", 503),
+)
+
+
+def application() -> ASGIApp:
+    """Return the pages for an ASGI server: `uvicorn --factory newsletter.web:application`.
+
+    The settings are those of NEWSLETTER_CONFIG, and of the environment, as for all commands.
+    """
+    settings = config.load(config.find())
+
+    @contextlib.asynccontextmanager
+    async def opened(site: Starlette) -> AsyncIterator[None]:
+        async with open_app(settings) as app:
+            site.state.desk = await Desk.of(app)
+            yield
+
+    return _site(settings, opened)
+
+
+async def pages(app: App) -> ASGIApp:
+    """Return the pages of an open newsletter."""
+    return _site(app.settings, None, await Desk.of(app))
+
+
+def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) -> ASGIApp:
+    routes = [
+        Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
+        Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
+        Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
+        Route("/robots.txt", _robots),
+    ]
+    site = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={
+            NewsletterError: _fault,
+            UnreadError: _unread,
+            HTTPException: _elsewhere,
+            Exception: _fault,
+        },
+    )
+    # RFC 8058 section 3.1 wants no redirect.
+    site.router.redirect_slashes = False
+    site.state.desk = desk
+    return _without_prefix(site, urlsplit(settings.web.base_url).path.rstrip("/"))
+
+
+def _without_prefix(site: ASGIApp, prefix: str) -> ASGIApp:
+    """Let the pages be found with and without the path of web.base_url: some proxies take it away, some do not."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):
+            scope = {**scope, "path": scope["path"][len(prefix) :]}
+        await site(scope, receive, send)
+
+    return call
+
+
+async def _robots(request: Request) -> Response:
+    return PlainTextResponse("User-agent: *\nDisallow: /\n", headers=_desk(request).headers)
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    for kind, words, status in _FAULTS:
+        if isinstance(error, kind):
+            return _desk(request).fault(request, words, status)
+    # Never the address of the page: it holds a token.
+    log.error("a page failed", fault=type(error).__name__)
+    return _desk(request).fault(request, "fault", 500)
+
+
+async def _unread(request: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, UnreadError) else 400
+    return _desk(request).fault(request, "unread", status, close=True)
+
+
+async def _elsewhere(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _desk(request).fault(request, "nowhere" if status == 404 else "unread", status)
+
+
+def _desk(request: Request) -> Desk:
+    found: Desk = request.app.state.desk
+    return found

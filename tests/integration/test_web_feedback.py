@@ -1,0 +1,216 @@
+"""More and less of a paper of a mail, and a break, by the pages that the mail leads to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import pytest
+from newsroom import NOW, TODAY, Newsroom, address, papers
+from webroom import HIDDEN, Site, filled, open_site
+
+from newsletter.models import FOREVER, Paper
+from newsletter.pipeline import subscribers
+from newsletter.pipeline.readers import FEEDBACK_DAYS
+
+
+@pytest.fixture
+async def site(room: Newsroom) -> AsyncIterator[Site]:
+    """The pages of a newsletter with a mail for Ada and one to Bob, on both engines."""
+    async with open_site(await filled(room)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def small_site(small_room: Newsroom) -> AsyncIterator[Site]:
+    """The same on SQLite alone."""
+    async with open_site(await filled(small_room)) as opened:
+        yield opened
+
+
+async def said(site: Site) -> list[tuple[str, str, str]]:
+    """Return who said what of which paper."""
+    found = await site.room.rows(
+        "SELECT s.email, p.title, f.verdict FROM feedback f JOIN subscribers s ON s.id = f.subscriber_id "
+        "JOIN papers p ON p.id = f.paper_id ORDER BY 1, 2"
+    )
+    return [(email.partition("@")[0], title, verdict) for email, title, verdict in found]
+
+
+async def paused(site: Site) -> date | None:
+    """Return until when Ada has paused."""
+    return (await subscribers.find(site.room.database, address("ada"))).paused_until
+
+
+async def test_the_page_shows_the_paper_of_that_place_with_the_button_chosen(small_site: Site) -> None:
+    titles = (await small_site.room.record("ada")).titles
+    for position, title in enumerate(titles, 1):
+        for verdict, words in (("more", "More like this?"), ("less", "Less like this?")):
+            page = await small_site.get(await small_site.saying(verdict, position))
+            assert page.status_code == 200
+            assert f"<h1>{words}</h1>" in page.text
+            assert f"{title}</a></h2>" in page.text
+            assert 'href="https://arxiv.org/abs/2603.' in page.text
+            assert page.text.count('class="chosen"') == 1
+            assert f'class="chosen" name="act" value="{verdict}"' in page.text
+    assert await said(small_site) == []
+
+
+async def test_a_verdict_is_kept_changed_and_taken_back(site: Site) -> None:
+    title = (await site.room.record("ada")).titles[1]
+    path = await site.saying("more", 2)
+    page = await site.press(path, act="more")
+    assert "<h1>Noted: more like this</h1>" in page.text
+    assert await said(site) == [("ada", title, "more")]
+    page = await site.press(path, act="less")
+    assert "<h1>Noted: less like this</h1>" in page.text
+    assert await said(site) == [("ada", title, "less")]
+    assert "You said so far: less like this." in (await site.get(path)).text
+    # Undone is the last step, not all of them.
+    fields = dict(HIDDEN.findall(page.text))
+    assert fields == {"before": "more"}
+    page = await site.press(path, act="undo", **fields)
+    assert "<h1>Taken back</h1>" in page.text
+    assert await said(site) == [("ada", title, "more")]
+    # A page that is loaded again says the same twice; then all of it is taken back.
+    page = await site.press(path, act="more")
+    await site.press(path, act="undo", **dict(HIDDEN.findall(page.text)))
+    assert await said(site) == []
+
+
+async def test_what_was_saved_is_saved_again_by_undo(small_site: Site) -> None:
+    path = await small_site.saying("less")
+    await small_site.press(path, act="less")
+    await small_site.room.say("UPDATE feedback SET verdict = 'saved'")
+    assert "You saved this paper." in (await small_site.get(path)).text
+    page = await small_site.press(path, act="less")
+    await small_site.press(path, act="undo", **dict(HIDDEN.findall(page.text)))
+    assert [verdict for _, _, verdict in await said(small_site)] == ["saved"]
+    assert (await small_site.press(path, act="undo", before="nonsense")).status_code == 200
+    assert await said(small_site) == []
+
+
+async def test_presses_at_once_leave_one_verdict(site: Site) -> None:
+    path = await site.saying("more", 1)
+    answers = await asyncio.gather(*(site.press(path, act=("more", "less")[n % 2]) for n in range(8)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await said(site)) == 1
+
+
+async def test_a_token_is_of_one_mail_of_one_reader(small_site: Site) -> None:
+    issue = (await small_site.room.record("ada")).delivery.issue_id
+    other = small_site.signer.tag("feedback", issue).partition("-")[2]
+    forged = f"{(await small_site.room.record('bob')).delivery.issue_id:x}-{other}"
+    for token in (forged, small_site.signer.tag("unsubscribe", issue), "x"):
+        answer = await small_site.press(f"/f/{token}/1/more", act="more")
+        assert answer.status_code == 404
+        assert "This link is not complete" in answer.text
+    await small_site.press(await small_site.saying("more", 1, "bob"), act="more")
+    assert [name for name, _, _ in await said(small_site)] == ["bob"]
+
+
+@pytest.mark.parametrize("position", [0, 4, 999, 1000, 10**30])
+async def test_a_wrong_place_has_a_clear_page(site: Site, position: int) -> None:
+    path = await site.saying("more", position)
+    for answer in (await site.get(path), await site.press(path, act="more")):
+        assert answer.status_code == 404
+        assert "There is no such paper in that mail" in answer.text
+    assert await said(site) == []
+
+
+@pytest.mark.parametrize("end", ["x/more", "-1/more", "1/saved", "1/", "1", "1/more/"])
+async def test_what_is_no_place_is_no_page(small_site: Site, end: str) -> None:
+    path = (await small_site.saying("more")).removesuffix("1/more") + end
+    for answer in (await small_site.get(path), await small_site.press(path, act="more")):
+        assert answer.status_code == 404
+        assert "There is no such page" in answer.text
+
+
+async def test_links_act_until_the_mail_is_old(small_site: Site) -> None:
+    path = await small_site.saying("less")
+    small_site.room.clock.moment = NOW + timedelta(days=FEEDBACK_DAYS)
+    assert (await small_site.press(path, act="less")).status_code == 200
+    small_site.room.clock.step(days=1)
+    for answer in (await small_site.get(path), await small_site.press(path, act="more")):
+        assert answer.status_code == 410
+        assert f"{FEEDBACK_DAYS} days" in answer.text
+    assert [verdict for _, _, verdict in await said(small_site)] == ["less"]
+
+
+async def test_of_two_papers_that_are_one_the_one_that_counts_is_shown_and_kept(site: Site) -> None:
+    await site.room.say(
+        "UPDATE papers SET merged_into = (SELECT max(id) FROM papers) WHERE id = "
+        "(SELECT paper_id FROM picks WHERE position = 1 AND issue_id = :issue) AND id <> (SELECT max(id) FROM papers)",
+        issue=(await site.room.record("ada")).delivery.issue_id,
+    )
+    ((title,),) = await site.room.rows("SELECT title FROM papers WHERE id = (SELECT max(id) FROM papers)")
+    path = await site.saying("more", 1)
+    assert f"{title}</a>" in (await site.get(path)).text
+    await site.press(path, act="more")
+    assert await said(site) == [("ada", title, "more")]
+    await site.press(path, act="undo")
+    assert await said(site) == []
+
+
+async def test_titles_are_readable_and_a_paper_without_an_address_leads_to_a_search(small_room: Newsroom) -> None:
+    await small_room.take_in(Paper(title=r"The $\alpha$ of it", authors=("Ada", "Bo", "Cy", "Di", "Ed")))
+    await small_room.subscribe("ada")
+    await small_room.compose()
+    async with open_site(small_room) as site:
+        page = await site.get(await site.saying("more"))
+    assert "The α of it</a>" in page.text
+    assert 'href="https://huggingface.co/papers?q=' in page.text
+    assert "Ada, Bo, Cy and 2 others" in page.text
+
+
+# A break
+
+
+@pytest.mark.parametrize(
+    ("length", "until", "words"),
+    [
+        ("week", TODAY + timedelta(days=7), "Nothing comes before Monday, March 9, 2026."),
+        ("month", TODAY + timedelta(days=30), "Nothing comes before Wednesday, April 1, 2026."),
+        ("return", FOREVER, "Nothing comes until you return."),
+    ],
+)
+async def test_a_break_begins_and_ends_on_its_page(site: Site, length: str, until: date, words: str) -> None:
+    path = await site.pausing()
+    assert "<h1>Take a break</h1>" in (await site.get(path)).text
+    assert await paused(site) is None
+    page = await site.press(path, **{"for": length})
+    assert "<h1>You are on a break</h1>" in page.text
+    assert words in page.text
+    assert await paused(site) == until
+    await site.room.take_in(*papers(4))
+    site.room.clock.step(days=1)
+    assert (await site.room.compose()).composed == 1
+    page = await site.press(path, act="resume")
+    assert "<h1>Your break is over</h1>" in page.text
+    assert await paused(site) is None
+
+
+async def test_a_break_counts_from_the_day_where_they_are_and_ends_by_itself(small_site: Site) -> None:
+    await subscribers.edit(
+        small_site.room.database,
+        address("ada"),
+        lambda person: person.model_copy(update={"timezone": "Pacific/Kiritimati"}),
+    )
+    small_site.room.clock.step(hours=3)
+    path = await small_site.pausing()
+    await small_site.press(path, **{"for": "week"})
+    assert await paused(small_site) == TODAY + timedelta(days=8)
+    small_site.room.clock.step(days=7)
+    assert "<h1>Take a break</h1>" in (await small_site.get(path)).text
+
+
+async def test_who_left_has_nothing_to_pause(small_site: Site) -> None:
+    await small_site.press(await small_site.leaving(), act="leave")
+    path = await small_site.pausing()
+    for answer in (
+        await small_site.get(path),
+        await small_site.press(path, **{"for": "week"}),
+        await small_site.press(path, act="resume"),
+    ):
+        assert answer.status_code == 200
+        assert "nothing to pause" in answer.text
+    assert await paused(small_site) is None

@@ -1,0 +1,227 @@
+"""What all pages of readers have in common: headers, languages, words that are made safe, and how they are served."""
+
+import asyncio
+import base64
+import hashlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from newsroom import Newsroom, address, papers, until
+from webroom import BASE, Site, filled, open_site
+
+from newsletter.errors import NewsletterError, RenderingError
+from newsletter.pipeline import subscribers
+from newsletter.web.serving import serving
+
+
+@pytest.fixture
+async def site(small_room: Newsroom) -> AsyncIterator[Site]:
+    """The pages of a newsletter with a mail for Ada and one to Bob."""
+    async with open_site(await filled(small_room)) as opened:
+        yield opened
+
+
+async def test_every_answer_has_strict_headers(site: Site) -> None:
+    path = await site.leaving()
+    answers = [
+        await site.get(path),
+        await site.get(await site.pausing()),
+        await site.get(await site.saying("more")),
+        await site.get("/unsubscribe/x"),
+        await site.get("/nowhere"),
+        await site.get("/robots.txt"),
+        await site.press(path),
+        await site.press(path, act="leave"),
+        await site.client.post(path, content="List-Unsubscribe=One-Click"),
+        await site.client.put(path),
+    ]
+    for answer in answers:
+        headers = answer.headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "form-action 'self'; base-uri 'none'; frame-ancestors 'none'" in policy
+        assert "script-src" not in policy
+        assert "unsafe" not in policy
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-robots-tag"] == "noindex, nofollow"
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "set-cookie" not in headers
+        assert "server" not in headers
+        if "html" in headers["content-type"]:
+            (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+            digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy
+            assert not re.search(r"<script|\sstyle=|\son\w+=|<img|<link|src=", answer.text)
+            assert headers["content-language"] == "en"
+            assert '<html lang="en" dir="ltr">' in answer.text
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 404, 200, 400, 200, 200, 405]
+
+
+async def test_pages_are_in_the_readers_language(site: Site) -> None:
+    await subscribers.edit(
+        site.room.database, address("ada"), lambda person: person.model_copy(update={"language": "de-AT"})
+    )
+    page = await site.get(await site.leaving())
+    assert "<h1>Abbestellen?</h1>" in page.text
+    assert '<html lang="de-AT"' in page.text
+    await site.press(await site.pausing(), **{"for": "week"})
+    assert "Bis Montag, 9. März 2026 kommt nichts." in (await site.get(await site.pausing())).text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "words"),
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "Dieser Link ist nicht vollständig"),
+        ("fr, de;q=0.5", "Dieser Link ist nicht vollständig"),
+        ("en;q=0.9, de;q=0.1", "This link is not complete"),
+        ("de;q=0, xx;q=nonsense, *", "This link is not complete"),
+        ("", "This link is not complete"),
+    ],
+)
+async def test_a_fault_is_told_in_a_language_of_the_browser(site: Site, accepted: str, words: str) -> None:
+    assert words in (await site.get("/pause/x", headers={"Accept-Language": accepted})).text
+
+
+async def test_what_others_wrote_is_made_safe(small_room: Newsroom) -> None:
+    small_room.set("newsletter", name="Papers <b>&amp;", postal_address="<i>Street</i>")
+    await small_room.take_in(*papers(1, title="A <script>alert(1)</script> & “so”", authors=("<img src=x>",), url=None))
+    await small_room.subscribe("ada")
+    await small_room.compose()
+    async with open_site(small_room) as site:
+        text = (await site.get(await site.saying("more"))).text
+        assert "A &lt;script&gt;alert(1)&lt;/script&gt; &amp; “so”" in text
+        assert "Papers &lt;b&gt;&amp;amp;" in text
+        assert not re.search(r"<(script|img|b|i)>", text)
+
+
+# Behind a proxy
+
+
+@pytest.mark.parametrize("base_url", ["https://papers.example.org", BASE, f"{BASE}/", "https://x.example/a/b"])
+async def test_pages_are_found_with_the_path_of_the_proxy_and_without(small_room: Newsroom, base_url: str) -> None:
+    await filled(small_room)
+    async with open_site(small_room, base_url) as site:
+        link = site.addresses.of(await site.number("ada")).unsubscribe[0]
+        whole = httpx.URL(link).path
+        bare = "/unsubscribe/" + link.rpartition("/")[2]
+        assert link.startswith(f"{base_url.rstrip('/')}/unsubscribe/")
+        for path in (whole, bare):
+            page = await site.get(path)
+            assert page.status_code == 200
+            # A form leads back through the proxy.
+            assert f'action="{whole}"' in page.text
+
+
+# Served
+
+
+async def test_nothing_is_served_without_an_address(small_room: Newsroom) -> None:
+    for base_url, listen in (("", "127.0.0.1:0"), (BASE, "")):
+        small_room.set("web", base_url=base_url, listen=listen)
+        async with serving(small_room.app) as port:
+            assert port is None
+
+
+async def test_pages_are_served_on_ipv6_too(small_room: Newsroom) -> None:
+    small_room.set("web", base_url=BASE, listen="[::1]:0")
+    async with serving(small_room.app) as port, httpx.AsyncClient() as client:
+        assert (await client.get(f"http://[::1]:{port}/robots.txt")).status_code == 200
+
+
+async def test_a_port_that_is_taken_is_told(small_room: Newsroom) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        small_room.set("web", base_url=BASE, listen=f"127.0.0.1:{other.getsockname()[1]}")
+        with pytest.raises(NewsletterError, match="cannot be served") as told:
+            async with serving(small_room.app):
+                pass
+    assert "web.listen" in told.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "words"),
+    [
+        ("pause.html.j2", "{% if %}", "web/pause.html.j2, line 1"),
+        ("page.html.j2", "{{ nothing }}", "'nothing' is undefined"),
+    ],
+)
+async def test_an_operators_template_stands_first_and_its_fault_is_told(
+    small_room: Newsroom, tmp_path: Path, name: str, template: str, words: str
+) -> None:
+    own = tmp_path / "own" / "web"
+    own.mkdir(parents=True)
+    (own / "style.css").write_text("body { color: red }")
+    small_room.set("rendering", templates=tmp_path / "own")
+    await filled(small_room)
+    async with open_site(small_room) as site:
+        assert "<style>body { color: red }</style>" in (await site.get(await site.leaving())).text
+    (own / name).write_text(template)
+    with pytest.raises(RenderingError) as told:
+        async with open_site(small_room):
+            pass
+    assert words in str(told.value)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@pytest.mark.parametrize("how", ["newsletter run", "asgi"])
+async def test_a_process_serves_the_pages_and_ends_when_asked(site: Site, tmp_path: Path, how: str) -> None:
+    port = free_port()
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[database]\nurl = "{site.room.app.settings.database.url}"\n'
+        f'[web]\nbase_url = "{BASE}"\nlisten = "127.0.0.1:{port}"\n'
+    )
+    command = (
+        [sys.executable, "-m", "newsletter", "run"]
+        if how == "newsletter run"
+        else [sys.executable, "-m", "uvicorn", "--factory", "newsletter.web:application", "--port", str(port)]
+    )
+    environment = {**os.environ, "NEWSLETTER_CONFIG": str(config), "PYTHONPATH": os.pathsep.join(sys.path)}
+    path = await site.leaving()
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(command, env=environment, stdout=stderr, stderr=stderr, cwd=tmp_path)  # noqa: ASYNC220
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            async with asyncio.timeout(60):
+                while True:
+                    assert process.poll() is None, log.read_text()
+                    try:
+                        answer = await client.get(path)
+                        break
+                    except httpx.TransportError:
+                        await asyncio.sleep(0.1)
+            assert "<h1>Unsubscribe?</h1>" in answer.text
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.wait, 30)
+    if how == "newsletter run":
+        assert process.returncode in (0, 130)
+        # The address of a page is a key to it.
+        assert path not in log.read_text()
+        assert "serving pages" in log.read_text()
+
+
+async def test_a_bug_is_told_and_logged_without_the_address(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = await site.leaving()
+    monkeypatch.setattr("newsletter.pipeline.readers.bearer", None)
+    answer = await site.get(path)
+    assert answer.status_code == 500
+    assert "Something went wrong" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    await until(lambda: "TypeError" in caplog.text)
+    assert path.rpartition("/")[2] not in caplog.text

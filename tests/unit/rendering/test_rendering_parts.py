@@ -1,0 +1,262 @@
+"""What stands between and beside the papers: sections, what came of feedback, revisions, links to say more or less."""
+
+import re
+from datetime import date
+from html import unescape
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from outline import Outline
+
+from newsletter.errors import RenderingError
+from newsletter.models import Beside, Link, Missed, Paper, Reason, Revision, Told
+from newsletter.rendering import Feedback
+
+HEADINGS = ("For you", "From the days you missed", "Popular with everybody", "Something different")
+PAGES = Feedback("https://news.example/f/token/", "https://news.example/f/token/", "/more", "/less")
+
+
+def issue_of(make_issue, *kinds, beside=None):
+    """An issue of papers that are there for reasons of these kinds."""
+    issue = make_issue(*(Paper(id=at, title=f"Title {at}") for at, _ in enumerate(kinds, 1)))
+    picks = tuple(
+        pick._replace(reason=Reason(kind=kind, subject="s")) for pick, kind in zip(issue.picks, kinds, strict=True)
+    )
+    return issue._replace(picks=picks, beside=beside or Beside())
+
+
+def headings(rendered):
+    """The headings of the HTML in order with the titles between them, and those of the text."""
+    words = re.sub(r"\s+", " ", Outline(rendered.html).words)
+    found = re.findall("|".join((*HEADINGS, r"\d+\. Title \d+")), words.replace("2026", "2026 "))
+    lines = [line for line in rendered.text.split("\n") if line in HEADINGS or re.match(r"\d+\. Title", line)]
+    return found, lines
+
+
+def test_sections_have_headings_and_numbers_go_on(renderer, make_issue, links):
+    issue = issue_of(make_issue, "topic", "like", "new", "popular", "outside")
+    html, text = headings(renderer.render(issue, links))
+    expected = [
+        "For you", "1. Title 1", "2. Title 2", "3. Title 3",
+        "Popular with everybody", "4. Title 4",
+        "Something different", "5. Title 5",
+    ]  # fmt: skip
+    assert html == expected
+    assert text == expected
+
+
+def test_papers_of_missed_days_have_a_section_that_tells_since_when(renderer, make_issue, links):
+    missed = Beside(missed=Missed(date(2026, 7, 18), 2, 3))
+    rendered = renderer.render(issue_of(make_issue, "topic", "like", "popular", beside=missed), links)
+    expected = ["For you", "1. Title 1", "From the days you missed", "2. Title 2", "3. Title 3"]
+    assert headings(rendered) == (expected, expected)
+    for body in (rendered.html, rendered.text):
+        assert "What came in since Jul 18, 2026" in body
+
+
+@pytest.mark.parametrize("kinds", [("topic",), ("topic", "like", "author"), ("popular", "popular"), ("outside",), ()])
+def test_one_section_needs_no_heading(renderer, make_issue, links, kinds):
+    rendered = renderer.render(issue_of(make_issue, *kinds), links)
+    assert not set(HEADINGS) & set(re.findall("|".join(HEADINGS), rendered.html + rendered.text))
+
+
+def test_an_older_issue_whose_papers_are_mixed_has_no_headings(renderer, make_issue, links):
+    html, _ = headings(renderer.render(issue_of(make_issue, "topic", "popular", "topic"), links))
+    assert html == ["1. Title 1", "2. Title 2", "3. Title 3"]
+
+
+@given(kinds=st.lists(st.sampled_from(["topic", "like", "author", "new", "popular", "outside"]), max_size=12))
+def test_each_paper_stands_once_and_in_its_order_whatever_the_reasons(renderer, make_issue, links, kinds):
+    html, text = headings(renderer.render(issue_of(make_issue, *kinds), links))
+    titles = [f"{at}. Title {at}" for at in range(1, len(kinds) + 1)]
+    for found in (html, text):
+        assert [one for one in found if one not in HEADINGS] == titles
+        heads = [one for one in found if one in HEADINGS]
+        assert len(heads) == len(set(heads)) != 1
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (Told("more", "ReAct", 0, 1), "1 paper is here because you liked “ReAct”."),
+        (Told("more", "The $\\alpha$", 0, 3), "3 papers are here because you liked “The α”."),
+        (Told("more", "A\x00 & <b>", 2, 3), "3 papers are here because of what you liked lately, such as “A & <b>”."),
+        (Told("less", "ReAct", 0, 2), "2 papers are not here because you wanted less like “ReAct”."),
+        (
+            Told("less", "ReAct", 1, 1),
+            "1 paper is not here because of what you wanted less of lately, such as “ReAct”.",
+        ),
+    ],
+)
+def test_a_line_tells_what_came_of_feedback(renderer, make_issue, links, told, sentence):
+    rendered = renderer.render(issue_of(make_issue, "topic", beside=Beside(told=(told,))), links)
+    words = re.sub(r"\s+", " ", Outline(rendered.html).words)
+    assert words.index(sentence) < words.index("1. Title 1")
+    assert sentence in re.sub(r"\s+", " ", rendered.text)
+
+
+def test_revisions_are_lines_behind_the_papers_with_title_link_and_version(renderer, make_issue, paper, links):
+    beside = Beside(revised=(Revision(paper, 3), Revision(Paper(title="Nowhere"), 2)))
+    rendered = renderer.render(issue_of(make_issue, "topic", beside=beside), links)
+    words = re.sub(r"\s+", " ", Outline(rendered.html).words)
+    assert "1. Title 1" in words.partition("Revised since you got it")[0]
+    behind = words.partition("Revised since you got it")[2]
+    assert "Adapters for α-stable noise version 3" in behind
+    assert "Nowhere version 2" in behind
+    assert 'href="https://hub.example/papers/2607.00001"' in rendered.html
+    assert "- Adapters for α-stable noise (version 3)\n  https://hub.example/papers/2607.00001\n" in rendered.text
+    assert "2 papers" not in words
+
+
+def test_most_mails_have_nothing_beside_their_papers(renderer, make_issue, paper, links):
+    rendered = renderer.render(make_issue(paper), links)
+    for body in (rendered.html, rendered.text):
+        assert not re.search("Revised|liked|More like|had no room", body)
+    assert all(rendered.html_parts)
+
+
+def test_each_paper_has_links_of_the_readers_own_to_say_more_and_less(renderer, make_issue, paper, links):
+    issue = make_issue(paper, paper.model_copy(update={"id": 2}))
+    rendered = renderer.render(issue, links._replace(feedback=PAGES))
+    addresses = [one["href"] for one in Outline(rendered.html).attributes("a")]
+    wanted = [f"https://news.example/f/token/{at}/{verdict}" for at in (1, 2) for verdict in ("more", "less")]
+    assert [one for one in addresses if "/f/" in one] == wanted
+    assert re.findall(r"https://news.example/f/\S+", rendered.text) == wanted
+    other = renderer.render(issue, links._replace(feedback=PAGES._replace(more="https://x.example/", less="http://y/")))
+    assert "https://x.example/2/more" in other.html
+    assert "http://y/2/less" in other.text
+    assert "token/" not in other.html.replace("u/token", "") + other.text.replace("u/token", "")
+
+
+def test_feedback_by_mail(renderer, make_issue, paper, links):
+    by_mail = Feedback("mailto:a@b.example?subject=more%20token-", "mailto:a@b.example?subject=less%20token-")
+    rendered = renderer.render(make_issue(paper), links._replace(feedback=by_mail))
+    assert 'href="mailto:a@b.example?subject=more%20token-1"' in rendered.html
+    assert "Less like this: mailto:a@b.example?subject=less%20token-1\n" in rendered.text
+
+
+@pytest.mark.parametrize(
+    "wrong", [Feedback("javascript:alert(1)", "https://x/"), Feedback("https://x/", ""), PAGES._replace(less_end='/"')]
+)
+def test_a_link_for_feedback_that_is_none_is_refused(renderer, make_issue, paper, links, wrong):
+    with pytest.raises(ValueError, match=r"feedback|more|less"):
+        renderer.render(make_issue(paper), links._replace(feedback=wrong))
+
+
+@pytest.mark.parametrize(
+    ("abstract", "address", "linked"),
+    [
+        ("We help.", "https://anywhere.example/x", True),
+        ("See https://anywhere.example/x.", "https://anywhere.example/x", False),
+        ("See HTTPS://Anywhere.example/y.", "https://anywhere.example/x", False),
+        ("See https://hub.example/x.", "https://hub.example/x", True),
+        ("See https://data.hub.example/x.", "https://data.hub.example/x", True),
+        ("See https://nothub.example/x.", "https://nothub.example/x", False),
+        ("See ada.github.io/x.", "https://ada.github.io/x", True),
+        ("See https://github.com.evil.example/x.", "https://github.com.evil.example/x", False),
+        ("See https://own.example/x.", "https://www.own.example/x", True),
+    ],
+)
+def test_an_address_of_an_abstract_is_linked_on_known_hosts_alone(
+    make_renderer, make_issue, paper, links, abstract, address, linked
+):
+    known = paper.model_copy(update={"abstract": abstract, "links": (Link(kind="project", url=address),)})
+    rendered = make_renderer(link_hosts=("own.example",)).render(make_issue(known), links)
+    assert (address in [one["href"] for one in Outline(rendered.html).attributes("a")]) == linked
+    assert address in rendered.html
+    assert f"Project: {address}" in rendered.text
+
+
+def test_an_older_template_of_the_operators_own_gets_the_new_parts(make_renderer, make_issue, paper, links, tmp_path):
+    (tmp_path / "email").mkdir()
+    part = '<mj-raw><!-- paper --></mj-raw><mj-include path="./paper.mjml.j2" /><mj-raw><!-- /paper --></mj-raw>'
+    (tmp_path / "email" / "issue.mjml.j2").write_text(
+        f'<mjml><mj-body><mj-section><mj-column>{part}<mj-include path="./footer.mjml.j2" /></mj-column></mj-section>'
+        "</mj-body></mjml>"
+    )
+    (tmp_path / "email" / "paper.mjml.j2").write_text(
+        "<mj-text><h2>{{ position }}. {{ paper.title }}</h2>{{ reason }}</mj-text>"
+    )
+    beside = Beside(told=(Told("more", "ReAct", 0, 1),), revised=(Revision(paper, 3),))
+    rendered = make_renderer(overrides=tmp_path).render(
+        issue_of(make_issue, "topic", "outside", beside=beside), links._replace(feedback=PAGES)
+    )
+    outline = Outline(rendered.html)
+    places = [
+        outline.words.index(one)
+        for one in (
+            "ReAct",
+            "For you",
+            "1. Title 1",
+            "Something different",
+            "2. Title 2",
+            "Revised",
+            "version 3",
+            "Unsubscribe",
+        )
+    ]
+    assert all(before < behind for before, behind in pairwise(places))
+    assert outline.open == []
+
+
+def test_a_part_that_begins_and_does_not_end_is_told(make_renderer, tmp_path):
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "issue.mjml.j2").write_text(
+        "<mjml><mj-body><mj-raw><!-- told --></mj-raw><mj-raw><!-- paper --></mj-raw><mj-raw><!-- /paper --></mj-raw>"
+        "</mj-body></mjml>"
+    )
+    with pytest.raises(RenderingError, match=r"issue\.mjml\.j2 .*told stands once between <!-- told -->"):
+        make_renderer(overrides=tmp_path)
+
+
+def test_a_wrong_part_is_told_at_the_start(make_renderer, tmp_path):
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "rest.mjml.j2").write_text("<mj-text>\n{{ rests }}</mj-text>")
+    with pytest.raises(RenderingError, match=r"rest\.mjml\.j2, line 2 .*rests"):
+        make_renderer(overrides=tmp_path)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_nothing_of_a_mail_is_fetched_and_every_link_is_one_of_the_papers_or_the_readers(
+    make_renderer, make_issue, paper, links, language
+):
+    beside = Beside(
+        told=(Told("less", "x", 1, 1),), missed=Missed(date(2026, 7, 1), 1, 1), revised=(Revision(paper, 2),)
+    )
+    traps = Paper(
+        title="<img src=https://t.example/p.gif> url(https://t.example/)",
+        abstract='<a href="https://t.example/">x</a> background="https://t.example/"',
+        authors=("https://t.example/",),
+    )
+    issue = make_issue(*[paper, traps] * 60, language=language, note="![x](https://t.example/p.gif)")
+    pages = links._replace(web="https://news.example/w/t", feedback=PAGES)
+    everywhere = {
+        "mailto:", "https://news.example", "https://hub.example", "https://arxiv.org", "https://code.example",
+        "https://adapters.example", "https://search.example",
+    }  # fmt: skip
+    for limit in (10**6, 60_000):
+        html = make_renderer(limit=limit).render(issue._replace(beside=beside), pages).html
+        outline = Outline(html)
+        hosts = set()
+        for name, attributes in outline.elements:
+            if name == "img":
+                # The logo travels with the mail.
+                assert (attributes.pop("src") or "").startswith("cid:")
+            assert name not in {
+                "script", "link", "iframe", "object", "embed", "video", "audio", "source", "picture", "svg",
+                "input", "form", "base", "track", "image", "frame",
+            }  # fmt: skip
+            unwanted = {"src", "srcset", "background", "poster", "ping", "data", "action", "longdesc", "manifest"}
+            assert not unwanted & set(attributes)
+            assert not re.search(r"url\(|@import|expression\(", attributes.get("style") or "")
+            assert name != "meta" or (attributes.get("http-equiv") or "").lower() != "refresh"
+            if "href" in attributes:
+                assert name == "a"
+                hosts.add(re.match(r"mailto:|https?://[^/?#]+", attributes["href"])[0])
+        styles = "".join(re.findall(r"<style.*?</style>", html, re.DOTALL))
+        assert not re.search(r"url\(|@import|src:", styles)
+        hidden = "".join(re.findall(r"<!--.*?-->", html, re.DOTALL))
+        assert not re.search(r"https?://(?!\S*schemas)\S*t\.example|<img|v:fill", unescape(hidden))
+        assert hosts <= everywhere if limit < 10**6 else hosts == everywhere

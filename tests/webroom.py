@@ -1,0 +1,94 @@
+"""A newsletter whose pages are served by a real server on loopback, and a client that asks it."""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from newsroom import Newsroom, address, papers
+
+from newsletter.models import Subscription
+from newsletter.pipeline import subscribers
+from newsletter.pipeline.reader_links import Addresses
+from newsletter.store import schema
+from newsletter.tokens import Signer
+from newsletter.web.serving import serving
+
+BASE = "https://papers.example.org/letters"
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+
+
+class Site:
+    """The pages of a newsletter, as they are reached behind a proxy that keeps their path."""
+
+    def __init__(self, room: Newsroom, client: httpx.AsyncClient, port: int, signer: Signer) -> None:
+        self.room = room
+        self.client = client
+        self.port = port
+        self.signer = signer
+
+    def here(self, link: str) -> str:
+        """Return where a link of a mail leads behind the proxy."""
+        return link.removeprefix("https://papers.example.org")
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        """Ask for a page."""
+        return await self.client.get(path, **options)
+
+    async def press(self, path: str, **fields: str) -> httpx.Response:
+        """Press a button of a form."""
+        return await self.client.post(path, data=fields)
+
+    async def leaving(self, name: str = "ada") -> str:
+        """Return the path of someone's page to unsubscribe."""
+        return self.here(self.addresses.of(await self.number(name)).unsubscribe[0])
+
+    async def pausing(self, name: str = "ada") -> str:
+        """Return the path of someone's page to pause."""
+        return self.here(self.addresses.of(await self.number(name)).pause)
+
+    async def saying(self, verdict: str, position: int | str = 1, name: str = "ada") -> str:
+        """Return the path to more or less of a paper in someone's latest mail."""
+        links = self.addresses.feedback((await self.room.record(name)).delivery.issue_id)
+        before, behind = links.more if verdict == "more" else links.less
+        return self.here(f"{before}{position}{behind}")
+
+    async def number(self, name: str) -> int:
+        """Return someone's number."""
+        return (await subscribers.find(self.room.database, address(name))).id
+
+    async def evidence(self, name: str = "ada") -> list[Subscription]:
+        """Return the evidence of someone's consent."""
+        return (await subscribers.details(self.room.database, address(name))).consents
+
+    @property
+    def addresses(self) -> Addresses:
+        """What makes the links of the mail."""
+        return Addresses(self.room.app.settings, self.signer)
+
+    async def everything(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return all that the database holds."""
+        names = ("subscribers", "subscriptions", "feedback", "deliveries", "issues", "picks", "suppressions")
+        return {name: sorted(map(tuple, await self.room.rows(f"SELECT * FROM {name}")), key=repr) for name in names}  # noqa: S608
+
+
+@contextlib.asynccontextmanager
+async def open_site(room: Newsroom, base_url: str = BASE) -> AsyncIterator[Site]:
+    """Serve the pages of a newsletter meanwhile."""
+    room.set("web", base_url=base_url, listen="127.0.0.1:0")
+    async with room.database.connect() as connection:
+        signer = Signer(await schema.key(connection, "tokens"))
+    async with serving(room.app) as port:
+        assert port is not None
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            yield Site(room, client, port, signer)
+
+
+async def filled(room: Newsroom) -> Newsroom:
+    """Let Ada and Bob have a mail with three papers each, which waits."""
+    await room.take_in(*papers(1, 2, 3))
+    for name in ("ada", "bob"):
+        await room.subscribe(name)
+    await room.compose()
+    return room
