@@ -118,6 +118,8 @@ class Notices:
             "subject": subject,
             "preheader": preheader,
             "note": "",
+            # A header of the operator's own may print it.
+            "count": 0,
             "date": language.long_date(date.fromisoformat(str(said["day"]))),
             **dict.fromkeys(PAGES, ""),
             **{name: slot(name) if own is None else own[name] for name in given},

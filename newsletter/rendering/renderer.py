@@ -175,7 +175,10 @@ class Renderer:
         language = resolve(recipient.language)
         own = links.checked()
         if action := values.get("action", ""):
-            own["action"] = Links(action).checked()["unsubscribe"]
+            try:
+                own["action"] = Links(action).checked()["unsubscribe"]
+            except ValueError as error:
+                raise ValueError("action is no http, https or mailto link") from error
         said = {name: value for name, value in values.items() if name != "action"}
         body = self._notices.body(kind, recipient, language, own, said)
         return Rendered(

@@ -213,9 +213,9 @@ class _Check:
         for whole, needed in _SLOTS.items():
             if whole not in self._trees:
                 continue
-            kind = _kind(whole)
+            kind, within = _kind(whole), self._within(whole)
             for word in needed:
-                if not any(word in found for name, found in used.items() if _kind(name) == kind):
+                if not any(word in found for name, found in used.items() if name in within):
                     lost = self._lost(word, kind) or whole
                     self._tell(lost, 1, f"nothing prints `{word}` any more; every mail has to", "{{ " + word + " }}")
         source = "".join(self._sources.get(name) or "" for name in self._reached if name.startswith("email/"))
@@ -223,6 +223,19 @@ class _Check:
             if self._sources.get(ISSUE) and source.count(mark) != 1:
                 told = f"{mark} has to stand once around the block of a paper, and stands {_times(source.count(mark))}"
                 self._tell(ISSUE, 1, told, f"<mj-raw>{mark}</mj-raw>")
+
+    def _within(self, whole: str) -> set[str]:
+        """Return the templates that a mail in HTML may be made of, or those that one in plain text includes."""
+        if whole == ISSUE:
+            return {name for name in self._trees if _kind(name) == "email"}
+        found: set[str] = set()
+        left = [whole]
+        while left:
+            name = left.pop()
+            if name in self._trees and name not in found:
+                found.add(name)
+                left += [target for target, _, _ in names.included(self._trees[name])]
+        return found
 
     def _lost(self, word: str, kind: str) -> str:
         """Return the template of the operator's whose built-in one prints a word."""
