@@ -18,6 +18,7 @@ from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.deliver import Courier, Sending
 from newsletter.pipeline.learning import Learner
 from newsletter.pipeline.letter import LetterWriter
+from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.vectors import Placing
@@ -87,6 +88,11 @@ class App:
         """Return what tells rankers where the model puts papers; `settings` stand in for those in use."""
         model = (settings or self.settings.ranking).model
         return Placing(self.database, None if model is None else self.settings.path(model), kept=kept)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """What queues mails beside the issues."""
+        return Notices(self.clock, self.settings)
 
     @cached_property
     def learner(self) -> "Learner[Ranker]":
@@ -233,7 +239,7 @@ class App:
         """Return what readers do by themselves with the links of their mail."""
         from newsletter.pipeline.readers import Readers
 
-        return Readers(self.database, self.clock, await self._signer())
+        return Readers(self.database, self.clock, await self._signer(), self.notices)
 
     async def intake(self) -> "Intake":
         """Return what takes in mail that came back."""

@@ -1,9 +1,11 @@
 """The domain in frozen values: what the stages hand to each other; no I/O and no rules of any one stage."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -182,12 +184,26 @@ class Feedback(Value):
 # Issues
 
 
+# An edition is one of issues, or of a notice; what a day without papers is told by is an issue without any.
+EditionKind = Literal["issue", "welcome", "confirmation", "goodbye"]
+Notice = Literal["welcome", "confirmation", "goodbye", "nothing"]
+
+# Whom mail of each kind is for; nobody else may get it.
+STATE_FOR: Mapping[EditionKind, Consent] = {
+    "issue": Consent.CONFIRMED,
+    "welcome": Consent.CONFIRMED,
+    "confirmation": Consent.UNCONFIRMED,
+    "goodbye": Consent.UNSUBSCRIBED,
+}
+
+
 class Edition(Value):
-    """One scheduled sending; its slot, a local date and a cadence, is unique."""
+    """One scheduled sending; its slot, a local date and a cadence, is unique among those of its kind."""
 
     id: int
     date: date
     cadence: Cadence
+    kind: EditionKind = "issue"
     note: str = ""
     created_at: datetime
 
@@ -280,13 +296,21 @@ class Recipient(NamedTuple):
 
 
 class Issue(NamedTuple):
-    """What one person gets in one edition."""
+    """What one person gets in one edition; without picks it is a notice, and `said` has what that tells."""
 
     id: int
     edition: Edition
     recipient: Recipient
     picks: tuple[Pick, ...]
     beside: Beside = NOTHING_BESIDE
+    said: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def notice(self) -> Notice | None:
+        """Which notice it is, if it is one."""
+        if self.picks:
+            return None
+        return "nothing" if self.edition.kind == "issue" else self.edition.kind
 
 
 # Deliveries

@@ -183,10 +183,10 @@ class Newsroom:
             async with self.app.courier() as courier:
                 yield courier
 
-    async def preview(self, name: str, day: date | None = None) -> preview.Preview:
+    async def preview(self, name: str, day: date | None = None, *, kind: Any = None) -> preview.Preview:
         """Return what someone would get, or got."""
         return await preview.preview(
-            self.database, self.clock, await self.writer(), self.app.rehearsing, address(name), day=day
+            self.database, self.clock, await self.writer(), self.app.rehearsing, address(name), day=day, kind=kind
         )
 
     async def records(self, name: str | None = None) -> list[Record]:

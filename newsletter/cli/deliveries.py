@@ -76,6 +76,7 @@ def list_(face: Face, state: str | None, day: date | None, email: str | None) ->
     columns = {
         "id": Column("id", "id", right=True),
         "edition": Column("edition", "edition"),
+        "kind": Column("kind", "kind", spare=True),
         "to": Column("to", "email", whole=True),
         "state": Column("state", "state"),
         "papers": Column("papers", "papers", lambda papers: str(len(papers)), right=True, spare=True),
@@ -84,7 +85,9 @@ def list_(face: Face, state: str | None, day: date | None, email: str | None) ->
         "why": Column("why", "why", long=True),
     }
     # Who asks for one state asks why: that needs the room.
-    left_out = ("state", "papers", "text") if state else ("why",)
+    left_out = {"state", "papers", "text"} if state else {"why"}
+    if all(one["kind"] == "issue" for one in found):
+        left_out.add("kind")
     face.out.table(
         [column for name, column in columns.items() if name not in left_out],
         [{**one, "said": one, "why": _why(one)} for one in found],
@@ -110,7 +113,7 @@ def show(face: Face, number: int) -> None:
     face.out.facts(
         {
             "to": told["email"],
-            "edition": f"{told['edition']}, {found.record.cadence}",
+            "edition": f"{told['edition']}, {found.record.cadence if told['kind'] == 'issue' else told['kind']}",
             "Message-ID": told["message_id"],
             "state": face.out.hint(f"{told['state']}: {MEANINGS[told['state']]}"),
             "since": delivery.at,
@@ -223,6 +226,7 @@ def _record(one: "Record") -> dict[str, Any]:
         "id": delivery.id,
         "email": delivery.address,
         "edition": one.edition,
+        "kind": one.mail,
         "state": str(delivery.state),
         "message_id": delivery.message_id,
         "papers": one.titles,

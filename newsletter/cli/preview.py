@@ -10,12 +10,13 @@ import click
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Command
 from newsletter.cli.output import Column
-from newsletter.cli.values import DAY, FILE, PLACE, write
+from newsletter.cli.values import DAY, FILE, NOTICE, PLACE, write
 from newsletter.errors import NewsletterError, UsageError
 
 if TYPE_CHECKING:
     from newsletter.app import App
     from newsletter.config import Settings
+    from newsletter.models import Notice
     from newsletter.pipeline.preview import Preview
 
 GALLERY = Path("gallery")
@@ -31,6 +32,7 @@ GALLERY = Path("gallery")
 )
 @click.argument("email", required=False)
 @click.option("--date", "day", type=DAY, help="The local day; by default today.")
+@click.option("--kind", type=NOTICE, help="A notice in place of the issue.")
 @click.option(
     "--out", type=PLACE, metavar="F.html", help="Write the HTML there, for a browser; of --all-kinds the folder."
 )
@@ -44,6 +46,7 @@ def preview(
     face: Face,
     email: str | None,
     day: date | None,
+    kind: "Notice | None",
     out: Path | None,
     text: bool,
     eml: Path | None,
@@ -58,7 +61,12 @@ def preview(
     """
     if serve or all_kinds:
         _refuse(
-            "--serve" if serve else "--all-kinds", text=text, eml=eml, out=serve and out, all_kinds=serve and all_kinds
+            "--serve" if serve else "--all-kinds",
+            kind=kind,
+            text=text,
+            eml=eml,
+            out=serve and out,
+            all_kinds=serve and all_kinds,
         )
         if serve:
             _serve(face, email or "", day, port)
@@ -72,7 +80,9 @@ def preview(
     from newsletter.pipeline import preview as previews
 
     async def act(app: "App") -> "Preview":
-        return await previews.preview(app.database, app.clock, await app.writer(), app.rehearsing, email, day=day)
+        return await previews.preview(
+            app.database, app.clock, await app.writer(), app.rehearsing, email, day=day, kind=kind
+        )
 
     shown = face.run(act)
     if out is not None and not shown.written.rendered.html_parts:
@@ -174,6 +184,7 @@ def _describe(face: Face, shown: "Preview") -> None:
             {
                 "email": delivery.address if delivery else issue.recipient.email,
                 "edition": issue.edition.date,
+                "kind": issue.notice or "issue",
                 "subject": shown.written.rendered.subject,
                 "state": delivery.state if delivery else None,
                 "message_id": delivery.message_id if delivery else None,
@@ -191,7 +202,9 @@ def _describe(face: Face, shown: "Preview") -> None:
             "size": f"{size / 1024:.0f} KB of HTML" if size else "text alone",
             "state": f"{delivery.state}, as it is on record"
             if delivery
-            else face.out.hint("not on record: what `newsletter send` would choose"),
+            else face.out.hint(
+                "not on record" if issue.notice else "not on record: what `newsletter send` would choose"
+            ),
         }
     )
     if size > SHOWN:
@@ -201,6 +214,8 @@ def _describe(face: Face, shown: "Preview") -> None:
         )
     if shown.obstacle:
         face.out.warn(f"`newsletter send` would not mail it: {shown.obstacle}")
+    if not picks:
+        return
     face.out.say()
     face.out.table(
         (

@@ -43,8 +43,10 @@ class Rehearsal:
         self.limited = False
         self.held: Sequence[Held] = ()
 
-    def add(self, email: str, edition: date, state: str, papers: Sequence[str], due: Any, obstacle: str) -> None:
-        """Take in an issue, new or waiting; `due` is when it goes, None for now."""
+    def add(
+        self, email: str, edition: date, state: str, papers: Sequence[str], due: Any, obstacle: str, kind: str = "issue"
+    ) -> None:
+        """Take in a mail, new or waiting; `due` is when it goes, None for now."""
         if obstacle == _FAILS:
             self.failing += 1
         elif obstacle:
@@ -56,12 +58,12 @@ class Rehearsal:
             self.later.append(due)
         else:
             self.going["new" if state == "new" else "waiting"] += 1
-        told = {"email": email, "edition": edition, "state": state, "due_at": due, "obstacle": obstacle}
+        told = {"email": email, "edition": edition, "state": state, "due_at": due, "obstacle": obstacle, "kind": kind}
         if self._out.json:
             self._out.line({**told, "papers": papers})
             return
         goes = "not" if obstacle else "now" if due is None else shown(due)
-        first = obstacle or papers[0]
+        first = obstacle or (papers[0] if papers else f"({kind})")
         self.rows.append({**told, "goes": goes, "number": len(papers) or None, "first": first})
 
 
@@ -150,7 +152,7 @@ async def _waiting(app: "App", found: Rehearsal, only: str | None) -> None:
     async for record, obstacle in standing.waiting(app.database, now, email=only):
         delivery = record.delivery
         due = delivery.due_at if delivery.due_at > now else None
-        found.add(delivery.address, record.edition, str(delivery.state), record.titles, due, obstacle)
+        found.add(delivery.address, record.edition, str(delivery.state), record.titles, due, obstacle, record.mail)
 
 
 def _blocks(due: "Sequence[tuple[Subscriber, Slot]]", size: int) -> "list[tuple[date, list[Subscriber]]]":

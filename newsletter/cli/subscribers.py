@@ -39,8 +39,9 @@ def subscribers() -> None:
 @click.argument("email")
 @wishes.options
 @click.option("--again", is_flag=True, help="Take back someone who had unsubscribed, at their wish.")
+@click.option("--welcome", is_flag=True, help="Queue a mail that welcomes them; the next `newsletter send` sends it.")
 @pass_face
-def add(face: Face, /, email: str, *, again: bool, **asked: Any) -> None:
+def add(face: Face, /, email: str, *, again: bool, welcome: bool, **asked: Any) -> None:
     """Put a person on record, with a consent that they gave to you.
 
     A topic is a slug of `newsletter topics list` or free words; a weight from -1 to 1 may stand after its last colon,
@@ -50,7 +51,8 @@ def add(face: Face, /, email: str, *, again: bool, **asked: Any) -> None:
 
     async def act(app: "App") -> "tuple[Subscriber, list[str]]":
         new = people.new(app.settings.newsletter, app.clock, email, **wishes.given(**asked))
-        added = await people.add(app.database, app.clock, new, source=SOURCE, again=again)
+        told = app.notices if welcome else None
+        added = await people.add(app.database, app.clock, new, source=SOURCE, again=again, welcome=told)
         return added, await wishes.doubts(app, [topic.name for topic in added.topics])
 
     added, doubts = face.run(act)

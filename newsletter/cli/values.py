@@ -29,6 +29,7 @@ STATES = (
     "complained",
 )
 CONSENTS = ("unconfirmed", "confirmed", "unsubscribed")
+NOTICES = ("welcome", "confirmation", "goodbye", "nothing")
 
 # BCP 47 (RFC 5646) as far as it names a language, a script and a region.
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$")
@@ -128,6 +129,7 @@ MINUTES = click.IntRange(*bounds.MINUTES)
 BAR = click.Choice(bounds.BARS, case_sensitive=False)
 STATE = click.Choice(STATES)
 CONSENT = click.Choice(CONSENTS)
+NOTICE = click.Choice(NOTICES)
 FILE = click.Path(dir_okay=False, path_type=Path)
 PLACE = click.Path(path_type=Path)
 

@@ -95,6 +95,19 @@ class Schedule(Section):
     )
 
 
+class Notices(Section):
+    """Single mails beside the issues: the welcome, the goodbye, and that there is nothing today."""
+
+    welcome: bool = Field(True, description="Welcome people who subscribe by themselves.")
+    goodbye: bool = Field(True, description="Tell people who unsubscribe by themselves that they are out.")
+    nothing_today: bool = Field(False, description="Tell people on a day without papers that there are none, and why.")
+    from_address: Address | None = Field(
+        None,
+        description="The address that confirmations and goodbyes come from, if not newsletter.from_address; best of "
+        "the same domain.",
+    )
+
+
 class Web(Section):
     """The readers' pages."""
 
@@ -137,6 +150,7 @@ class Settings(Section):
     rendering: Rendering = Rendering()
     summaries: Summaries = Summaries()
     brand: Brand = Brand()
+    notices: Notices = Notices()
     schedule: Schedule = Schedule()
     web: Web = Web()
     log: Log = Log()

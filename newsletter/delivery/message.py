@@ -148,7 +148,7 @@ def _shared(
 ) -> bytes:
     fields = [
         headers.mailbox("From", from_name, from_address),
-        headers.list_id(list_name, list_id),
+        headers.list_id(list_name, list_id) if list_id else b"",
         b"MIME-Version: 1.0\r\n",
     ]
     if reply_to:

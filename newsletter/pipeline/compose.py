@@ -1,6 +1,5 @@
 """Choose papers for everyone who is due, and put their issues on record; it knows nothing of mail."""
 
-import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +15,7 @@ from newsletter.models import Beside, Feedback, Paper, Reason, Revision, Subscri
 from newsletter.pipeline import arranging
 from newsletter.pipeline.arranging import NO_PAST, Content, Past, Placed
 from newsletter.pipeline.chooser import Chooser, Chosen
+from newsletter.pipeline.notices import message_id
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
 from newsletter.pipeline.vectors import Placing
@@ -202,7 +202,16 @@ class Composer:
     async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> ComposeReport:
         for last_try in (False,) * (MOST_CONFLICTS - 1) + (True,):
             picked, left_out = await self.picked(people, slot.date)
-            drafts = [Draft(person.id, person.email, self._message_id(), *content) for person, content in picked]
+            drafts = [
+                Draft(
+                    person.id,
+                    person.email,
+                    message_id(self._settings.newsletter),
+                    *content,
+                    said=self._said(person, slot, content),
+                )
+                for person, content in picked
+            ]
             try:
                 async with self._database.begin() as connection:
                     now = self._clock.now()
@@ -275,8 +284,16 @@ class Composer:
         named = {one.paper_id for words in said.values() for one in words}
         self._known.update(await papers.by_ids(connection, named - self._known.keys()))
 
-    def _message_id(self) -> str:
-        return f"<{secrets.token_urlsafe(18)}@{self._settings.newsletter.domain}>"
+    def _said(self, person: Subscriber, slot: Slot, content: Content) -> dict[str, Any] | None:
+        """Return what to tell of a day without papers, if that is to be told."""
+        if content.picks or not self._settings.notices.nothing_today:
+            return None
+        return self.nothing(person, slot.date)
+
+    def nothing(self, person: Subscriber, day: date) -> dict[str, Any]:
+        """Return what a mail tells that says that there is nothing; choosing has looked at that day before."""
+        cause = self.causes.get(person.email, "no match")
+        return {"day": day.isoformat(), "cause": cause, "looked_at": len(self._candidates.get(day, ()))}
 
 
 def choose(chooser: Chooser, asked: Asked, ranking: Ranking) -> Sequence[Chosen]:

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.config import Delivery as DeliverySettings
-from newsletter.models import Consent, Issue
+from newsletter.models import STATE_FOR, Consent, Issue
 from newsletter.pipeline import slots
 from newsletter.store import deliveries, issues, recall, suppressions
 from newsletter.store.aside import Aside
 from newsletter.store.deliveries import Claimed
-from newsletter.store.issues import Known, Standing
+from newsletter.store.issues import Known, Loaded
 
 
 class Due(NamedTuple):
@@ -112,7 +112,7 @@ class Groups:
         now = self._clock.now()
         # What is not found is that of a person who was erased since the claim.
         return [
-            Due(one, loaded.issue, _obstacle(loaded.standing, suppressed, now))
+            Due(one, loaded.issue, _obstacle(loaded, suppressed, now))
             for one in claimed
             if (loaded := found.get(one.issue_id)) is not None
         ]
@@ -131,10 +131,17 @@ class Groups:
         ]
 
 
-def _obstacle(person: Standing, suppressed: Mapping[str, str], now: datetime) -> str:
-    if person.state is not Consent.CONFIRMED:
+def _obstacle(loaded: Loaded, suppressed: Mapping[str, str], now: datetime) -> str:
+    issue, person = loaded
+    wanted = Consent.CONFIRMED if issue.picks else STATE_FOR[issue.edition.kind]
+    if person.state is not wanted:
         return f"They are {person.state}."
-    if person.paused_until is not None and slots.date_there(person.timezone, now) < person.paused_until:
+    # Who left has no pause, and who has not come has none either.
+    if (
+        wanted is Consent.CONFIRMED
+        and person.paused_until is not None
+        and slots.date_there(person.timezone, now) < person.paused_until
+    ):
         return "They have paused."
     why = suppressed.get(person.email_key)
     return "" if why is None else f"The address is suppressed: {why}."

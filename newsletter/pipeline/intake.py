@@ -20,6 +20,7 @@ from newsletter.delivery import addresses, incoming, policy, verp
 from newsletter.delivery.incoming import Arrival, Incoming, Wish
 from newsletter.errors import ConflictError, NewsletterError, UnkeepableError, UsageError
 from newsletter.models import Consent, Delivery, DeliveryState, Subscriber, Subscription
+from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.readers import BY_MAIL, BY_SENDER, Readers, bearer
 from newsletter.pipeline.wishes import Wishes
 from newsletter.store import bounces, subscribers, suppressions
@@ -122,6 +123,7 @@ class Intake:
         self._signer = signer
         self._wishes = Wishes(Readers(database, clock, signer), clock)
         self._parse = parse
+        self._notices = Notices(clock, settings)
         named = (
             settings.newsletter.unsubscribe_address,
             settings.newsletter.from_address,
@@ -264,6 +266,7 @@ class Intake:
             how = BY_MAIL if by == "token" else BY_SENDER
             evidence = Subscription(state=Consent.UNSUBSCRIBED, how=how, source=mail.sender, at=now)
             await subscribers.consent(connection, person.id, evidence)
+            await self._notices.tell(connection, person, "goodbye")
         log.info("unsubscribed", by=by)
         return told._replace(what="unsubscribed")
 

@@ -44,6 +44,7 @@ class LetterWriter:
         self._list_id = newsletter.list_id or f"papers.{newsletter.domain}"
         self._one_click = bool(settings.web.base_url)
         self._addresses = Addresses(settings, signer)
+        self._notices_address = settings.notices.from_address or newsletter.from_address
         self._renderer = renderer
         logo = renderer.logo
         self._picture = b"" if logo is None else enclosed(logo.content, logo.kind, logo.cid)
@@ -62,6 +63,8 @@ class LetterWriter:
     def _made(
         self, issue: Issue, address: str, message_id: str, date: datetime
     ) -> tuple[bytes | Awaitable[bytes], Rendered]:
+        if not issue.picks:
+            return self._notice(issue, address, message_id, date)
         leave_at, pause = self._addresses.of(issue.recipient.id)
         more, less = self._addresses.feedback(issue.id)
         feedback = Feedback(more[0], less[0], more[1], less[1])
@@ -70,6 +73,36 @@ class LetterWriter:
         # The whole is never shorter than its HTML.
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
             self._watch_size(rendered)
+        return (content if self._seal is None else self._seal.seal(content)), rendered
+
+    def _notice(
+        self, issue: Issue, address: str, message_id: str, date: datetime
+    ) -> tuple[bytes | Awaitable[bytes], Rendered]:
+        """Return a mail that is no issue.
+
+        Who gets a welcome or is told that there is nothing is on the list: they may leave it by these mails (RFC 2369,
+        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one.
+        """
+        kind = issue.notice or "nothing"
+        newsletter, edition = self._newsletter, issue.edition
+        leave_at, pause = self._addresses.of(issue.recipient.id)
+        action = self._addresses.action(kind, issue.recipient)
+        values = {"day": edition.date.isoformat(), **issue.said, "action": action}
+        rendered = self._renderer.notice(kind, issue.recipient, Links(leave_at[0], pause=pause), values)
+        letter = self._letter(edition, rendered, leave_at, address, message_id, date)._replace(
+            # RFC 3834 section 5: no program may answer it.
+            automatic=True,
+            feedback_id=f"{edition.date}:{kind}:notices:{self._feedback_sender}",
+        )
+        if kind in ("confirmation", "goodbye"):
+            letter = letter._replace(
+                from_address=self._notices_address,
+                reply_to=newsletter.reply_to or newsletter.from_address,
+                list_id="",
+                list_unsubscribe=(),
+                precedence="",
+            )
+        content = build(letter)
         return (content if self._seal is None else self._seal.seal(content)), rendered
 
     def _letter(

@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 from newsletter.clock import Clock
 from newsletter.errors import NotFoundError
-from newsletter.models import Delivery, Edition, Issue, Pick, Recipient, Subscriber
+from newsletter.models import Delivery, Edition, EditionKind, Issue, Notice, Pick, Recipient, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.chooser import CAUSES
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter, Written
+from newsletter.pipeline.notices import said as told
 from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.store import deliveries, editions, issues
+from newsletter.store import deliveries, editions, issues, notices
 from newsletter.store.database import Database
 
 
@@ -49,13 +50,17 @@ async def preview(
     email: str,
     *,
     day: date | None = None,
+    kind: Notice | None = None,
 ) -> Preview:
-    """Return the message of a person for a local date, by default that of today.
+    """Return the message of a person for a local date, by default that of today: an issue, or a notice of that kind.
 
     What is on record for that date is shown as it was composed; else papers are chosen as `send` would choose them.
     Raises NotFoundError if the person is not on record, or if there is nothing for them.
     """
-    found = await find_issue(database, clock, composer, email, day=day)
+    if kind is None:
+        found = await find_issue(database, clock, composer, email, day=day)
+    else:
+        found = await find_notice(database, clock, composer, email, kind, day=day)
     return await write(found, writer, clock)
 
 
@@ -85,6 +90,37 @@ async def find_issue(
         async with database.connect() as connection:
             issue = await issues.summed_up(connection, issue)
     return Found(person, issue, delivery, why_not)
+
+
+async def find_notice(
+    database: Database,
+    clock: Clock,
+    composer: Callable[[], Awaitable[Composer]],
+    email: str,
+    kind: Notice,
+    *,
+    day: date | None = None,
+) -> Found:
+    """Return the notice of that kind of a person for a local date, and raise, as `preview` does."""
+    person = await find(database, email)
+    day = slots.local_date(person, clock.now()) if day is None else day
+    of_kind: EditionKind = "issue" if kind == "nothing" else kind
+    async with database.connect() as connection:
+        number = await notices.of_day(connection, person.id, of_kind, day)
+        if number is not None:
+            issue = (await issues.load(connection, [number]))[number].issue
+            delivery = await deliveries.by_issue(connection, number)
+            if delivery is not None and issue.notice == kind:
+                return Found(person, issue, delivery)
+    if kind == "nothing":
+        chooser = await composer()
+        await chooser.pick([person], day)
+        said = chooser.nothing(person, day)
+    else:
+        said = told(kind, person, clock.now())
+    edition = _unsaved(person, day, clock).model_copy(update={"kind": of_kind})
+    recipient = Recipient(person.id, person.email, person.language)
+    return Found(person, Issue(0, edition, recipient, (), said=said), None)
 
 
 async def write(found: Found, writer: LetterWriter, clock: Clock) -> Preview:

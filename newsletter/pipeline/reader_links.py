@@ -4,6 +4,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from newsletter.config import Settings
+from newsletter.models import Notice, Recipient
+from newsletter.pipeline.notices import token_of
 from newsletter.tokens import Signer
 
 # What tokens are for. Whoever may unsubscribe somebody may also let them pause, which is less.
@@ -44,6 +46,16 @@ class Addresses:
             # Who pauses by mail would get no mail that tells how to come back, so it ends by itself.
             return ReaderLinks((leave,), f"{self._by_mail}pause%20{token}%201%20month")
         return ReaderLinks((f"{self._base_url}/unsubscribe/{token}", leave), f"{self._base_url}/pause/{token}")
+
+    def action(self, kind: Notice, person: Recipient) -> str:
+        """Return what a notice asks to be opened: to confirm, or to come back; empty if it asks nothing."""
+        if kind == "confirmation":
+            token = token_of(self._signer, person.id, person.email)
+            return f"{self._base_url}/confirm/{token}" if self._base_url else f"{self._by_mail}confirm%20{token}"
+        if kind == "goodbye":
+            # The page that they left by lets them come back.
+            return self.of(person.id).unsubscribe[0] if self._base_url else f"{self._by_mail}subscribe"
+        return ""
 
     def feedback(self, issue_id: int) -> FeedbackLinks:
         """Return the links of an issue, and so of one reader and one mail."""

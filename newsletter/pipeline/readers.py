@@ -16,6 +16,7 @@ from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError
 from newsletter.models import FOREVER, Consent, Feedback, Paper, Subscriber, Subscription, Verdict
 from newsletter.pipeline import slots
+from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.reader_links import ISSUE, PERSON
 from newsletter.store import history, papers, subscribers, suppressions
 from newsletter.store.database import Database
@@ -85,15 +86,16 @@ async def bearer(connection: AsyncConnection, signer: Signer, token: str) -> Sub
 
 
 class Readers:
-    """What readers do by themselves.
+    """What readers do by themselves; `notices` tell who leaves that they are out.
 
     All raise TokenError for a token that was not made here, and GoneError for someone who was erased.
     """
 
-    def __init__(self, database: Database, clock: Clock, signer: Signer) -> None:
+    def __init__(self, database: Database, clock: Clock, signer: Signer, notices: Notices | None = None) -> None:
         self._database = database
         self._clock = clock
         self._signer = signer
+        self._notices = notices
 
     async def reader(self, token: str) -> Reader:
         """Return the person of a token; nothing changes."""
@@ -105,6 +107,8 @@ class Readers:
         async with self._changing(token) as (connection, person):
             if person.state is not Consent.UNSUBSCRIBED:
                 await self._consent(connection, person, Consent.UNSUBSCRIBED, how)
+                if self._notices is not None:
+                    await self._notices.tell(connection, person, "goodbye")
                 log.info("unsubscribed", by=how)
             return await self._known(connection, await self._person(connection, token))
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from newsletter.delivery.addresses import key
-from newsletter.models import FOREVER, Consent, DeliveryState, Subscriber, falls_on
+from newsletter.models import FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber, falls_on
 from newsletter.pipeline import slots
 from newsletter.pipeline.record import PAGE, Record, list_deliveries
 from newsletter.store import editions, subscribers, suppressions
@@ -39,16 +39,17 @@ async def _judged(database: Database, part: list[Record], now: datetime) -> list
         barred = await suppressions.among(connection, [key(person.email) for person in people.values()])
     # Who is not found was erased a moment ago.
     return [
-        Waiting(one, _never(person, barred, now))
+        Waiting(one, _never(person, one.kind, barred, now))
         for one in part
         if (person := people.get(one.delivery.subscriber_id)) is not None
     ]
 
 
-def _never(person: Subscriber, barred: dict[str, str], now: datetime) -> str:
-    if person.state is not Consent.CONFIRMED:
+def _never(person: Subscriber, kind: EditionKind, barred: dict[str, str], now: datetime) -> str:
+    wanted = STATE_FOR[kind]
+    if person.state is not wanted:
         return f"they are {person.state}"
-    if person.paused_on(slots.local_date(person, now)):
+    if wanted is Consent.CONFIRMED and person.paused_on(slots.local_date(person, now)):
         return "they have paused"
     reason = barred.get(key(person.email))
     return f"they must not be mailed: {reason}" if reason else ""

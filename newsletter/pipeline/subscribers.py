@@ -13,6 +13,7 @@ from newsletter.config import Newsletter
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import FOREVER, Consent, Subscriber, Subscription, Topic, timezones
+from newsletter.pipeline.notices import Notices
 from newsletter.store import editions, pace, recall, subscribers, suppressions
 from newsletter.store.database import Database
 
@@ -60,12 +61,18 @@ def new(defaults: Newsletter, clock: Clock, email: str, **wishes: Any) -> Subscr
 
 
 async def add(
-    database: Database, clock: Clock, subscriber: Subscriber, *, source: str, again: bool = False
+    database: Database,
+    clock: Clock,
+    subscriber: Subscriber,
+    *,
+    source: str,
+    again: bool = False,
+    welcome: Notices | None = None,
 ) -> Subscriber:
     """Put a person on record with a consent given to the operator.
 
-    `again` takes back someone who had unsubscribed. Raises UsageError for someone who is on record, or whose address
-    must not be mailed.
+    `again` takes back someone who had unsubscribed; with `welcome` they get that mail. Raises UsageError for someone
+    who is on record, or whose address must not be mailed.
     """
     email_key = addresses.key(subscriber.email)
     evidence = Subscription(state=Consent.CONFIRMED, how=BY_OPERATOR, source=source, at=clock.now())
@@ -80,6 +87,8 @@ async def add(
         elif not await subscribers.add(connection, [(subscriber, email_key)], evidence):
             # Another process added them since we looked.
             raise _already(subscriber)
+        if welcome is not None and (there := await subscribers.by_email(connection, email_key)):
+            await welcome.tell(connection, there, "welcome", asked=True)
     return await find(database, subscriber.email)
 
 

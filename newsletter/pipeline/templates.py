@@ -9,7 +9,7 @@ from newsletter import resources
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError, NotFoundError, UsageError
 from newsletter.rendering import Renderer
-from newsletter.rendering.checking import Checked, Fault, check
+from newsletter.rendering.checking import KINDS, Checked, Fault, check
 
 __all__ = ["Checked", "Fault", "Template", "check_all", "copy", "known"]
 
@@ -81,6 +81,7 @@ def _names() -> list[str]:
     templates = resources.templates()
     return sorted(
         file.relative_to(templates).as_posix()
-        for file in templates.rglob("*")
+        for kind in KINDS
+        for file in (templates / kind).rglob("*")
         if file.is_file() and file.name[0] != "."
     )

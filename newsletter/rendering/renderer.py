@@ -5,13 +5,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import escape
 
 from newsletter import config
 from newsletter.errors import RenderingError
-from newsletter.models import NOTHING_BESIDE, SECTION_OF, SECTIONS, Issue, Paper, Pick, Reason, Revision, Told
+from newsletter.models import (
+    NOTHING_BESIDE,
+    SECTION_OF,
+    SECTIONS,
+    Issue,
+    Notice,
+    Paper,
+    Pick,
+    Reason,
+    Recipient,
+    Revision,
+    Told,
+)
 from newsletter.rendering.asides import NOTHING, Asides, Both
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
@@ -19,6 +31,7 @@ from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language, resolve
 from newsletter.rendering.links import PAGES, Links
 from newsletter.rendering.look import LOOKS, Brand, brand_of
+from newsletter.rendering.notice import Notices
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
@@ -114,6 +127,7 @@ class Renderer:
         )
         self._asides = Asides(press, newsletter, self._blocks.entry, tidy)
         self._shells = Shells(press, newsletter)
+        self._notices = Notices(press, newsletter, encode)
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
         # Many readers have one subject.
@@ -150,6 +164,29 @@ class Renderer:
             preheader=preheader,
             html_parts=html_parts if self._html else [],
             text_parts=[*text_before, *told.text, *text_papers, *revised.text, *text_behind],
+            decode=self._decode,
+        )
+
+    def notice(self, kind: Notice, recipient: Recipient, links: Links, values: Mapping[str, Any]) -> Rendered:
+        """Return a mail that is no issue; raises ValueError for a link that is none.
+
+        `values` are what `notice.Notices.body` takes as said, and `action`, a link or nothing.
+        """
+        language = resolve(recipient.language)
+        own = links.checked()
+        if action := values.get("action", ""):
+            try:
+                own["action"] = Links(action).checked()["unsubscribe"]
+            except ValueError as error:
+                raise ValueError("action is no http, https or mailto link") from error
+        said = {name: value for name, value in values.items() if name != "action"}
+        body = self._notices.body(kind, recipient, language, own, said)
+        return Rendered(
+            language=language.code,
+            subject=body.subject,
+            preheader=body.preheader,
+            html_parts=body.html if self._html else [],
+            text_parts=body.text,
             decode=self._decode,
         )
 
@@ -268,6 +305,7 @@ class Renderer:
             self._asides.render_heading(section, day, language)
         self._asides.told(told, language)
         self._asides.revised(revised, language)
+        self._notices.try_out(language)
 
 
 def _size(parts: Iterable[bytes]) -> int:

@@ -24,6 +24,7 @@ SHELL = "email/issue.html"
 PAPER, SECTION, TOLD, REVISED, REST = PARTS = tuple(
     f"email/{name}.html" for name in ("paper", "section", "told", "revised", "rest")
 )
+NOTICES = ("welcome", "confirmation", "goodbye", "nothing")
 
 _INCLUDE = re.compile(r"""<mj-include\s+path=["'](?:\./)?([^"']+)["']\s*(?:/>|>\s*</mj-include>)""")
 _PAPER_BEGINS = re.compile(r"<mj-raw>\s*<!-- paper -->")
@@ -71,7 +72,7 @@ class Templates:
         self._loader = jinja2.FileSystemLoader(folders)
         self._plain = _environment(self._loader)
         self._sources: dict[str, tuple[str, str]] = {}
-        for name in TEXTS:
+        for name in (*TEXTS, *map(notice_text, NOTICES)):
             self._source(name)
         self._compiled = self._compile()
 
@@ -100,10 +101,23 @@ class Templates:
             raise _wrong(written_in(name), f"{type(error).__name__}: {error}") from error
 
     def _compile(self) -> dict[str, str]:
+        html = self._to_html(ISSUE)
+        compiled = {notice_html(kind): self._to_html(f"email/{kind}.mjml.j2") for kind in NOTICES}
+        for name in PARTS:
+            begin, end = _begin(name), _end(name)
+            if html.count(begin) != 1 or html.count(end) != 1 or html.index(begin) > html.index(end):
+                raise _wrong(ISSUE, f"the {_name(name)} stands once between {begin} and {end}")
+            before, _, rest = html.partition(begin)
+            compiled[name], _, after = rest.partition(end)
+            html = before + ("{{ papers }}" if name == PAPER else "") + after
+        return {SHELL: html, **compiled}
+
+    def _to_html(self, name: str) -> str:
         from mjml import mjml2html
 
-        source = self._expanded(ISSUE)
-        source = _PAPER_BEGINS.sub(lambda found: self._absent(source) + found[0], source, count=1)
+        source = self._expanded(name)
+        if name == ISSUE:
+            source = _PAPER_BEGINS.sub(lambda found: self._absent(source) + found[0], source, count=1)
         try:
             html = mjml2html(source, fonts={})
         except ValueError as error:
@@ -115,15 +129,7 @@ class Templates:
             raise _wrong(self._line_of(f"<{tag}\\b", SHELL), f"MJML knows no <{tag}>{hint}")
         for pattern, replacement in _BY_LANGUAGE:
             html = pattern.sub(replacement, html)
-        compiled = {}
-        for name in PARTS:
-            begin, end = _begin(name), _end(name)
-            if html.count(begin) != 1 or html.count(end) != 1 or html.index(begin) > html.index(end):
-                raise _wrong(ISSUE, f"the {_name(name)} stands once between {begin} and {end}")
-            before, _, rest = html.partition(begin)
-            compiled[name], _, after = rest.partition(end)
-            html = before + ("{{ papers }}" if name == PAPER else "") + after
-        return {SHELL: html, **compiled}
+        return html
 
     def _absent(self, source: str) -> str:
         """Return the parts that a template of the operator's own, made before there were any, does not take in."""
@@ -163,7 +169,7 @@ class Templates:
 
     def _syntax(self, error: jinja2.TemplateSyntaxError) -> RenderingError:
         where = error.name or ISSUE
-        if where in (SHELL, *PARTS):
+        if written_in(where) != where:
             return _wrong(written_in(where), error.message or "")
         file = self._sources[where][1] if where in self._sources else where
         return _wrong(f"{file}, line {error.lineno}", error.message or "")
@@ -189,9 +195,17 @@ class Templates:
 
 def written_in(name: str) -> str:
     """Return the template that people know, for the name of what was made of it."""
-    if name == SHELL:
-        return ISSUE
-    return f"email/{_name(name)}.mjml.j2" if name in PARTS else name
+    return ISSUE if name == SHELL else re.sub(r"\.html$", ".mjml.j2", name)
+
+
+def notice_html(kind: str) -> str:
+    """Return the name of what is made of the template of a notice."""
+    return f"email/{kind}.html"
+
+
+def notice_text(kind: str) -> str:
+    """Return the name of the template of a notice in plain text."""
+    return f"text/{kind}.txt.j2"
 
 
 def _name(part: str) -> str:

@@ -7,19 +7,26 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Attempt, Delivery, DeliveryState, Reason
+from newsletter.models import Attempt, Delivery, DeliveryState, EditionKind, Reason
 from newsletter.store import deliveries as deliveries_of
 from newsletter.store.database import chunks
+from newsletter.store.editions import OF_ISSUES
 from newsletter.store.tables import attempts, deliveries, editions, feedback, issues, papers, picks, received
 
 
 class Record(NamedTuple):
-    """A delivery with its edition and the titles of its papers, in order."""
+    """A delivery with its edition, of issues or of a notice, and the titles of its papers, in order."""
 
     delivery: Delivery
     edition: date
     cadence: str
+    kind: EditionKind
     titles: tuple[str, ...]
+
+    @property
+    def mail(self) -> str:
+        """What mail it is: `issue`, or which notice."""
+        return "nothing" if self.kind == "issue" and not self.titles else self.kind
 
 
 class Success(NamedTuple):
@@ -69,7 +76,7 @@ async def records(
 ) -> list[Record]:
     """Return the next deliveries by id that fit, so that a long list is read in parts."""
     statement = (
-        select(deliveries, editions.c.date, editions.c.cadence)
+        select(deliveries, editions.c.date, editions.c.cadence, editions.c.kind)
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .join(editions, editions.c.id == issues.c.edition_id)
         .where(deliveries.c.id > after)
@@ -79,7 +86,9 @@ async def records(
     statement = _narrowed(statement, state=state, day=day, subscriber_id=subscriber_id, ids=ids)
     rows = list(await connection.execute(statement))
     titles = await _titles(connection, [row.issue_id for row in rows])
-    return [Record(deliveries_of.read(row), row.date, row.cadence, titles.get(row.issue_id, ())) for row in rows]
+    return [
+        Record(deliveries_of.read(row), row.date, row.cadence, row.kind, titles.get(row.issue_id, ())) for row in rows
+    ]
 
 
 class Shown(NamedTuple):
@@ -182,7 +191,7 @@ class Had(NamedTuple):
 
 async def count_issues(connection: AsyncConnection, since: datetime) -> int:
     """Return how many issues were put together since a moment."""
-    statement = select(func.count()).select_from(issues).where(issues.c.composed_at >= since)
+    statement = select(func.count()).select_from(issues.join(editions)).where(issues.c.composed_at >= since, OF_ISSUES)
     return (await connection.execute(statement)).scalar_one()
 
 
@@ -190,7 +199,8 @@ async def readers_since(connection: AsyncConnection, since: datetime, *, after: 
     """Return the next people, by id, for whom issues were put together since a moment."""
     statement = (
         select(issues.c.subscriber_id)
-        .where(issues.c.composed_at >= since, issues.c.subscriber_id > after)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(issues.c.composed_at >= since, issues.c.subscriber_id > after, OF_ISSUES)
         .distinct()
         .order_by(issues.c.subscriber_id)
         .limit(limit)
@@ -211,7 +221,7 @@ async def put_since(connection: AsyncConnection, subscriber_ids: Sequence[int], 
             .join(editions, editions.c.id == issues.c.edition_id)
             .outerjoin(picks, picks.c.issue_id == issues.c.id)
             .outerjoin(papers, papers.c.id == picks.c.paper_id)
-            .where(issues.c.subscriber_id.in_(part), issues.c.composed_at >= since)
+            .where(issues.c.subscriber_id.in_(part), issues.c.composed_at >= since, OF_ISSUES)
             .order_by(issues.c.id, picks.c.position)
         )
         for number, subscriber_id, day, at, paper_id in await connection.execute(statement):

@@ -145,7 +145,13 @@ async def load(connection: AsyncConnection, ids: Iterable[int], known: Known | N
         named |= {str(number) for text in told for number in beside.papers_in(text)}
     await known.learn(connection, named)
     slots = await editions.by_ids(connection, {int(fields[1]) for fields, _ in lines})
-    return {int(fields[0]): _loaded(fields, slots, known, known.picks(chosen)) for fields, chosen in lines}
+    found = {int(fields[0]): _loaded(fields, slots, known, known.picks(chosen)) for fields, chosen in lines}
+    if notices := [int(fields[0]) for fields, chosen in lines if not chosen]:
+        written = select(issues.c.id, issues.c.said).where(issues.c.id.in_(notices), issues.c.said.is_not(None))
+        for number, said in await connection.execute(written):
+            one = found[number]
+            found[number] = one._replace(issue=one.issue._replace(said=json.loads(said)))
+    return found
 
 
 async def scored(connection: AsyncConnection, issue: Issue) -> Issue:

@@ -26,9 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-from newsletter.models import Consent, DeliveryState
+from newsletter.models import STATE_FOR, Consent, DeliveryState
 from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
-from newsletter.store.tables import deliveries, subscribers
+from newsletter.store.tables import deliveries, editions, issues, subscribers
 from newsletter.store.types import UtcDateTime
 
 
@@ -54,17 +54,38 @@ _GIVEN: dict[str, TypeEngine[Any]] = {
 }
 
 
+def _for_those_in(state: Consent) -> ColumnElement[bool]:
+    """Tell whether people in that state are those whom mail of the edition's kind is for."""
+    kinds: list[ColumnElement[str]] = [
+        literal_column(f"'{kind}'") for kind, wanted in STATE_FOR.items() if wanted is state
+    ]
+    return and_(subscribers.c.state == literal_column(f"'{state}'"), editions.c.kind.in_(kinds))
+
+
+# What is for others, and waits for one who is confirmed by now, lost its lease when they became so.
+_MAY_BE_MAILED = or_(
+    subscribers.c.state == literal_column(f"'{Consent.CONFIRMED}'"),
+    select(issues.c.id)
+    .join(editions, editions.c.id == issues.c.edition_id)
+    .where(
+        issues.c.id == deliveries.c.issue_id,
+        or_(_for_those_in(Consent.UNCONFIRMED), _for_those_in(Consent.UNSUBSCRIBED)),
+    )
+    .correlate(deliveries, subscribers)
+    .exists(),
+)
+
+
 def _moving(dialect: Dialect, listed: Any, value: Callable[[int, TypeEngine[Any]], ColumnElement[Any]]) -> Ready:
     columns = [value(place, kind).label(name) for place, (name, kind) in enumerate(_GIVEN.items())]
     # OFFSET 0 keeps both engines from taking a move apart again for each of its uses.
     move = select(*columns).select_from(listed).offset(literal_column("0")).subquery("move").c
     begins = move.state == literal_column("'sending'")
     owner = bindparam("owner", type_=Text)
-    here = select(subscribers.c.id).where(subscribers.c.state == Consent.CONFIRMED)
     may_begin = and_(
         deliveries.c.lease_owner == owner,
         WAITING,
-        here.where(subscribers.c.id == deliveries.c.subscriber_id).exists(),
+        select(subscribers.c.id).where(subscribers.c.id == deliveries.c.subscriber_id, _MAY_BE_MAILED).exists(),
     )
     taken = move.state.in_([literal_column("'sent'"), literal_column("'caught'")])
     may_settle = and_(

@@ -6,7 +6,7 @@ from sqlalchemy import ScalarSelect, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.store.moves import NO_LEASE, WAITING
-from newsletter.store.tables import deliveries, subscribers
+from newsletter.store.tables import deliveries, editions, issues, subscribers
 
 
 async def recall(connection: AsyncConnection, whose: int | ScalarSelect[int]) -> None:
@@ -15,6 +15,14 @@ async def recall(connection: AsyncConnection, whose: int | ScalarSelect[int]) ->
     What is being sent is past that. What shows no lease is written too, since it may be claimed this very moment.
     """
     waiting = and_(deliveries.c.subscriber_id == whose, WAITING)
+    await connection.execute(update(deliveries).where(waiting).values(**NO_LEASE))
+
+
+async def recall_notices(connection: AsyncConnection, subscriber_id: int) -> None:
+    """End the leases on a person's waiting notices alone: of their issues they are still glad."""
+    kinds = select(issues.c.id).join(editions, editions.c.id == issues.c.edition_id).where(editions.c.kind != "issue")
+    notices = deliveries.c.issue_id.in_(kinds.where(issues.c.subscriber_id == subscriber_id))
+    waiting = and_(deliveries.c.subscriber_id == subscriber_id, WAITING, notices)
     await connection.execute(update(deliveries).where(waiting).values(**NO_LEASE))
 
 

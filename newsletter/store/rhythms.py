@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Consent
 from newsletter.store.database import chunks
+from newsletter.store.editions import OF_ISSUES
 from newsletter.store.tables import editions, issues, subscribers
 from newsletter.store.types import UtcDateTime
 
@@ -73,7 +74,7 @@ def _without_issue(slot: date, today: date, come: Sequence[Come], now: datetime)
     had = (
         select(issues.c.subscriber_id)
         .join(editions, editions.c.id == issues.c.edition_id)
-        .where(editions.c.date >= slot, counts)
+        .where(editions.c.date >= slot, counts, OF_ISSUES)
         .distinct()
         .subquery()
     )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, Verdict, falls_on
 from newsletter.store.database import chunks, insert
-from newsletter.store.recall import recall
+from newsletter.store.recall import recall, recall_notices
 from newsletter.store.tables import feedback, issues, papers, preferences, subscribers, subscriptions
 
 _LISTS = {"muted_word": "muted_words", "author": "authors", "muted_author": "muted_authors"}
@@ -49,13 +49,15 @@ async def change(connection: AsyncConnection, subscriber: Subscriber, email_key:
 
 
 async def consent(connection: AsyncConnection, subscriber_id: int, evidence: Subscription) -> None:
-    """Change the state of a consent and keep the evidence; the mail that waits for who leaves is taken back."""
+    """Change the state of a consent and keep the evidence; waiting mail that may not go any more is taken back."""
     values: dict[str, Any] = {"state": evidence.state}
     if evidence.state is Consent.CONFIRMED:
         values["subscribed_at"] = evidence.at
     await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(values))
     await _note(connection, [subscriber_id], evidence)
-    if evidence.state is not Consent.CONFIRMED:
+    if evidence.state is Consent.CONFIRMED:
+        await recall_notices(connection, subscriber_id)
+    else:
         await recall(connection, subscriber_id)
 
 

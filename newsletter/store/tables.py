@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from newsletter.bounds import BARS, HOURS, MINUTES, PAPERS
-from newsletter.models import Consent, DeliveryState
+from newsletter.models import STATE_FOR, Consent, DeliveryState
 from newsletter.store.types import Id, Json, UtcDateTime
 
 # `sqlite_autoincrement` where rows are deleted: SQLite would hand out an id again, and what was meant for one person
@@ -221,10 +221,12 @@ editions = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("date", Date, nullable=False),  # the subscriber's local date
-    Column("cadence", String(16), nullable=False),
+    Column("cadence", String(16), nullable=False),  # of notices always the same
     Column("note", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    UniqueConstraint("date", "cadence"),
+    Column("kind", String(16), nullable=False, server_default="issue"),
+    UniqueConstraint("date", "cadence", "kind"),
+    _one_of("kind", *STATE_FOR),
 )
 
 issues = Table(
@@ -233,9 +235,10 @@ issues = Table(
     Column("id", Id, primary_key=True),
     Column("edition_id", Id, ForeignKey("editions.id"), nullable=False),
     Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("empty", Boolean, nullable=False),  # nothing was found for them, so there is no delivery
+    Column("empty", Boolean, nullable=False),  # nothing was found for them; a delivery, if any, tells them that
     Column("composed_at", UtcDateTime, nullable=False),
     Column("beside", Text),  # JSON of what it tells beside its papers; null: nothing, as in most
+    Column("said", Text),  # what a notice says, as JSON; null: it is no notice
     UniqueConstraint("edition_id", "subscriber_id"),
     sqlite_autoincrement=True,
 )

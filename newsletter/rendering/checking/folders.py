@@ -21,7 +21,8 @@ _SLOTS = {ISSUE: ("unsubscribe",), ISSUE_TEXT: ("papers", "unsubscribe")}
 # Around the block of a paper.
 _MARKS = ("<!-- paper -->", "<!-- /paper -->")
 
-_KINDS = ("email", "text", "web")
+# What operators may put files of their own before.
+KINDS = ("email", "text", "web")
 _FOUND = re.compile(r"The template (?P<file>.+?)(?:, line (?P<line>\d+))? is wrong: (?P<what>.*)\.", re.DOTALL)
 _NO_SUCH = re.compile(r"[Nn]o (filter|test) named '([^']+)'")
 
@@ -75,7 +76,8 @@ class _Check:
     ) -> None:
         self._renderer = renderer
         self._folder = built_in
-        self._built_in = _templates(built_in)
+        # Pages for operators alone are no templates of theirs.
+        self._built_in = {name: file for name, file in _templates(built_in).items() if _kind(name) in KINDS}
         self._own = _templates(own) if own is not None else {}
         self._all = self._built_in | self._own
         self._environment = bare_environment()
@@ -213,9 +215,9 @@ class _Check:
         for whole, needed in _SLOTS.items():
             if whole not in self._trees:
                 continue
-            kind = _kind(whole)
+            kind, within = _kind(whole), self._within(whole)
             for word in needed:
-                if not any(word in found for name, found in used.items() if _kind(name) == kind):
+                if not any(word in found for name, found in used.items() if name in within):
                     lost = self._lost(word, kind) or whole
                     self._tell(lost, 1, f"nothing prints `{word}` any more; every mail has to", "{{ " + word + " }}")
         source = "".join(self._sources.get(name) or "" for name in self._reached if name.startswith("email/"))
@@ -223,6 +225,19 @@ class _Check:
             if self._sources.get(ISSUE) and source.count(mark) != 1:
                 told = f"{mark} has to stand once around the block of a paper, and stands {_times(source.count(mark))}"
                 self._tell(ISSUE, 1, told, f"<mj-raw>{mark}</mj-raw>")
+
+    def _within(self, whole: str) -> set[str]:
+        """Return the templates that a mail in HTML may be made of, or those that one in plain text includes."""
+        if whole == ISSUE:
+            return {name for name in self._trees if _kind(name) == "email"}
+        found: set[str] = set()
+        left = [whole]
+        while left:
+            name = left.pop()
+            if name in self._trees and name not in found:
+                found.add(name)
+                left += [target for target, _, _ in names.included(self._trees[name])]
+        return found
 
     def _lost(self, word: str, kind: str) -> str:
         """Return the template of the operator's whose built-in one prints a word."""
@@ -265,7 +280,7 @@ def _templates(folder: Path) -> dict[str, Path]:
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
         hidden = any(part.startswith(".") for part in name.split("/")) or name.endswith(("~", ".bak", ".orig"))
-        if file.is_file() and not hidden and (name.endswith(".j2") or (name.split("/")[0] in _KINDS and "/" in name)):
+        if file.is_file() and not hidden and (name.endswith(".j2") or (name.split("/")[0] in KINDS and "/" in name)):
             found[name] = file
     return found
 

@@ -8,6 +8,7 @@ by the names of their templates.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import jinja2
 
@@ -65,12 +66,14 @@ class Walk:
         self._environment = environment
         self._tell = tell
         self._open: list[Frame] = []
-        self._region = SHELL
+        self._around = self._region = SHELL
         self.seen = Seen()
 
     def whole(self, name: str) -> Seen:
         """Check a template that is a whole document."""
         self._open = [Frame("", name, 1)]
+        # A notice is a document of its own, and is given its own words.
+        self._around = self._region = Path(name).name.partition(".")[0]
         self._file(name, ())
         if "mjml" not in self._open[0].inside:
             self._tell(name, 1, "the whole has to stand in <mjml>", "<mjml>")
@@ -115,7 +118,7 @@ class Walk:
 
     def _comment(self, piece: Comment) -> None:
         if found := _REGION.fullmatch(piece.words):
-            self._region = SHELL if found[1] else found[2]
+            self._region = self._around if found[1] else found[2]
 
     def _jinja(self, piece: Jinja, file: str) -> None:
         if piece.within == ">":

@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from newsletter import config, resources
 from newsletter.errors import RenderingError
 from newsletter.rendering import Renderer
-from newsletter.rendering.checking import Checked, check, markup
+from newsletter.rendering.checking import KINDS, Checked, check, markup
 from newsletter.rendering.checking.elements import ELEMENTS
 from newsletter.rendering.checking.values import meant, right
 from newsletter.rendering.templates import bare_environment
 
-BUILT_IN = sorted(file.relative_to(resources.templates()).as_posix() for file in resources.templates().rglob("*.*"))
+BUILT_IN = sorted(
+    file.relative_to(resources.templates()).as_posix()
+    for kind in KINDS
+    for file in (resources.templates() / kind).rglob("*.*")
+)
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+"""Notices to one person: welcome, confirmation, goodbye. They are queued with what caused them, and sent as issues are.
+
+A day without papers is told by the issue of that day itself: `compose` sees to it.
+"""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.clock import Clock
+from newsletter.config import Newsletter, Settings
+from newsletter.delivery import addresses
+from newsletter.models import Consent, EditionKind, Subscriber, Subscription
+from newsletter.pipeline import slots
+from newsletter.store import notices, subscribers, suppressions
+from newsletter.store.database import Database
+from newsletter.store.editions import Draft
+from newsletter.tokens import Signer, TokenError
+
+log = structlog.get_logger()
+
+# What the links of confirmations are signed for.
+CONFIRM = "confirm"
+
+
+def message_id(newsletter: Newsletter) -> str:
+    """Return a new Message-ID."""
+    return f"<{secrets.token_urlsafe(18)}@{newsletter.domain}>"
+
+
+def said(kind: EditionKind, person: Subscriber, now: datetime) -> dict[str, Any]:
+    """Return what a notice tells a person; it is kept as it is, so that the mail can be shown again."""
+    told: dict[str, Any] = {"day": slots.local_date(person, now).isoformat()}
+    if kind == "welcome":
+        first = slots.date_there(person.timezone, slots.next_moment(person, now))
+        if person.paused_until is None or person.paused_until <= first:
+            told["first"] = first.isoformat()
+        told |= {"cadence": person.cadence, "hour": person.hour, "timezone": person.timezone}
+        told["topics"] = [topic.name for topic in person.topics if topic.weight > 0]
+    elif kind == "confirmation":
+        told |= {"at": now.isoformat(timespec="seconds"), "timezone": person.timezone}
+    return told
+
+
+class Notices:
+    """Queues notices: at most one of a kind for a person and a day of theirs."""
+
+    def __init__(self, clock: Clock, settings: Settings) -> None:
+        self._clock = clock
+        self._newsletter = settings.newsletter
+        self._wanted: Mapping[EditionKind, bool] = {
+            "welcome": settings.notices.welcome,
+            "goodbye": settings.notices.goodbye,
+            "confirmation": True,
+        }
+
+    async def tell(
+        self, connection: AsyncConnection, person: Subscriber, kind: EditionKind, *, asked: bool = False
+    ) -> bool:
+        """Queue a notice in the transaction of what caused it, and tell whether one waits now.
+
+        `person` is as they were put on record. Where the settings want no such mail there is none, unless it was
+        `asked` for. An address that must not be mailed gets none.
+        """
+        if not (asked or self._wanted[kind]):
+            return False
+        if await suppressions.among(connection, [addresses.key(person.email)]):
+            return False
+        now = self._clock.now()
+        draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=said(kind, person, now))
+        queued = await notices.put(connection, kind, slots.local_date(person, now), draft, now)
+        if queued:
+            log.info("notice", kind=kind, subscriber=person.id)
+        return queued
+
+    async def ask(self, database: Database, person: Subscriber, *, how: str, source: str = "") -> Consent:
+        """Put somebody on record who has to confirm it, with a confirmation to their address; return their state.
+
+        Who is confirmed stays so and gets no mail, which a page had better not tell to strangers. Raises nothing for an
+        address that must not be mailed: it gets no mail either.
+        """
+        email_key = addresses.key(person.email)
+        evidence = Subscription(state=Consent.UNCONFIRMED, how=how, source=source, at=self._clock.now())
+        new = person.model_copy(update={"state": Consent.UNCONFIRMED, "subscribed_at": None})
+        async with database.begin() as connection:
+            await subscribers.add(connection, [(new, email_key)], evidence)
+            known = await subscribers.by_email(connection, email_key)
+            if known is None or known.state is Consent.CONFIRMED:
+                return Consent.CONFIRMED if known else Consent.UNCONFIRMED
+            if known.state is Consent.UNSUBSCRIBED:
+                await subscribers.consent(connection, known.id, evidence)
+            await self.tell(connection, known, "confirmation")
+        return Consent.UNCONFIRMED
+
+    async def confirm(self, database: Database, signer: Signer, token: str, *, how: str) -> Subscriber:
+        """Confirm the subscription that the link of a confirmation is about, and queue the welcome; safe to repeat.
+
+        Raises TokenError for a link that was not made here, or is about an address or a wish of before.
+        """
+        number, email_key = _read(signer, token)
+        async with database.begin() as connection:
+            person = (await subscribers.by_ids(connection, [number])).get(number)
+            if person is None or addresses.key(person.email) != email_key or person.state is Consent.UNSUBSCRIBED:
+                raise TokenError(
+                    "This link is about a subscription that is no longer there.", next_step="Subscribe once more."
+                )
+            if person.state is Consent.UNCONFIRMED:
+                evidence = Subscription(state=Consent.CONFIRMED, how=how, at=self._clock.now())
+                await subscribers.consent(connection, person.id, evidence)
+                person = (await subscribers.by_ids(connection, [number]))[number]
+                await self.tell(connection, person, "welcome")
+        return person
+
+
+def token_of(signer: Signer, number: int, email: str) -> str:
+    """Return the token of the link in a confirmation: good for that person and that address."""
+    return signer.sign(CONFIRM, number, addresses.key(email))
+
+
+def _read(signer: Signer, token: str) -> tuple[int, str]:
+    match signer.read(CONFIRM, token):
+        case (int(number), str(email_key)):
+            return number, email_key
+    raise TokenError("This link is not complete or was changed.", next_step="Use the link as it stands in the mail.")

@@ -1,0 +1,51 @@
+"""Notices: issues without papers in editions of their own kind, one for a person, a kind and a day."""
+
+import json
+from datetime import date, datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsletter.models import DeliveryState, EditionKind
+from newsletter.store import deliveries as deliveries_of
+from newsletter.store import editions as editions_of
+from newsletter.store.editions import Draft
+from newsletter.store.moves import within
+from newsletter.store.tables import deliveries, editions, issues
+
+# A slot has one, and whoever changes theirs gets no second notice for it.
+CADENCE = "daily"
+
+
+async def put(connection: AsyncConnection, kind: EditionKind, day: date, draft: Draft, now: datetime) -> bool:
+    """Queue a notice for a person and a day of theirs, and tell whether one waits now that did not before.
+
+    One that was barred, such as the goodbye to somebody who came back at once, is queued again with the new words.
+    """
+    edition = await editions_of.ensure(connection, day, CADENCE, now, kind=kind)
+    await editions_of.compose(connection, edition.id, [draft], now, kind=kind)
+    mine = (
+        select(deliveries.c.id, deliveries.c.issue_id, deliveries.c.message_id)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .where(issues.c.edition_id == edition.id, issues.c.subscriber_id == draft.subscriber_id)
+    )
+    found = (await connection.execute(mine)).one()
+    if found.message_id == draft.message_id:
+        return True
+    barred = mine.where(within(DeliveryState.SUPPRESSED)).with_for_update(of=deliveries)
+    if (await connection.execute(barred)).first() is None:
+        return False
+    await connection.execute(update(issues).where(issues.c.id == found.issue_id).values(said=json.dumps(draft.said)))
+    return bool(await deliveries_of.queue_again(connection, [found.id], now))
+
+
+async def of_day(connection: AsyncConnection, subscriber_id: int, kind: EditionKind, day: date) -> int | None:
+    """Return the issue of the notice that a person has for a day."""
+    statement = (
+        select(issues.c.id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(issues.c.subscriber_id == subscriber_id, editions.c.date == day, editions.c.kind == kind)
+        .order_by(issues.c.id.desc())
+        .limit(1)
+    )
+    return (await connection.execute(statement)).scalar()

@@ -1,0 +1,53 @@
+"""Notices by the command line: queued, looked at, sent, told of."""
+
+import json
+from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from test_cli_looks import run
+
+READER = "ada@example.org"
+
+
+@pytest.fixture
+def newsletter(tmp_path: Path) -> Callable[..., str]:
+    """A newsletter without papers, as a command."""
+    (tmp_path / "config.toml").write_text("[smtp]\noutbox = 'outbox'\n[notices]\nnothing_today = true\n")
+    run(tmp_path, "migrate")
+    return lambda *words: run(tmp_path, *words)
+
+
+def listed(newsletter: Callable[..., str]) -> list[tuple[str, str]]:
+    lines = newsletter("deliveries", "list", "--json").splitlines()
+    return [(one["kind"], one["state"]) for one in map(json.loads, lines)]
+
+
+def test_a_welcome_is_queued_rehearsed_and_sent(newsletter: Callable[..., str], tmp_path: Path) -> None:
+    newsletter("subscribers", "add", READER, "--welcome")
+    assert "(welcome)" in newsletter("send", "--dry-run")
+    assert listed(newsletter) == [("welcome", "queued")]
+    newsletter("send")
+    assert listed(newsletter) == [("welcome", "caught"), ("nothing", "caught")]
+    assert "welcome" in newsletter("deliveries", "list")
+    assert "welcome" in newsletter("deliveries", "show", "1")
+    subjects = {
+        message_from_bytes(file.read_bytes(), policy=default)["Subject"] for file in (tmp_path / "outbox").glob("*.eml")
+    }
+    assert subjects == {"Welcome to Papers for you", "No paper for you today: Papers for you"}
+    newsletter("send")
+    assert len(listed(newsletter)) == 2
+
+
+@pytest.mark.parametrize("kind", ["welcome", "confirmation", "goodbye", "nothing"])
+def test_a_preview_writes_each(newsletter: Callable[..., str], tmp_path: Path, kind: str) -> None:
+    newsletter("subscribers", "add", READER, "--language", "de")
+    said = newsletter("preview", READER, "--kind", kind, "--out", "mail.html", "--eml", "mail.eml")
+    message = message_from_bytes((tmp_path / "mail.eml").read_bytes(), policy=default)
+    assert message["Subject"] in said
+    assert message["Content-Language"] == "de"
+    assert '<html lang="de"' in (tmp_path / "mail.html").read_text(encoding="utf-8")
+    assert json.loads(newsletter("preview", READER, "--kind", kind, "--json"))["kind"] == kind
+    assert listed(newsletter) == []
