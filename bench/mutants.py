@@ -62,7 +62,7 @@ MUTANTS = [
     Mutant(
         "begun for those who left",
         "store/moves.py",
-        "        here.where(subscribers.c.id == deliveries.c.subscriber_id).exists(),\n",
+        "        select(subscribers.c.id).where(subscribers.c.id == deliveries.c.subscriber_id, _MAY_BE_MAILED).exists(),\n",
         "",
         equal="who leaves ends the leases on their mail too",
     ),
@@ -209,13 +209,13 @@ MUTANTS = [
     Mutant(
         "the paused are mailed",
         "pipeline/groups.py",
-        "if person.paused_until is not None and slots.date_there(person.timezone, now) < person.paused_until:",
-        "if False:",
+        "wanted is Consent.CONFIRMED\n        and person.paused_until",
+        "False\n        and person.paused_until",
     ),
     Mutant(
         "those who left keep their mail waiting",
         "pipeline/groups.py",
-        "if person.state is not Consent.CONFIRMED:",
+        "if person.state is not wanted:",
         "if False:",
     ),
     Mutant(
@@ -234,8 +234,8 @@ MUTANTS = [
     Mutant(
         "who leaves, pauses or is suppressed does not end the leases",
         "store/recall.py",
-        "await connection.execute(update(deliveries).where(waiting).values(**NO_LEASE))",
-        "pass",
+        "== whose, WAITING)\n    await connection.execute(update(deliveries).where(waiting).values(**NO_LEASE))",
+        "== whose, WAITING)",
         equal="the model lets go what was claimed before; test_recall.py does not",
     ),
     Mutant(
