@@ -62,8 +62,8 @@ MUTANTS = [
     Mutant(
         "begun for those who left",
         "store/moves.py",
-        "        select(subscribers.c.id).where(subscribers.c.id == deliveries.c.subscriber_id, _MAY_BE_MAILED).exists(),\n",
-        "",
+        "subscribers.c.id == deliveries.c.subscriber_id, _MAY_BE_MAILED",
+        "subscribers.c.id == deliveries.c.subscriber_id",
         equal="who leaves ends the leases on their mail too",
     ),
     # store/deliveries.py
