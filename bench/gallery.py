@@ -5,16 +5,17 @@ The papers are made up, and the same each time; nobody is mailed, and no databas
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from made_up import NOTE, papers
 
 from newsletter.app import App, open_app
 from newsletter.config import Rendering, Settings
-from newsletter.models import Edition, Issue, Link, Paper, Pick, Reason, Recipient
+from newsletter.models import Edition, EditionKind, Issue, Link, Notice, Paper, Pick, Reason, Recipient
 from newsletter.rendering import Rendered
 from newsletter.rendering.language import available
 from newsletter.store import schema
@@ -45,7 +46,9 @@ def mails(
     folder: Path, *, key: Path | None = None, languages: tuple[str, ...] = (), looks: tuple[str, ...] = LOOKS
 ) -> list[Mail]:
     """Return every mail; `folder` is an empty one to work in, and `key` signs for DOMAIN with the selector s1."""
-    return asyncio.run(_mails(folder, key, languages or available(), looks))
+    # In a thread of its own, since who asks may have a loop that runs.
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, _mails(folder, key, languages or available(), looks)).result()
 
 
 async def _mails(folder: Path, key: Path | None, languages: tuple[str, ...], looks: tuple[str, ...]) -> list[Mail]:
@@ -95,7 +98,10 @@ def issues(language: str) -> Iterator[tuple[str, Issue]]:
     yield "note", _issue(language, usual[:3], NOTE)
     yield "odd", _issue(language, ODD)
     yield "by-mail", _issue(language, usual[:3])
-    yield "none", _issue(language, [])
+    for notice, said in NOTICES.items():
+        kind: EditionKind = "issue" if notice == "nothing" else notice
+        issue = _issue(language, [])
+        yield notice, issue._replace(edition=issue.edition.model_copy(update={"kind": kind}), said=said)
 
 
 def _issue(language: str, chosen: list[Paper], note: str = "") -> Issue:
@@ -116,6 +122,20 @@ def _issue(language: str, chosen: list[Paper], note: str = "") -> Issue:
         ),
     )
 
+
+NOTICES: dict[Notice, dict[str, Any]] = {
+    "welcome": {
+        "day": "2026-07-22",
+        "first": "2026-07-23",
+        "cadence": "weekdays",
+        "hour": 7,
+        "timezone": "Europe/Berlin",
+        "topics": ["low-rank adaptation", "agents"],
+    },
+    "confirmation": {"day": "2026-07-22", "at": "2026-07-22T06:30:00+00:00", "timezone": "Europe/Berlin"},
+    "goodbye": {"day": "2026-07-22"},
+    "nothing": {"day": "2026-07-22", "cause": "no match", "looked_at": 120},
+}
 
 ODD = [
     Paper(title="Only a title and nothing else"),

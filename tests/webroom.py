@@ -49,8 +49,9 @@ class Site:
         return self.here(self.addresses.of(await self.number(name)).pause)
 
     async def saying(self, verdict: str, position: int | str = 1, name: str = "ada") -> str:
-        """Return the path to more or less of a paper in someone's latest mail."""
-        links = self.addresses.feedback((await self.room.record(name)).delivery.issue_id)
+        """Return the path to more or less of a paper in someone's latest issue."""
+        latest = [one for one in await self.room.records(name) if one.titles][-1]
+        links = self.addresses.feedback(latest.delivery.issue_id)
         before, behind = links.more if verdict == "more" else links.less
         return self.here(f"{before}{position}{behind}")
 

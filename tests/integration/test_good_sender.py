@@ -11,9 +11,10 @@ from email.policy import default
 from pathlib import Path
 
 import structlog
-from newsroom import Newsroom, open_newsroom, papers
+from newsroom import TODAY, Newsroom, open_newsroom, papers
 from servers import Server
 
+from newsletter.pipeline import record
 from newsletter.pipeline.letter import SHOWN, html_size
 
 ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe")
@@ -103,7 +104,9 @@ async def test_an_issue_of_ten_is_shown_whole(small_room: Newsroom) -> None:
     assert html_size(shown.written.rendered) < SHOWN / 2
 
 
-def test_a_mail_that_gmail_would_cut_is_told(migrated_file: Path, tmp_path: Path) -> None:
+def test_long_papers_make_way_and_what_gmail_would_cut_all_the_same_is_told(
+    migrated_file: Path, tmp_path: Path
+) -> None:
     shutil.copyfile(migrated_file, tmp_path / "newsletter.db")
     long = "A sentence of an abstract that goes on for a while. " * 90
     chosen = {"rendering": {"abstract_characters": 5000}, "ranking": {"papers": 30, "same": 1}}
@@ -112,6 +115,9 @@ def test_a_mail_that_gmail_would_cut_is_told(migrated_file: Path, tmp_path: Path
         async with open_newsroom(f"sqlite:///{tmp_path}/newsletter.db", tmp_path, **chosen) as room:
             await room.take_in(*papers(*range(30), abstract=long))
             await room.subscribe("ada")
+            assert html_size((await room.preview("ada")).written.rendered) <= SHOWN
+            # The editor's words are not cut.
+            await record.set_note(room.database, room.clock, "Words of an editor.\n\n" * 4000, TODAY, ["daily"])
             await room.preview("ada")
             return html_size((await room.preview("ada")).written.rendered)
 

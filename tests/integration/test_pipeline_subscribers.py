@@ -245,6 +245,9 @@ async def test_who_is_erased_leaves_only_a_suppression(room: Newsroom) -> None:
                 report="r", subscriber_id=ada.id, delivery_id=1, kind="soft", status="4.2.2", reason="full", at=NOW
             )
         )
+        await connection.execute(
+            insert(metadata.tables["revisions"]).values(subscriber_id=ada.id, paper_id=1, version=2, issue_id=1)
+        )
     for table in TABLES:
         if table != "attempts":
             assert await count(room, table), table

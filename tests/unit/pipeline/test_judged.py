@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from newsletter.config import Ranking
 from newsletter.models import Consent, Feedback, Paper, Subscriber, Topic
-from newsletter.pipeline.compose import Asked, choose, in_order, profile_of
+from newsletter.pipeline.compose import Asked, arrange, choose, in_order, profile_of
 from newsletter.pipeline.explain import Because, judged
 from newsletter.ranking import Ranker
 from newsletter.ranking.selection import minutes_to_read
@@ -90,6 +90,12 @@ class Case(NamedTuple):
         [one] = choose(self.ranker, asked, self.ranking.model_copy(update=changed))
         return [asked.papers[place].id for place, _ in in_order(one)]
 
+    def arranged(self) -> list[int | None]:
+        """Return the ids of the papers of the issue, as they stand in the mail."""
+        asked = self.asked()
+        [one] = choose(self.ranker, asked, self.ranking)
+        return [asked.papers[placed.place].id for placed in arrange(self.ranker, asked.profiles[0], asked.papers, one)]
+
 
 def case_of(
     rows: list[dict[str, Any]], person: Subscriber, judged_: dict[int, str], had: set[int], ranking: Ranking
@@ -110,7 +116,7 @@ def holds(one: Because, paper: Paper, case: Case) -> bool:
     opened = paper.model_copy(update={"hidden": False, "id": 99})
     match one.kind:
         case "chosen":
-            return case.sent(case.asked()).index(paper.id) + 1 == one.facts["position"]
+            return case.arranged().index(paper.id) + 1 == one.facts["position"]
         case "outside":
             asked = case.asked()
             [chosen] = choose(case.ranker, asked, case.ranking)
