@@ -1,0 +1,104 @@
+"""Papers, and what is kept of each."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from newsletter.store.tables.base import metadata
+from newsletter.store.types import Id, Json, UtcDateTime
+
+papers = Table(
+    "papers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("arxiv_id", String(40)),  # without version; null: not known to be on arXiv
+    Column("doi", Text),
+    Column("version", Integer),
+    Column("title", Text, nullable=False),
+    Column("title_key", Text, nullable=False),  # the normalised title
+    Column("abstract", Text, nullable=False),
+    Column("url", Text),  # null: no source named an address; a search link stands in
+    Column("links", Json, nullable=False),
+    Column("authors", Json, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("keywords", Json, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("published_on", Date),
+    Column("votes", Integer, nullable=False),
+    Column("comments", Integer, nullable=False),
+    Column("stars", Integer, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("revised_at", UtcDateTime),  # when a higher version came; null: none came since it was taken in
+    Column("hidden", Boolean, nullable=False, server_default=text("false")),
+    Column("pinned", Boolean, nullable=False, server_default=text("false")),
+    # Two records that turned out to be one work: the later one points to the one that counts. It is kept
+    # because picks of the past show it.
+    Column("merged_into", Id, ForeignKey("papers.id")),
+    CheckConstraint("merged_into <> id", name="merged_into"),
+)
+# One living record an arXiv id, and one a title where no id tells two works of that title apart.
+Index(
+    "uq_papers_arxiv_id",
+    papers.c.arxiv_id,
+    unique=True,
+    sqlite_where=text("merged_into IS NULL AND arxiv_id IS NOT NULL"),
+    postgresql_where=text("merged_into IS NULL AND arxiv_id IS NOT NULL"),
+)
+Index(
+    "uq_papers_title_key",
+    papers.c.title_key,
+    unique=True,
+    sqlite_where=text("merged_into IS NULL AND arxiv_id IS NULL"),
+    postgresql_where=text("merged_into IS NULL AND arxiv_id IS NULL"),
+)
+Index("ix_papers_title_key", papers.c.title_key)  # a title is looked up among those with an id too
+Index("ix_papers_first_seen_at", papers.c.first_seen_at)  # the window of candidates
+_revised = text("revised_at IS NOT NULL")
+Index("ix_papers_revised_at", papers.c.revised_at, sqlite_where=_revised, postgresql_where=_revised)
+Index("ix_papers_merged_into", papers.c.merged_into)
+
+# Titles that a paper bore before a revision or a merge: an old page may still bring it under one of them.
+former_titles = Table(
+    "former_titles",
+    metadata,
+    Column("title_key", Text, primary_key=True),
+    Column("paper_id", Id, ForeignKey("papers.id"), primary_key=True, index=True),
+)
+
+# One vector a paper, by the model that made it last; without a model there are none.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("digest", String(32), nullable=False),  # of the text that was read
+    Column("dimensions", Integer, nullable=False),
+    Column("numbers", LargeBinary, nullable=False),  # float16, little-endian
+    CheckConstraint("length(numbers) = 2 * dimensions", name="numbers"),
+)
+
+# What a machine wrote of a paper that no source summarises, and what it cost; without text it failed.
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("digest", String(32), nullable=False),  # of the text that was read
+    Column("text", Text, nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),  # of all attempts
+    Column("made_at", UtcDateTime, nullable=False, index=True),
+)
