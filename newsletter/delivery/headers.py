@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -16,7 +16,6 @@ LONGEST = 998
 # of the encoded word 64; the longest name of a field that carries text takes 12.
 _BYTES_IN_A_WORD = 39
 
-_UTC = timedelta()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SPACES = re.compile(r" {2,}")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
@@ -58,13 +57,13 @@ def date(value: datetime) -> bytes:
     """Return Date (RFC 5322 section 3.6.1); `value` is aware."""
     if value.tzinfo is None:
         raise ValueError("the date of a message needs a time zone")
-    # The same second may be written with another zone.
-    return _date(value.replace(microsecond=0, tzinfo=None), value.utcoffset() or _UTC)
+    # With its offset: the same second may be written in another zone.
+    return _date(value.isoformat(timespec="seconds"))
 
 
 @lru_cache(maxsize=16)
-def _date(local: datetime, offset: timedelta) -> bytes:
-    return _field("Date", format_datetime(local.replace(tzinfo=timezone(offset))))
+def _date(second: str) -> bytes:
+    return _field("Date", format_datetime(datetime.fromisoformat(second)))
 
 
 def token(name: str, value: str) -> bytes:

@@ -74,7 +74,8 @@ def build(letter: Letter) -> bytes:
     an identifier or a URI they raise ValueError, and so does a part that `quoted.encode` did not give. The bytes are
     ASCII, unless an address has a local part beyond it.
     """
-    if not {*map(type, letter.html_parts or ()), *map(type, letter.text_parts)} <= {Quoted}:
+    kinds = [*map(type, letter.html_parts or ()), *map(type, letter.text_parts)]
+    if kinds.count(Quoted) != len(kinds):
         raise ValueError("a part of the body was not encoded")
     whole = b"".join(
         (

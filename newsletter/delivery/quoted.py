@@ -1,7 +1,7 @@
 """Quoted-printable of text in pieces that can be joined in any order; knows nothing of headers or messages."""
 
 import re
-from binascii import a2b_qp
+from binascii import a2b_qp, b2a_qp
 
 # RFC 2045 section 6.7: at most 76 characters in a line, the "=" of a soft line break among them.
 WIDTH = 76
@@ -42,7 +42,14 @@ def decode(pieces: bytes) -> str:
 def _any(text: str) -> Quoted:
     if "\r" in text:
         text = _LINE_END.sub("\n", text)
-    lines = _escaped(text.encode("utf-8", "replace")).split(b"\n")
+    octets = text.encode("utf-8", "replace")
+    if "\n" not in text and text[-1] not in " \t":
+        # The standard library folds a line in a tenth of the time, but lets dots and "From " begin one.
+        line = b2a_qp(octets)
+        room = WIDTH - (len(line) - line.rfind(b"\n"))
+        if room >= 0 and line[0] not in b".F" and b"\n." not in line and b"\nF" not in line:
+            return Quoted(line.replace(b"\n", b"\r\n") + SOFT_BREAK)
+    lines = _escaped(octets).split(b"\n")
     encoded = [_hard(line) for line in lines[:-1]]
     if lines[-1]:
         encoded.append(_folded(lines[-1], WIDTH - 1) + SOFT_BREAK)

@@ -1,7 +1,7 @@
 """Papers as they stand in every mail of one language: rendered once, and found again by the paper itself."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -30,7 +30,8 @@ _END = re.compile(r"[^\s<>\"\\\x00-\x20\x7f]*")
 class Block:
     """A paper as it stands in every mail of one language, once it is given the values of `OWN`.
 
-    `subject` is its title as a subject.
+    `subject` is its title as a subject, `size` is how many bytes of its HTML are nobody's own, and `places` how many
+    values stand between them.
     """
 
     paper: Paper
@@ -38,6 +39,8 @@ class Block:
     text: Fill
     entry: Entry
     subject: str
+    size: int
+    places: int
 
 
 class Blocks:
@@ -55,22 +58,27 @@ class Blocks:
         self._characters = characters
         self._tidy = tidy
         self._hosts = hosts
-        self._kept: dict[tuple[int, str, str, tuple[str, str] | None], Block] = {}
+        # By language, form and ends. Papers are told apart as objects: to compare what stands in them takes longer than
+        # all the rest.
+        self._kept: dict[tuple[str, str, tuple[str, str] | None], dict[int, Block]] = {}
 
     def of(self, paper: Paper, language: Language, ends: tuple[str, str] | None = None, form: str = FULL) -> Block:
         """Return the block of a paper; raises RenderingError for a wrong template.
 
         `ends` are those of the links to say more and less, or None if there are none.
         """
-        # Papers are told apart as objects: to compare what stands in them takes longer than all the rest.
-        name = (id(paper), language.code, form, ends)
-        block = self._kept.get(name)
+        kept = self._kept.setdefault((language.code, form, ends), {})
+        block = kept.get(id(paper))
         if block is None:
-            if len(self._kept) >= PAPERS_KEPT:
-                del self._kept[next(iter(self._kept))]
+            if len(kept) >= PAPERS_KEPT:
+                del kept[next(iter(kept))]
             # It keeps its paper, so no other can come to have that id.
-            block = self._kept[name] = self.render(paper, language, ends, form)
+            block = kept[id(paper)] = self.render(paper, language, ends, form)
         return block
+
+    def kept(self, language: Language, ends: tuple[str, str] | None, form: str = FULL) -> Mapping[int, Block]:
+        """Return the blocks that `of` would find, by the `id` of their papers."""
+        return self._kept.setdefault((language.code, form, ends), {})
 
     def entry(self, paper: Paper, language: Language) -> Entry:
         """Return what is shown of a paper."""
@@ -96,12 +104,15 @@ class Blocks:
             "more": more,
             "less": less,
         }
+        html = self._press.pieces(PAPER, language, values, _SLOTS)
         return Block(
             paper=paper,
-            html=filler(self._press.pieces(PAPER, language, values, _SLOTS), OWN),
+            html=filler(html, OWN),
             text=filler(self._press.pieces(PAPER_TEXT, language, values, _SLOTS), OWN),
             entry=shown,
             subject=cut(shown.title, SUBJECT),
+            size=sum(map(len, html.parts)),
+            places=len(html.slots),
         )
 
 

@@ -1,6 +1,5 @@
 """From an issue to the two bodies of a mail: what readers share is rendered once, what is their own is filled in."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
@@ -46,8 +45,8 @@ REASONS_KEPT = 4096
 SUBJECTS_KEPT = 256
 
 _NOTHING = (b"", b"")
+_FOR_YOU = {kind for kind, section in SECTION_OF.items() if section == "you"}
 _NO_HEADINGS: Mapping[int, Both] = {}
-_MARKUP = re.compile("[&<>\"']")
 
 
 class Rendered(NamedTuple):
@@ -128,6 +127,8 @@ class Renderer:
         self._asides = Asides(press, newsletter, self._blocks.entry, tidy)
         self._shells = Shells(press, newsletter)
         self._notices = Notices(press, newsletter, encode)
+        # A position is shorter.
+        self._longest_reason = 16
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
         # Many readers have one subject.
@@ -139,9 +140,10 @@ class Renderer:
         picks, edition, beside = issue.picks, issue.edition, issue.beside
         language = resolve(issue.recipient.language)
         ends = links.feedback.ends
-        blocks = [self._blocks.of(pick.paper, language, ends) for pick in picks]
+        kept, block_of = self._blocks.kept(language, ends), self._blocks.of
+        blocks = [kept.get(id(paper)) or block_of(paper, language, ends) for _, paper, _, _ in picks]
         subject, preheader = self._lines(blocks)
-        own = {name: self._render_both(link) for name, link in links.checked().items()}
+        own = self._links(links)
         own["subject"] = self._both(subject)
         own["preheader"] = self._render_both(preheader)
         own["email"] = self._render_both(clean(issue.recipient.email))
@@ -153,7 +155,8 @@ class Renderer:
         shell = self._shells.of(language, edition.date, edition.note, len(blocks), links.given)
         html_before, html_behind = (part.filled_from(own, 0) for part in shell.html)
         html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
-        if self._html and _size(html_parts) > self._limit:
+        around = _size((*html_before, *told.html, *revised.html, *html_behind))
+        if self._html and around + self._at_most(blocks, headings, own) > self._limit < _size(html_parts):
             room = self._limit - _size(html_parts) + _size(html_papers)
             html_papers = self._fitted(issue, links, headings, room)
             html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
@@ -201,7 +204,7 @@ class Renderer:
     def _render_both(self, text: str) -> tuple[bytes, bytes]:
         """Return a value as it stands in HTML, and in plain text."""
         plain = self._encode(text)
-        return (self._encode(str(escape(text))) if _MARKUP.search(text) else plain), plain
+        return (self._encode(str(escape(text))) if _has_markup(text) else plain), plain
 
     def _papers(
         self,
@@ -226,9 +229,29 @@ class Renderer:
             texts += block.text(number, text_reason, text_more, text_less)
         return htmls, texts
 
+    def _links(self, links: Links) -> dict[str, tuple[bytes, bytes]]:
+        """Return the links as they stand in a mail, by their names; raises ValueError for one that is none."""
+        checked = links.checked()
+        more, less = checked.get("more"), checked.pop("less", None)
+        own = {name: self._render_both(link) for name, link in checked.items()}
+        if less is not None:
+            # Most begin alike.
+            own["less"] = own["more"] if less == more else self._render_both(less)
+        return own
+
+    def _at_most(
+        self, blocks: Sequence[Block], headings: Mapping[int, Both], own: Mapping[str, tuple[bytes, bytes]]
+    ) -> int:
+        """Return a size that the papers of a mail have at most; to count their parts one by one takes a tenth of it."""
+        longest = max(self._longest_reason, len(own.get("more", _NOTHING)[0]), len(own.get("less", _NOTHING)[0]))
+        above = _size(part for heading in headings.values() for part in heading.html) if headings else 0
+        return above + sum([block.size + block.places * longest for block in blocks])
+
     def _headings(self, issue: Issue, language: Language) -> Mapping[int, Both]:
         """Return the headings by the position of the paper that each stands before; with one section there is none."""
         missed = issue.beside.missed
+        if missed is None and {reason.kind for _, _, reason, _ in issue.picks} <= _FOR_YOU:
+            return _NO_HEADINGS
         sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
         if missed is not None:
             sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
@@ -279,8 +302,10 @@ class Renderer:
         if reason.kind == "like":
             reason = reason._replace(subject=self._tidy(reason.subject))
         sentence = reason_sentence(reason, language)
+        html = self._encode(str(escape(sentence)))
+        self._longest_reason = max(self._longest_reason, len(html))
         return (
-            self._encode(str(escape(sentence))),
+            html,
             self._encode(wrap(sentence, COLUMNS, first=INDENT, indent=INDENT)),
         )
 
@@ -306,6 +331,11 @@ class Renderer:
         self._asides.told(told, language)
         self._asides.revised(revised, language)
         self._notices.try_out(language)
+
+
+def _has_markup(text: str) -> bool:
+    # A pattern takes as long for each character as this does for the whole.
+    return "&" in text or "<" in text or ">" in text or '"' in text or "'" in text
 
 
 def _size(parts: Iterable[bytes]) -> int:

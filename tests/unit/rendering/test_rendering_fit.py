@@ -2,12 +2,13 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outline import Outline
 
 from newsletter.delivery import quoted
-from newsletter.models import Paper
+from newsletter.models import Paper, Reason
 from newsletter.rendering import Feedback
 from newsletter.rendering.fit import FORMS, FULL, LEFT_OUT, LINE, SHORT, SHOWN, fit
 
@@ -95,3 +96,24 @@ def test_a_note_that_takes_all_the_room_leaves_the_first_paper(make_renderer, ma
     assert "We study adapters" not in rendered.html
     assert "1 more paper had no room here" in rendered.html
     assert "Unsubscribe" in rendered.html
+
+
+@pytest.mark.parametrize("subject", ["agents", "a topic in a reader's own words & more of them " * 12])
+@pytest.mark.parametrize("kinds", [("topic",) * 4, ("topic", "popular", "outside", "like")])
+def test_one_byte_too_many_is_seen_whatever_readers_have_of_their_own(
+    make_renderer, make_issue, paper, links, subject, kinds
+):
+    issue = make_issue(*(paper.model_copy(update={"id": at}) for at in range(4)))
+    picks = tuple(pick._replace(reason=Reason(kind, subject)) for pick, kind in zip(issue.picks, kinds, strict=True))
+    issue = issue._replace(picks=picks)
+    pages = links._replace(
+        feedback=Feedback("https://news.example/f/t?a='&amp;'" * 20, "https://news.example/f/t/", "/more", "/less")
+    )
+
+    def rendered(limit):
+        return make_renderer(limit=limit, encode=quoted.encode, decode=quoted.decode).render(issue, pages).html_parts
+
+    whole = rendered(1_000_000)
+    size = sum(map(len, whole))
+    assert rendered(size) == whole
+    assert sum(map(len, rendered(size - 1))) < size
