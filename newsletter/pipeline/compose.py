@@ -305,7 +305,8 @@ def arrange(
     chooser: Chooser, profile: Any, papers: Sequence[Paper], chosen: Chosen, past: Past = NO_PAST
 ) -> list[Placed]:
     """Return what was chosen for a person in the order of their mail, with reasons."""
-    reasons = [_honest(chooser.explain(profile, papers[place]), papers[place]) for place, _ in chosen.picks]
+    picked = [papers[place] for place, _ in chosen.picks]
+    reasons = list(map(_honest, chooser.reasons(profile, picked), picked))
     if chosen.outside is not None:
         reasons.append(Reason(kind="outside"))
     return arranging.arranged(papers, in_order(chosen), reasons, past)

@@ -297,10 +297,9 @@ class Candidates:
         if self._near is None:
             return self.matrix.T.tocsr()
         # By the block, since the neighbours of all papers have millions of words before the heaviest are kept.
-        known, lent = unit(self._index.matrix), [self.matrix[:0]]
-        for start in range(0, self.matrix.shape[0], BLOCK):
-            lent.append(unit(heaviest(self._near[start : start + BLOCK] @ known, LENT)))
-        return (self.matrix + NEAR * sp.vstack(lent, format="csr")).T.tocsr()
+        known, starts = unit(self._index.matrix), range(0, self.matrix.shape[0], BLOCK)
+        lent = [unit(heaviest(self._near[start : start + BLOCK] @ known, LENT)) for start in starts]
+        return (self.matrix + NEAR * sp.vstack([self.matrix[:0], *lent], format="csr")).T.tocsr()
 
     @cached_property
     def _by_piece(self) -> Sparse:
