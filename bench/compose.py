@@ -97,10 +97,10 @@ class Timed:
         with self._stages.timed("rank"):
             return self._chooser.choose(*words, **named)
 
-    def explain(self, profile: Any, paper: Any) -> Any:
+    def reasons(self, profile: Any, papers: Any) -> Any:
         """Return why."""
         with self._stages.timed("reasons"):
-            return self._chooser.explain(profile, paper)
+            return self._chooser.reasons(profile, papers)
 
     def __getattr__(self, name: str) -> Any:
         """Return what takes no part in choosing for all."""

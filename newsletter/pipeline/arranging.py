@@ -41,6 +41,8 @@ class Past(NamedTuple):
 
 NO_PAST = Past()
 
+_ORDER = {section: at for at, section in enumerate(SECTIONS)}
+
 
 class Placed(NamedTuple):
     """A paper that was chosen, by its place among those at hand, with its score, reason and section."""
@@ -95,7 +97,7 @@ def arranged(
         Placed(place, float(score), reason, _section(papers[place], reason, past))
         for (place, score), reason in zip(chosen, reasons, strict=True)
     ]
-    return sorted(placed, key=lambda one: SECTIONS.index(one.section))
+    return sorted(placed, key=lambda one: _ORDER[one.section])
 
 
 def _section(paper: Paper, reason: Reason, past: Past) -> Section:
@@ -132,6 +134,8 @@ def fresh(said: Sequence[Feedback], past: Past, *verdicts: str) -> list[Feedback
 
 def told_of_likes(liked: Sequence[Feedback], known: Mapping[int, Paper], placed: Sequence[Placed]) -> tuple[Told, ...]:
     """Return how many papers are here because of what was liked: those whose reason names it."""
+    if not liked:
+        return ()
     titles = {known[one.paper_id].title for one in liked}
     named = Counter(one.reason.subject for one in placed if one.reason.kind == "like" and one.reason.subject in titles)
     if not named:

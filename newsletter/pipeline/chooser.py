@@ -83,6 +83,6 @@ class Chooser(vectors.Placed, Protocol):
         """Return what `choose` goes by for one profile."""
         ...
 
-    def explain(self, profile: Any, paper: Paper) -> Reason:
-        """Return why a paper suits a profile."""
+    def reasons(self, profile: Any, papers: Sequence[Paper]) -> Sequence[Reason]:
+        """Return why each of some papers suits a profile."""
         ...

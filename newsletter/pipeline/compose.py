@@ -18,6 +18,7 @@ from newsletter.pipeline.chooser import Chooser, Chosen
 from newsletter.pipeline.notices import message_id
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
+from newsletter.pipeline.sweeping import less_to_sweep
 from newsletter.pipeline.vectors import Placing
 from newsletter.store import beside, editions, papers, subscribers
 from newsletter.store.database import Database
@@ -100,6 +101,12 @@ class Composer:
         self, due: Sequence[tuple[Subscriber, Slot]], *, progress: Progress = lambda _done, _of: None
     ) -> ComposeReport:
         """Put an issue on record for each of these people and slots; those who have one are passed over."""
+        if len(due) <= BLOCK:
+            return await self._compose(due, progress)
+        async with less_to_sweep():
+            return await self._compose(due, progress)
+
+    async def _compose(self, due: Sequence[tuple[Subscriber, Slot]], progress: Progress) -> ComposeReport:
         by_slot: dict[Slot, list[Subscriber]] = defaultdict(list)
         for subscriber, slot in due:
             by_slot[slot].append(subscriber)
@@ -305,7 +312,8 @@ def arrange(
     chooser: Chooser, profile: Any, papers: Sequence[Paper], chosen: Chosen, past: Past = NO_PAST
 ) -> list[Placed]:
     """Return what was chosen for a person in the order of their mail, with reasons."""
-    reasons = [_honest(chooser.explain(profile, papers[place]), papers[place]) for place, _ in chosen.picks]
+    picked = [papers[place] for place, _ in chosen.picks]
+    reasons = list(map(_honest, chooser.reasons(profile, picked), picked))
     if chosen.outside is not None:
         reasons.append(Reason(kind="outside"))
     return arranging.arranged(papers, in_order(chosen), reasons, past)

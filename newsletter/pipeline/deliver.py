@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from newsletter.pipeline.groups import Groups
 from newsletter.pipeline.ledger import Ledger
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.pacing import Held, Pacing
+from newsletter.pipeline.sweeping import less_to_sweep
 from newsletter.store import deliveries
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
@@ -32,8 +32,6 @@ from newsletter.store.outcomes import Settled
 log = structlog.get_logger()
 
 Progress = Callable[[int], None]
-
-OBJECTS_BETWEEN_SWEEPS = 20_000
 
 _FINAL = {"sent": DeliveryState.SENT, "caught": DeliveryState.CAUGHT, "rejected": DeliveryState.FAILED}
 
@@ -103,7 +101,7 @@ class Sending:
         unknown = await self._take_back()
         fault: DeliveryError | None = None
         async with (
-            _less_to_sweep(),
+            less_to_sweep(),
             Aside(self._database, writes=True) as store,
             Aside(self._database, writes=False) as reader,
         ):
@@ -226,20 +224,3 @@ async def anything_due(database: Database, now: datetime) -> bool:
         next_due = await deliveries.next_due(connection)
         owners = await deliveries.owners(connection)
     return (next_due is not None and next_due <= now) or owners != leases.at_work(owners)
-
-
-@contextlib.asynccontextmanager
-async def _less_to_sweep() -> AsyncIterator[None]:
-    """Keep the garbage collector to what a run makes, and let it look seldom: mails leave no cycles behind.
-
-    To look through the whole program again and again takes a fifth of a run.
-    """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_SWEEPS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

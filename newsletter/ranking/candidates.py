@@ -111,7 +111,10 @@ class Candidates:
     def find(self, paper: Paper) -> int | None:
         """Return where a paper stands, or None."""
         at = self._by_key.get(paper_key(paper))
-        return at if at is not None and fields(self.papers[at]) == fields(paper) else None
+        if at is None:
+            return None
+        there = self.papers[at]
+        return at if there is paper or fields(there) == fields(paper) else None
 
     def topic_scores(self, topics: Topics, queries: Sequence[Query]) -> Floats:
         """Return how well each paper fits each topic, (topics, papers)."""
@@ -293,8 +296,10 @@ class Candidates:
         # A title says little; the words of a paper's neighbours say what else it could have said.
         if self._near is None:
             return self.matrix.T.tocsr()
-        lent = unit(heaviest(self._near @ unit(self._index.matrix), LENT))
-        return (self.matrix + NEAR * lent).T.tocsr()
+        # By the block, since the neighbours of all papers have millions of words before the heaviest are kept.
+        known, starts = unit(self._index.matrix), range(0, self.matrix.shape[0], BLOCK)
+        lent = [unit(heaviest(self._near[start : start + BLOCK] @ known, LENT)) for start in starts]
+        return (self.matrix + NEAR * sp.vstack([self.matrix[:0], *lent], format="csr")).T.tocsr()
 
     @cached_property
     def _by_piece(self) -> Sparse:

@@ -1,11 +1,13 @@
 """What papers are about beyond their very words: a few dimensions of the archive's words; knows no people."""
 
 import numpy as np
-from sklearn.utils.extmath import randomized_svd
 
+from newsletter.ranking.decomposition import leading
 from newsletter.ranking.index import Floats, Index, Sparse, as_floats, norms, unit
 
 DIMENSIONS = 96
+# After so many rounds the dimensions are sure enough.
+ROUNDS = 3
 # In fewer papers, words that stand together do so by chance.
 LEAST_PAPERS = 200
 # A term that stands in fewer papers of the archive tells nothing of the company that it keeps.
@@ -58,7 +60,7 @@ class Latent:
         count = min(DIMENSIONS, min(rows.shape) // SHARE)
         if count < 1:
             return
-        _, _, right = randomized_svd(rows, count, n_iter=3, random_state=0)
+        _, right = leading(rows, count, ROUNDS)
         self._axes = as_floats(right.T)
         placed = as_floats(rows @ self._axes)
         self._centre = placed.mean(axis=0)

@@ -36,13 +36,15 @@ def learn(
     """Return what an archive teaches, with the likes of all readers and the vectors of a model, if there are any."""
     index = Index(archive)
     latent = Latent(index)
+    meaning = Meaning(index, archive, vectors)
     return Learned(
         index,
         Letters(index),
         latent,
         Taste(index, likes),
-        Company(index, likes),
-        Meaning(index, archive, vectors),
+        # It is by their meaning that new papers come near any.
+        Company(index, likes if meaning.known else ()),
+        meaning,
         Topics(index, catalogue),
         Telling(index, latent),
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,7 +12,7 @@ from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.index import Floats, Sparse, as_floats
 from newsletter.ranking.profile import Profile, paper_key
 from newsletter.ranking.reasons import followed
-from newsletter.ranking.topics import Topics
+from newsletter.ranking.topics import Query, Topics
 
 # How much all likes count beside all topics; a followed author is as good as a paper that fits a topic very well.
 LIKES = 3.0
@@ -31,11 +31,8 @@ ROUNDING = 1e-5
 T = TypeVar("T")
 
 
-class Mover(NamedTuple):
-    """What moved a match most: a topic, a liked paper, or an author as the paper names them."""
-
-    kind: Literal["topic", "like", "author"]
-    thing: str | Paper
+# What moved a match most: a topic, a liked paper, or an author as the paper names them.
+Mover = Query | Paper | str
 
 
 def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics) -> Floats:
@@ -62,22 +59,32 @@ def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics)
     return found
 
 
-def largest_mover(profile: Profile, paper: Paper, column: int, candidates: Candidates, topics: Topics) -> Mover | None:
-    """Return the topic, liked paper or author without which a match would be lowest; None where none would lower it."""
+def largest_movers(
+    profile: Profile, papers: Sequence[Paper], columns: Sequence[int], candidates: Candidates, topics: Topics
+) -> list[Mover | None]:
+    """Return for each paper the topic, liked paper or author without which its match would be lowest.
+
+    `columns` are their places among the candidates. It is None where nothing would lower it.
+    """
     wanted = _asked_for(profile)
     queries = topics.compile([name for name, _ in wanted])
-    by_topic = candidates.topic_scores(topics, queries)[:, column]
-    by_like = LIKES * candidates.like_scores([liked for liked, _ in profile.likes])[:, column]
-    topic, topic_loss, topic_size = _largest_loss(by_topic, [weight for _, weight in wanted])
-    like, like_loss, like_size = _largest_loss(by_like, [weight for _, weight in profile.likes], FEW_LIKES)
-    author = followed(profile, paper)
-    author_loss = AUTHOR if author else 0.0
-    largest = max(topic_loss, like_loss, author_loss)
-    if largest <= ROUNDING * (1 + topic_size + like_size):
-        return None
-    if author_loss == largest:
-        return Mover("author", author)
-    return Mover("topic", wanted[topic][0]) if topic_loss == largest else Mover("like", profile.likes[like][0])
+    by_topic = _losses(candidates.topic_scores(topics, queries)[:, columns], [weight for _, weight in wanted])
+    liked = [weight for _, weight in profile.likes]
+    by_like = _losses(_likenesses(profile, candidates, columns), liked, FEW_LIKES)
+    movers: list[Mover | None] = []
+    for paper, topic, like in zip(papers, by_topic, by_like, strict=True):
+        author = followed(profile, paper)
+        author_loss = AUTHOR if author else 0.0
+        largest = max(topic.most, like.most, author_loss)
+        if largest <= ROUNDING * (1 + topic.size + like.size):
+            movers.append(None)
+        elif author_loss == largest:
+            movers.append(author)
+        elif topic.most == largest:
+            movers.append(queries[topic.thing])
+        else:
+            movers.append(profile.likes[like.thing][0])
+    return movers
 
 
 def with_prior(found: Floats, prior: Floats) -> Floats:
@@ -140,19 +147,38 @@ def _damping(weights: Iterable[float], least: float) -> float:
     return math.sqrt(max(least, sum(map(abs, weights)))) or 1.0
 
 
-def _largest_loss(scores: Floats, weights: Sequence[float], least: float = 0.0) -> tuple[int, float, float]:
-    """Return which thing the damped sum over all would lose most by going, how much, and the sum of all amounts.
+class _Loss(NamedTuple):
+    """Which thing a sum would lose most by going, how much, and what all amounts in the sum come to."""
+
+    thing: int
+    most: float
+    size: float
+
+
+def _likenesses(profile: Profile, candidates: Candidates, columns: Sequence[int]) -> Floats:
+    """Return how much likes speak for papers, (likes, papers)."""
+    if not profile.likes:
+        return np.zeros((0, len(columns)), np.float32)
+    return as_floats(LIKES * candidates.like_scores([liked for liked, _ in profile.likes])[:, columns])
+
+
+def _losses(scores: Floats, weights: Sequence[float], least: float = 0.0) -> list[_Loss]:
+    """Return for each paper what the damped sum over all things would lose most by, given scores (things, papers).
 
     The loss is 0 where there is none.
     """
     given = np.asarray(weights, np.float64)
-    parts = given * scores
     size = float(np.abs(given).sum())
     if size <= 0:
-        return 0, 0.0, 0.0
+        return [_Loss(0, 0.0, 0.0)] * scores.shape[1]
+    # What a paper is added up of is one piece of memory, so that the sum is the same for one paper as for many.
+    parts = np.ascontiguousarray(scores.T) * given
+    sums = parts.sum(axis=1)[:, None]
     damping = math.sqrt(max(least, size))
     left = np.maximum(size - np.abs(given), least)
-    rest = (parts.sum() - parts) / np.where(left > 0, np.sqrt(left), 1)
-    losses = np.where(parts > 0, parts.sum() / damping - rest, 0)
-    best = int(losses.argmax())
-    return best, max(0.0, float(losses[best])), float(np.abs(parts).sum() / damping)
+    rest = (sums - parts) / np.where(left > 0, np.sqrt(left), 1)
+    losses = np.where(parts > 0, sums / damping - rest, 0)
+    best = losses.argmax(axis=1)
+    most = np.maximum(losses[np.arange(len(best)), best], 0)
+    amounts = np.abs(parts).sum(axis=1) / damping
+    return list(map(_Loss, best.tolist(), most.tolist(), amounts.tolist()))

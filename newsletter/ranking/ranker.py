@@ -1,8 +1,10 @@
 """Profiles and papers to scores, choices and reasons; knows neither where they come from nor who is mailed."""
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 
@@ -12,9 +14,10 @@ from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats
 from newsletter.ranking.learned import learn
-from newsletter.ranking.matching import largest_mover, matches, with_prior
+from newsletter.ranking.matching import Mover, largest_movers, matches, with_prior
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile
 from newsletter.ranking.selection import Chosen, Kin, Selection
+from newsletter.ranking.topics import Query
 from newsletter.ranking.vectors import NONE, Vectors
 from newsletter.ranking.weighing import Weighed, weigh
 
@@ -220,23 +223,33 @@ class Ranker:
         return wishes
 
     def explain(self, profile: Profile, paper: Paper) -> Reason:
-        """Return what moved the score of a paper most: the topic, liked paper or author without which it loses most.
+        """Return what moved the score of a paper most, as `reasons` does."""
+        return self.reasons(profile, [paper])[0]
+
+    def reasons(self, profile: Profile, papers: Sequence[Paper]) -> list[Reason]:
+        """Return what moved the score of each paper most: the topic, liked paper or author without which it loses most.
 
         Its words are those that show it, as they stand in the paper. Where nothing of the profile speaks for the
         paper, the reason is that it is popular.
         """
-        candidates, column = self._place(paper)
-        mover = largest_mover(profile, paper, column, candidates, self._learned.topics)
+        found: list[Reason] = []
+        placed = [self._place(paper) for paper in papers]
+        for candidates, group in itertools.groupby(zip(papers, placed, strict=True), key=lambda one: one[1][0]):
+            together = [(paper, column) for paper, (_, column) in group]
+            some, columns = [paper for paper, _ in together], [column for _, column in together]
+            movers = largest_movers(profile, some, columns, candidates, self._learned.topics)
+            found += map(partial(self._reason, candidates), columns, movers)
+        return found
+
+    def _reason(self, candidates: Candidates, column: int, mover: Mover | None) -> Reason:
         if mover is None:
             return Reason(kind="popular")
-        if isinstance(mover.thing, Paper):
-            words = candidates.words_for_like(column, mover.thing)
-            return Reason(kind="like", subject=mover.thing.title, words=words)
-        if mover.kind == "author":
-            return Reason(kind="author", subject=mover.thing)
-        topics = self._learned.topics
-        query = topics.compile([mover.thing])[0]
-        return Reason(kind="topic", subject=query.name, words=candidates.words_for_topic(column, topics, query))
+        if isinstance(mover, str):
+            return Reason(kind="author", subject=mover)
+        if isinstance(mover, Query):
+            words = candidates.words_for_topic(column, self._learned.topics, mover)
+            return Reason(kind="topic", subject=mover.name, words=words)
+        return Reason(kind="like", subject=mover.title, words=candidates.words_for_like(column, mover))
 
     def matches(self, topic: str) -> int:
         """Return how many papers of the archive a topic touches."""
@@ -255,20 +268,26 @@ class Ranker:
         self._candidates: Candidates | None = None
         self._single: Candidates | None = None
         self._kin: Kin | None = None
+        self._kept: tuple[Candidates, date | None, bool, Selection] | None = None
 
     def _prepared(self, papers: Sequence[Paper]) -> Candidates:
         if self._candidates is None or not self._candidates.holds(papers):
             if not self._fitted:
                 self._learn(papers, ())
             self._candidates = Candidates(papers, self._learned)
-            self._kin = None
+            self._kin = self._kept = None
         return self._candidates
 
     def _selection(self, candidates: Candidates, today: date | None, *, outside: bool) -> Selection:
+        """Return what chooses among the papers at hand; the last one is kept, since many blocks come of one day."""
         if self._kin is None:
             self._kin = Kin(*candidates.vectors(), self._same)
-        prior = candidates.prior(today, self._popularity, self._freshness)
-        return Selection(candidates, self._kin, prior, least=self._least, outside=outside)
+        kept = self._kept
+        if kept is None or kept[:3] != (candidates, today, outside):
+            prior = candidates.prior(today, self._popularity, self._freshness)
+            selection = Selection(candidates, self._kin, prior, least=self._least, outside=outside)
+            kept = self._kept = (candidates, today, outside, selection)
+        return kept[3]
 
     def _place(self, paper: Paper) -> tuple[Candidates, int]:
         for candidates in (self._candidates, self._single):

@@ -19,6 +19,7 @@ DIVERSITY = 0.7
 SUBJECT = 0.5
 # So many papers are held in memory with the likeness of each to each; of more, only those that readers may get.
 HELD = 4096
+ROWS = 256
 # Whoever asked for few gets what matches at least so well as this share of their best match of all papers at hand.
 FEW = 0.6
 # Of so many papers or more, one stands out that matches better than the mean by so many standard deviations.
@@ -73,12 +74,19 @@ class Kin:
 
     def _among(self, places: Places) -> Floats:
         rows = self._rows[places]
-        words = as_floats((rows @ rows.T).toarray())
-        alike = words
+        # Each of papers and papers takes megabytes, so there are as few as can be.
+        words, by_term = np.empty((len(places), len(places)), np.float32), rows.T.tocsr()
+        for start in range(0, len(places), ROWS):
+            words[start : start + ROWS] = (rows[start : start + ROWS] @ by_term).toarray()
+        of_a_kind = words > self._same
         if self._placed.shape[1]:
             placed = self._placed[places]
-            alike = (1 - SUBJECT) * words + SUBJECT * np.maximum(placed @ placed.T, 0)
-        return as_floats(np.where(words > self._same, 2.0, np.clip(alike, 0, 1)))
+            subjects = placed @ placed.T
+            words *= 1 - SUBJECT
+            words += np.multiply(np.maximum(subjects, 0, out=subjects), SUBJECT, out=subjects)
+        alike = np.clip(words, 0, 1, out=words)
+        alike[of_a_kind] = 2
+        return alike
 
 
 class Selection:

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.extmath import randomized_svd
 
 from newsletter.models import Paper
+from newsletter.ranking.decomposition import leading
 from newsletter.ranking.index import Floats, Index, Sparse, as_floats, unit
 from newsletter.ranking.profile import paper_key
 
 FACTORS = 128
+# Rounds after which factors are sure enough, and where they are so small a part of what there could be.
+ROUNDS, MORE_ROUNDS = 4, 7
+FEW = 0.1
 # With fewer readers who liked two papers or more, what they share is chance.
 LEAST_READERS = 20
 # A new paper takes its factors from so many of the nearest papers of the archive.
@@ -111,7 +114,8 @@ def _factors(rows: list[list[int]], papers: int) -> Floats:
     by_paper = np.sqrt(np.bincount(columns, minlength=papers) + 5.0)
     damped = (sp.diags(1 / by_reader) @ likes @ sp.diags(1 / by_paper)).astype(np.float32)
     count = min(FACTORS, len(rows) - 1, papers - 1)
-    _, sizes, right = randomized_svd(damped, count, random_state=0)
+    few = count < FEW * min(damped.shape)
+    sizes, right = leading(damped, count, MORE_ROUNDS if few else ROUNDS)
     # Where likes have fewer dimensions than were asked for, the others are chance, and would set like papers apart.
     factors = right[sizes > NOTHING * sizes[0]].T.astype(np.float32)
     return as_floats(factors / (np.linalg.norm(factors, axis=1, keepdims=True) + 1e-6))

@@ -54,3 +54,11 @@ def test_what_the_company_likes_comes_up_with_a_model() -> None:
     ranker.fit(ARCHIVE, READERS, vectors=vectors)
     first, second = ranker.score([ranker.profile(likes=[ARCHIVE[0]])], new)[0]
     assert first > second + 0.1
+
+
+def test_the_company_is_learnt_only_where_a_model_tells_what_new_papers_are_near_to() -> None:
+    ranker = Ranker()
+    ranker.fit(ARCHIVE, READERS)
+    assert not ranker._learned.company.known
+    ranker.fit(ARCHIVE, READERS, vectors=Vectors({one.id: at for at, one in enumerate(ARCHIVE)}, np.eye(12)))
+    assert ranker._learned.company.known

@@ -87,6 +87,12 @@ def test_without_the_thing_that_a_reason_names_the_score_is_lower(profile: Profi
     assert after < before
 
 
+@given(PROFILES, st.lists(st.sampled_from([*PAPERS, *COPIES[:3], Paper(id=9, title="Video memory of robots")])))
+def test_the_reasons_of_many_papers_are_those_of_each_alone(profile: Profile, papers: list[Paper]) -> None:
+    RANKER.choose([profile], PAPERS, 10)
+    assert RANKER.reasons(profile, papers) == [RANKER.explain(profile, paper) for paper in papers]
+
+
 @given(st.integers(1, 19))
 def test_likes_of_a_kind_add_up_while_they_are_few_and_never_say_less(count: int) -> None:
     likes = [Paper(id=100 + at, title=f"Coral reefs {chr(97 + at)}") for at in range(20)]
