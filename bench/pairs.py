@@ -8,9 +8,10 @@
     PYTHONPATH=. .venv/bin/python bench/pairs.py count --key SOMEWHERE_ELSE/key.json VOTES...
 
 Both mails of a pair have the same ten papers, texts, name and links; the same fonts stand in for those of desktops and
-phones. Which side is ours is chance from a seed, and stands in the key alone. A picture shows a whole mail, cut into
-columns that are read from left to right. Where a set says nothing of the dark, the browser darkens its mail as mail
-programs do. Votes are text, a line a pair: `pair01 A because ...`; a file is a voter.
+phones. Which side is ours is chance from a seed, and stands in the key alone; beside the key is each picture once,
+under a plain name. A picture shows a whole mail, cut into columns that are read from left to right. Where a set says
+nothing of the dark, the browser darkens its mail as mail programs do. Votes are text, a line a pair: `pair01 A because
+...`; a file is a voter.
 
 Making them needs Chromium, Node.js and Pillow.
 """
@@ -22,7 +23,6 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -240,6 +240,11 @@ def dressed(html: str, sets: Path) -> str:
     return html.replace("</head>", f"{style}</head>", 1)
 
 
+def picture_of(name: str, view: View) -> str:
+    """Return how the picture of a mail is called where nothing is hidden."""
+    return f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{view.width}-{view.scheme}.png"
+
+
 def take(page: Path, view: View, file: Path, browser: Browser) -> None:
     """Take the picture of a whole page, cut into columns."""
     seen = browser.new_page(viewport={"width": view.width, "height": 1000}, color_scheme=view.scheme)  # type: ignore[arg-type]
@@ -291,18 +296,21 @@ def make(sets: Path, out: Path, key: Path, seed: int) -> None:
                 playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", *more])
                 for more in ((), ("--enable-features=WebContentsForceDark",))
             )
-            for pair in pairs:
-                for side in "AB":
-                    name = OURS if side == pair.ours else pair.set
-                    darken = pair.view.scheme == "dark" and "prefers-color-scheme" not in mails[name]["html"]
-                    take(pages[name], pair.view, out / f"{pair.name}-{side}.png", darkening if darken else plain)
-                print(pair.name, file=sys.stderr)
+            for name, view in {(name, pair.view) for pair in pairs for name in (OURS, pair.set)}:
+                darken = view.scheme == "dark" and "prefers-color-scheme" not in mails[name]["html"]
+                take(pages[name], view, key.parent / picture_of(name, view), darkening if darken else plain)
             plain.close()
             darkening.close()
+    for left in out.glob("pair*.png"):
+        left.unlink()
+    for pair in pairs:
+        for side in "AB":
+            shown = key.parent / picture_of(OURS if side == pair.ours else pair.set, pair.view)
+            shutil.copyfile(shown, out / f"{pair.name}-{side}.png")
     (out / "README.txt").write_text(INSTRUCTIONS)
     key.write_text(json.dumps({"seed": seed, "pairs": [pair._asdict() for pair in pairs]}, indent=1) + "\n")
-    size = sum(file.stat().st_size for file in out.glob("*.png"))
-    print(f"{len(pairs)} pairs, {size / 1024:.0f} KB, in {out}; the key is {key}")
+    size = sum(file.stat().st_size for file in key.parent.glob("*.png"))
+    print(f"{len(pairs)} pairs are in {out}; {key.parent} has the key, and each picture once: {size / 1024:.0f} KB")
 
 
 def read_key(key: Path) -> list[Pair]:
