@@ -50,7 +50,8 @@ OURS = "ours"
 COLUMNS = {375: 1500, 700: 1400}
 BETWEEN = 16
 GREY = (128, 128, 128)
-COLOURS = 16
+# The colours of a picture, how many of them are taken as they come, and how far apart the others are.
+COLOURS, GROUNDS, NEAR = 24, 10, 40
 # Metric-compatible or the same: Gelasio is drawn to the widths of Georgia.
 FONTS = {"Georgia": "gelasio", "Roboto": "roboto", "Inter": "inter"}
 WEIGHTS = (300, 400, 500, 600, 700)
@@ -270,7 +271,26 @@ def sheet(picture: bytes, tall: int) -> "Image.Image":
         # The page goes on below its last line, in the colour of its edge.
         laid.paste(whole.getpixel((0, whole.height - 1)), (number * wide, 0, number * wide + whole.width, tall))
         laid.paste(part, (number * wide, 0))
-    return laid.quantize(COLOURS, dither=Image.Dither.NONE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([channel for colour in _colours(laid) for channel in colour])
+    return laid.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def _colours(picture: "Image.Image") -> list[tuple[int, ...]]:
+    """Return the most frequent colours: grounds as they are, then those that are not near another one.
+
+    So no accent is mixed away by the many shades of letters.
+    """
+    chosen: list[tuple[int, ...]] = []
+    for _, colour in sorted(picture.getcolors(1 << 24), reverse=True):
+        near = 0 if len(chosen) < GROUNDS else NEAR
+        if len(chosen) < COLOURS and all(_apart(colour, one) > near for one in chosen):
+            chosen.append(colour)
+    return chosen
+
+
+def _apart(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return sum(abs(channel - its) for channel, its in zip(one, other, strict=True))
 
 
 def make(sets: Path, out: Path, key: Path, seed: int) -> None:
