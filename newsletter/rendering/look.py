@@ -9,8 +9,10 @@ from typing import Literal
 from newsletter import config
 from newsletter.errors import RenderingError
 
-# The backgrounds of the mail, and the contrast that WCAG 2.2 asks of text at level AAA (1.4.6).
-LIGHT, DARK = "#ffffff", "#16171a"
+# Papers lie on a sheet of CARD on a ground of GROUND, each light and dark. The contrast that WCAG 2.2 asks of text at
+# level AAA (1.4.6) holds on both, so it is that on the worse one of the two.
+CARD, GROUND = ("#ffffff", "#1c1d21"), ("#f5f5f2", "#111214")
+LIGHT, DARK = GROUND[0], CARD[1]
 CONTRAST = 7.0
 
 LARGEST_LOGO = 50 * 1024

@@ -154,7 +154,7 @@ def test_frames_are_as_wide_as_screens_and_light_or_dark_whatever_the_browser_is
                 body.evaluate("body => body.ownerDocument.defaultView.innerWidth"),
                 body.evaluate("body => getComputedStyle(body).backgroundColor"),
             )
-        light, dark = "rgb(255, 255, 255)", "rgb(22, 23, 26)"
+        light, dark = "rgb(245, 245, 242)", "rgb(17, 18, 20)"
         assert seen == {"desktop": (700, light), "phone": (375, light), "dark": (375, dark)}
         assert view.evaluate("document.documentElement.scrollWidth") <= 1400
         view.close()
