@@ -1,7 +1,7 @@
 """Papers as they stand in every mail of one language: rendered once, and found again by the paper itself."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -13,7 +13,7 @@ from newsletter.rendering.language import Language
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import cut
-from newsletter.rendering.slots import Fill, filler, slot
+from newsletter.rendering.slots import Fill, Pieces, filler, slot
 from newsletter.rendering.templates import PAPER, PAPER_TEXT
 
 SUBJECT = 60
@@ -26,11 +26,11 @@ _SLOTS = frozenset(OWN)
 _END = re.compile(r"[^\s<>\"\\\x00-\x20\x7f]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """A paper as it stands in every mail of one language, once it is given the values of `OWN`.
 
-    `subject` is its title as a subject.
+    `subject` is its title as a subject; `key`, `pieces` and `words` are those of a `kept.Part`.
     """
 
     paper: Paper
@@ -38,6 +38,13 @@ class Block:
     text: Fill
     entry: Entry
     subject: str
+    key: str
+    pieces: tuple[Pieces, Pieces]
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What subjects and preheaders are made of."""
+        return {"title": self.entry.title, "summary": self.entry.summary, "subject": self.subject}
 
 
 class Blocks:
@@ -96,13 +103,22 @@ class Blocks:
             "more": more,
             "less": less,
         }
+        html = self._press.pieces(PAPER, language, values, _SLOTS)
+        text = self._press.pieces(PAPER_TEXT, language, values, _SLOTS)
         return Block(
             paper=paper,
-            html=filler(self._press.pieces(PAPER, language, values, _SLOTS), OWN),
-            text=filler(self._press.pieces(PAPER_TEXT, language, values, _SLOTS), OWN),
+            html=filler(html, OWN),
+            text=filler(text, OWN),
             entry=shown,
             subject=cut(shown.title, SUBJECT),
+            key=block_key(paper, language, ends, form),
+            pieces=(html, text),
         )
+
+
+def block_key(paper: Paper, language: Language, ends: tuple[str, str] | None, form: str) -> str:
+    """Return by what the block of a paper is told from all others of one sending."""
+    return f"paper {paper.id} {language.code} {form}{'' if ends is None else ' linked'}"
 
 
 def _link(verdict: str, end: str) -> Markup:
