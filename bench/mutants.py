@@ -157,8 +157,8 @@ MUTANTS = [
     Mutant(
         "answers are not written beside a beginning",
         "pipeline/ledger.py",
-        "outcomes.note(connection, self._owner, settled, beginning, now)",
-        "outcomes.note(connection, self._owner, () if beginning else settled, beginning, now)",
+        "outcomes.note(connection, self._owner, settled, beginning, now, made)",
+        "outcomes.note(connection, self._owner, () if beginning else settled, beginning, now, made)",
     ),
     Mutant(
         "answers are dropped at the end",

@@ -56,7 +56,8 @@ def preview(
 ) -> None:
     """Show what a person would get, or got; it changes nothing.
 
-    The message has the headers and the bytes that `send` would send, but for Date, Message-ID and the signed links.
+    Of a day that was sent it shows the very bytes that went out, whatever changed since, or says that it cannot. Else
+    the message has the headers and the bytes that `send` would send, but for Date, Message-ID and the signed links.
     With --serve it is seen in a browser, beside others, while templates change; --all-kinds needs nobody on record.
     """
     if serve or all_kinds:
@@ -85,6 +86,7 @@ def preview(
         )
 
     shown = face.run(act)
+    _doubt(face, shown)
     if out is not None and not shown.written.rendered.html_parts:
         raise NewsletterError(
             "The mail is text alone, since rendering.look is plain.",
@@ -162,6 +164,12 @@ def _write_all(face: Face, folder: Path) -> None:
     )
 
 
+def _doubt(face: Face, shown: "Preview") -> None:
+    """Say where what went out cannot be shown, or not for certain, for whoever takes it for that."""
+    if shown.doubt:
+        face.out.warn(shown.doubt)
+
+
 def _describe(face: Face, shown: "Preview") -> None:
     from newsletter.pipeline.letter import SHOWN, html_size
     from newsletter.pipeline.preview import reason
@@ -189,6 +197,8 @@ def _describe(face: Face, shown: "Preview") -> None:
                 "state": delivery.state if delivery else None,
                 "message_id": delivery.message_id if delivery else None,
                 "obstacle": shown.obstacle,
+                "as_sent": shown.as_sent,
+                "doubt": shown.doubt,
                 "html_bytes": size,
                 "papers": picks,
             }
@@ -200,7 +210,7 @@ def _describe(face: Face, shown: "Preview") -> None:
             "subject": shown.written.rendered.subject,
             "edition": issue.edition.date,
             "size": f"{size / 1024:.0f} KB of HTML" if size else "text alone",
-            "state": f"{delivery.state}, as it is on record"
+            "state": f"{delivery.state}, {'as it went out' if shown.as_sent else 'as it is on record'}"
             if delivery
             else face.out.hint(
                 "not on record" if issue.notice else "not on record: what `newsletter send` would choose"

@@ -19,6 +19,7 @@ from newsletter.errors import DeliveryError, StoreError
 from newsletter.models import DeliveryState, Issue, Outcome
 from newsletter.pipeline import leases
 from newsletter.pipeline.groups import Groups
+from newsletter.pipeline.keeping import Keeper
 from newsletter.pipeline.ledger import Ledger
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.pacing import Held, Pacing
@@ -82,7 +83,7 @@ class Sending:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._writer = writer
+        self._keeper = Keeper(writer)
         self._return_path = return_path or (lambda _: sender)
         self._pacing = pacing
         self._its_clock = its_clock
@@ -105,7 +106,7 @@ class Sending:
             Aside(self._database, writes=True) as store,
             Aside(self._database, writes=False) as reader,
         ):
-            ledger = Ledger(store, self._clock, self._owner, self._judge, self._forget)
+            ledger = Ledger(store, self._clock, self._owner, self._judge, self._forget, self._keeper)
             groups = Groups(
                 store,
                 reader,
@@ -152,14 +153,15 @@ class Sending:
 
     def _message(self, delivery: Claimed, issue: Issue) -> Message:
         def content() -> bytes | Awaitable[bytes]:
-            return self._writer.content(
-                issue, address=delivery.address, message_id=delivery.message_id, date=self._clock.now()
+            return self._keeper.content(
+                delivery.id, issue, address=delivery.address, message_id=delivery.message_id, date=self._clock.now()
             )
 
         return Message(delivery.id, self._return_path(delivery.id), delivery.address, content)
 
     def _forget(self, delivery_id: int) -> None:
         self._under_way.pop(delivery_id, None)
+        self._keeper.forget(delivery_id)
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settled | None:
         # It stays under way until that is on disk, or it could be claimed again and end by what is said of it now.

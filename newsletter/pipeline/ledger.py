@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.models import DeliveryState, Outcome
-from newsletter.store import deliveries, outcomes
+from newsletter.pipeline.keeping import Keeper
+from newsletter.store import deliveries, outcomes, presses
 from newsletter.store.aside import Aside
 from newsletter.store.outcomes import Settled
+from newsletter.store.presses import NOTHING_KEPT
 
 Released = tuple[int, datetime | None]
 Judge = Callable[[Outcome, datetime], Settled | None]
@@ -24,17 +26,25 @@ Judge = Callable[[Outcome, datetime], Settled | None]
 class Ledger:
     """Writes for one owner of leases; use it as an async context manager.
 
-    `store` writes; `judge` says where an outcome leads; `forget` is told what is no longer ours, once that is durable.
+    `store` writes; `judge` says where an outcome leads; `forget` is told what is no longer ours, once that is durable;
+    `keeper` knows what messages are made of.
     """
 
     def __init__(
-        self, store: Aside, clock: Clock, owner: str, judge: Judge, forget: Callable[[int], None] = lambda _: None
+        self,
+        store: Aside,
+        clock: Clock,
+        owner: str,
+        judge: Judge,
+        forget: Callable[[int], None] = lambda _: None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._owner = owner
         self._judge = judge
         self._forget = forget
+        self._keeper = keeper
         self._beginning: list[tuple[int, asyncio.Future[bool]]] = []
         self._settled: list[Settled] = []
         self._released: list[Released] = []
@@ -130,13 +140,19 @@ class Ledger:
 
     async def _commit(self, beginning: list[int], settled: list[Settled], released: list[Released]) -> set[int]:
         now = self._now()
+        # What is new by now has all that these are made of.
+        keeper = self._keeper
+        news, made = (None, NOTHING_KEPT) if keeper is None else (keeper.news(), keeper.made(beginning))
 
         async def written(connection: AsyncConnection) -> set[int]:
             for due_at, ids in _by_time(released).items():
                 await deliveries.release(connection, self._owner, ids, due_at=due_at)
-            return await outcomes.note(connection, self._owner, settled, beginning, now)
+            if news is not None:
+                await presses.keep(connection, *news)
+            return await outcomes.note(connection, self._owner, settled, beginning, now, made)
 
-        ours = await self._store.run(written, alone=not released and outcomes.at_once(settled, beginning))
+        alone = not released and news is None and outcomes.at_once(settled, beginning)
+        ours = await self._store.run(written, alone=alone)
         refused = [number for number in beginning if number not in ours]
         for number in (*(one.delivery_id for one in settled), *(number for number, _ in released), *refused):
             self._forget(number)

@@ -35,10 +35,16 @@ class Written(NamedTuple):
 
 
 class LetterWriter:
-    """Writes the message of an issue; built once for a run. Without a `seal` nothing is signed."""
+    """Writes the message of an issue; built once for a run. Without a `seal` nothing is signed.
+
+    `settings`, `renderer` and `signer` are what it was built of.
+    """
 
     def __init__(self, settings: Settings, renderer: Renderer, signer: Signer, seal: Seal | None = None) -> None:
         newsletter = settings.newsletter
+        self.settings = settings
+        self.renderer = renderer
+        self.signer = signer
         self._newsletter = newsletter
         self._feedback_sender = newsletter.feedback_sender
         self._list_id = newsletter.list_id or f"papers.{newsletter.domain}"
@@ -53,16 +59,20 @@ class LetterWriter:
 
     def content(self, issue: Issue, *, address: str, message_id: str, date: datetime) -> bytes | Awaitable[bytes]:
         """Return the message for an address; two calls with the same arguments give the same bytes."""
-        return self._made(issue, address, message_id, date)[0]
+        return self.sealed(self.unsigned(issue, address=address, message_id=message_id, date=date)[0])
 
     async def write(self, issue: Issue, *, address: str, message_id: str, date: datetime) -> Written:
         """Return the same message with what it was made of."""
-        content, rendered = self._made(issue, address, message_id, date)
+        unsigned, rendered = self.unsigned(issue, address=address, message_id=message_id, date=date)
+        content = self.sealed(unsigned)
         return Written(content if isinstance(content, bytes) else await content, rendered)
 
-    def _made(
-        self, issue: Issue, address: str, message_id: str, date: datetime
-    ) -> tuple[bytes | Awaitable[bytes], Rendered]:
+    def sealed(self, content: bytes) -> bytes | Awaitable[bytes]:
+        """Return a message as it is sent: with its signatures in front, if it is signed."""
+        return content if self._seal is None else self._seal.seal(content)
+
+    def unsigned(self, issue: Issue, *, address: str, message_id: str, date: datetime) -> tuple[bytes, Rendered]:
+        """Return the message without a signature, and what it was made of."""
         if not issue.picks:
             return self._notice(issue, address, message_id, date)
         leave_at, pause = self._addresses.of(issue.recipient.id)
@@ -73,11 +83,9 @@ class LetterWriter:
         # The whole is never shorter than its HTML.
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
             self._watch_size(rendered)
-        return (content if self._seal is None else self._seal.seal(content)), rendered
+        return content, rendered
 
-    def _notice(
-        self, issue: Issue, address: str, message_id: str, date: datetime
-    ) -> tuple[bytes | Awaitable[bytes], Rendered]:
+    def _notice(self, issue: Issue, address: str, message_id: str, date: datetime) -> tuple[bytes, Rendered]:
         """Return a mail that is no issue.
 
         Who gets a welcome or is told that there is nothing is on the list: they may leave it by these mails (RFC 2369,
@@ -102,8 +110,7 @@ class LetterWriter:
                 list_unsubscribe=(),
                 precedence="",
             )
-        content = build(letter)
-        return (content if self._seal is None else self._seal.seal(content)), rendered
+        return build(letter), rendered
 
     def _letter(
         self,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from newsletter.clock import Clock
 from newsletter.errors import NotFoundError
 from newsletter.models import Delivery, Edition, EditionKind, Issue, Notice, Pick, Recipient, Subscriber
-from newsletter.pipeline import slots
+from newsletter.pipeline import reprint, slots
 from newsletter.pipeline.chooser import CAUSES
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter, Written
@@ -16,7 +16,7 @@ from newsletter.pipeline.notices import said as told
 from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.store import deliveries, editions, issues, notices
+from newsletter.store import deliveries, editions, issues, notices, presses
 from newsletter.store.database import Database
 
 
@@ -32,7 +32,8 @@ class Found(NamedTuple):
 class Preview(NamedTuple):
     """The message of an issue; `delivery` is there if it was put on record, and so is what they got.
 
-    Else `obstacle` says what would keep `send` from choosing for them on that day, if anything.
+    Else `obstacle` says what would keep `send` from choosing for them on that day, if anything. `as_sent` tells whether
+    it is the message that went out, and `doubt` what speaks against that, if it was sent.
     """
 
     person: Subscriber
@@ -40,6 +41,8 @@ class Preview(NamedTuple):
     written: Written
     delivery: Delivery | None
     obstacle: str = ""
+    as_sent: bool = False
+    doubt: str = ""
 
 
 async def preview(
@@ -54,14 +57,27 @@ async def preview(
 ) -> Preview:
     """Return the message of a person for a local date, by default that of today: an issue, or a notice of that kind.
 
-    What is on record for that date is shown as it was composed; else papers are chosen as `send` would choose them.
+    What went out for that date is shown as it went out, what waits is shown as it was composed; else papers are chosen
+    as `send` would choose them.
     Raises NotFoundError if the person is not on record, or if there is nothing for them.
     """
     if kind is None:
         found = await find_issue(database, clock, composer, email, day=day)
     else:
         found = await find_notice(database, clock, composer, email, kind, day=day)
-    return await write(found, writer, clock)
+    delivery = found.delivery
+    if delivery is None or delivery.state in reprint.WAITING:
+        return await write(found, writer, clock)
+    async with database.connect() as connection:
+        kept = await presses.of_delivery(connection, delivery.id)
+    if kept is None:
+        # What was barred never went out.
+        doubt = reprint.NEVER if delivery.attempts else ""
+        return (await write(found, writer, clock))._replace(doubt=doubt)
+    sent = reprint.as_sent(kept, found.issue, delivery, writer)
+    if sent is None:
+        return (await write(found, writer, clock))._replace(doubt=reprint.LOST)
+    return Preview(found.person, found.issue, sent.written, delivery, as_sent=not sent.doubt, doubt=sent.doubt)
 
 
 async def find_issue(

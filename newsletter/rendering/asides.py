@@ -1,7 +1,7 @@
 """What stands between and beside the papers of a mail: headings of sections, what came of feedback, revisions."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -27,11 +27,32 @@ class Heading(NamedTuple):
     lead: str = ""
 
 
-class Both(NamedTuple):
-    """A part as it stands in the HTML, and in the plain text."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Both:
+    """A part as it stands in the HTML, and in the plain text; it is a `kept.Part`."""
 
     html: tuple[bytes, ...] = ()
     text: tuple[bytes, ...] = ()
+    key: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pieces(self) -> tuple[Pieces, ...]:
+        """How it stands in the mail."""
+        return Pieces(self.html, ()), Pieces(self.text, ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rest:
+    """What stands for papers that had no room, in the HTML alone; it is a `kept.Part`."""
+
+    pieces: tuple[Pieces]
+    key: str
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def filled(self, web: bytes) -> list[bytes]:
+        """Return its parts with the address of the reader's own page."""
+        return self.pieces[0].filled({"web": web})
 
 
 NOTHING = Both()
@@ -67,7 +88,7 @@ class Asides:
     def render_heading(self, section: Section, since: date | None, language: Language) -> Both:
         """Return the head of a section; `since` is the first of the days that were missed."""
         values = {"section": heading(section, since, language)}
-        return self._both(SECTION, SECTION_TEXT, language, values)
+        return self._both(SECTION, SECTION_TEXT, language, values, heading_key(section, since, language))
 
     def told(self, told: Sequence[Told], language: Language) -> Both:
         """Return the line about the last feedback, or nothing."""
@@ -75,7 +96,7 @@ class Asides:
             return NOTHING
         tidied = [one._replace(title=self._tidy(one.title)) for one in told]
         line = " ".join(told_sentence(one, language.code) for one in tidied)
-        return self._both(TOLD, TOLD_TEXT, language, {"told": line})
+        return self._both(TOLD, TOLD_TEXT, language, {"told": line}, TOLD_KEY)
 
     def revised(self, revised: Sequence[Revision], language: Language) -> Both:
         """Return the lines about papers of which there is a new version, or nothing."""
@@ -83,19 +104,40 @@ class Asides:
             return NOTHING
         shown = [(self._shown(one.paper, language), one.version) for one in revised]
         values = {"revised": [Revised(paper.title, paper.direction, paper.url, version) for paper, version in shown]}
-        return self._both(REVISED, REVISED_TEXT, language, values)
+        return self._both(REVISED, REVISED_TEXT, language, values, revised_key(revised, language))
 
-    def render_rest(self, count: int, language: Language, *, web: bool) -> Pieces:
+    def render_rest(self, count: int, language: Language, *, web: bool) -> Rest:
         """Return what stands for papers that had no room; with `web`, a slot for the reader's own page is in it."""
         values = {"rest": count, "web": slot("web") if web else "", "contact": self._contact}
-        return self._press.pieces(REST, language, _common(language, values), _WEB)
+        pieces = self._press.pieces(REST, language, _common(language, values), _WEB)
+        return Rest((pieces,), rest_key(count, language, web=web))
 
-    def _both(self, html: str, text: str, language: Language, values: dict[str, Any]) -> Both:
+    def _both(self, html: str, text: str, language: Language, values: dict[str, Any], key: str) -> Both:
         given = _common(language, values)
         return Both(
             self._press.pieces(html, language, given, frozenset()).parts,
             self._press.pieces(text, language, given, frozenset()).parts,
+            key,
         )
+
+
+# What came of a reader's feedback is theirs alone: a mail has one such line.
+TOLD_KEY = "told"
+
+
+def heading_key(section: Section, since: date | None, language: Language) -> str:
+    """Return by what the head of a section is told from all others of one sending."""
+    return f"section {section} {since} {language.code}"
+
+
+def revised_key(revised: Sequence[Revision], language: Language) -> str:
+    """Return by what the lines about these revisions are told from all others of one sending."""
+    return f"revised {language.code} {' '.join(f'{one.paper.id}v{one.version}' for one in revised)}"
+
+
+def rest_key(count: int, language: Language, *, web: bool) -> str:
+    """Return by what the line about papers that had no room is told from all others of one sending."""
+    return f"rest {count} {language.code}{' linked' if web else ''}"
 
 
 def heading(section: Section, since: date | None, language: Language) -> Heading:

@@ -13,7 +13,7 @@ from newsletter.rendering.language import Language
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import cut
-from newsletter.rendering.slots import Fill, filler, slot
+from newsletter.rendering.slots import Fill, Pieces, filler, slot
 from newsletter.rendering.templates import PAPER, PAPER_TEXT
 
 SUBJECT = 60
@@ -26,12 +26,12 @@ _SLOTS = frozenset(OWN)
 _END = re.compile(r"[^\s<>\"\\\x00-\x20\x7f]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """A paper as it stands in every mail of one language, once it is given the values of `OWN`.
 
     `subject` is its title as a subject, `size` is how many bytes of its HTML are nobody's own, and `places` how many
-    values stand between them.
+    values stand between them; `key`, `pieces` and `words` are those of a `kept.Part`.
     """
 
     paper: Paper
@@ -41,6 +41,19 @@ class Block:
     subject: str
     size: int
     places: int
+    key: str
+    pieces: tuple[Pieces, Pieces]
+
+    @classmethod
+    def of(cls, paper: Paper, shown: Entry, subject: str, key: str, html: Pieces, text: Pieces) -> "Block":
+        """Return the block of these pieces."""
+        size, fill = sum(map(len, html.parts)), filler(html, OWN)
+        return cls(paper, fill, filler(text, OWN), shown, subject, size, len(html.slots), key, (html, text))
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What subjects and preheaders are made of."""
+        return {"title": self.entry.title, "summary": self.entry.summary, "subject": self.subject}
 
 
 class Blocks:
@@ -105,15 +118,14 @@ class Blocks:
             "less": less,
         }
         html = self._press.pieces(PAPER, language, values, _SLOTS)
-        return Block(
-            paper=paper,
-            html=filler(html, OWN),
-            text=filler(self._press.pieces(PAPER_TEXT, language, values, _SLOTS), OWN),
-            entry=shown,
-            subject=cut(shown.title, SUBJECT),
-            size=sum(map(len, html.parts)),
-            places=len(html.slots),
-        )
+        text = self._press.pieces(PAPER_TEXT, language, values, _SLOTS)
+        key = block_key(paper, language, ends, form)
+        return Block.of(paper, shown, cut(shown.title, SUBJECT), key, html, text)
+
+
+def block_key(paper: Paper, language: Language, ends: tuple[str, str] | None, form: str) -> str:
+    """Return by what the block of a paper is told from all others of one sending."""
+    return f"paper {paper.id} {language.code} {form}{'' if ends is None else ' linked'}"
 
 
 def _link(verdict: str, end: str) -> Markup:

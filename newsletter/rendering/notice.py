@@ -1,6 +1,7 @@
 """Mails that are no issue: welcome, confirmation, goodbye, and that there is nothing today."""
 
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple, get_args
@@ -25,6 +26,9 @@ KINDS: tuple[Notice, ...] = get_args(Notice)
 # To people who are on no list: nothing in these mails may ask them to unsubscribe.
 ONCE: frozenset[Notice] = frozenset({"confirmation", "goodbye"})
 
+# What says nothing of one person but in places that are filled.
+SHARED: frozenset[Notice] = frozenset({"nothing"})
+
 TOPICS = 12
 LONGEST_TOPIC = 80
 NOTICES_KEPT = 64
@@ -34,6 +38,27 @@ _OWN = ("email", "unsubscribe", "action", *PAGES)
 Told = tuple[tuple[str, Hashable], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A notice as it was rendered; it is a `kept.Part`."""
+
+    subject: str
+    preheader: str
+    html: Pieces
+    text: Pieces
+    key: str
+
+    @property
+    def pieces(self) -> tuple[Pieces, Pieces]:
+        """How it stands in the mail."""
+        return self.html, self.text
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What else the mail takes from it."""
+        return {"subject": self.subject, "preheader": self.preheader}
+
+
 class Body(NamedTuple):
     """A notice: its subject, its line for the list of mails, and its parts as they stand in a mail."""
 
@@ -41,13 +66,7 @@ class Body(NamedTuple):
     preheader: str
     html: list[bytes]
     text: list[bytes]
-
-
-class _Made(NamedTuple):
-    subject: str
-    preheader: str
-    html: Pieces
-    text: Pieces
+    made: Made
 
 
 class Notices:
@@ -73,17 +92,22 @@ class Notices:
         told: Told = tuple(sorted((name, tuple(one) if isinstance(one, list) else one) for name, one in said.items()))
         given = tuple(name for name in _OWN if name in own)
         # An address within a sentence is folded with it, so it has to be there.
-        made = (
-            self._render(kind, language, told, given, own)
-            if kind in ONCE
-            else self._shared(kind, language, told, given)
-        )
+        made = self.made(kind, language, told, given, own)
         return Body(
             made.subject,
             made.preheader,
             made.html.filled({name: self._encode(str(escape(value))) for name, value in own.items()}),
             made.text.filled({name: self._encode(value) for name, value in own.items()}),
+            made,
         )
+
+    def made(
+        self, kind: Notice, language: Language, told: Told, given: tuple[str, ...], own: Mapping[str, str]
+    ) -> Made:
+        """Return a notice that is to be filled with a reader's `own` values; `given` are their names."""
+        if kind in ONCE:
+            return self._render(kind, language, told, given, own)
+        return self._shared(kind, language, told, given)
 
     def try_out(self, language: Language) -> None:
         """Render each once, so that a wrong template is told at the start and not at night."""
@@ -105,7 +129,7 @@ class Notices:
         told: Told,
         given: tuple[str, ...],
         own: Mapping[str, str] | None = None,
-    ) -> _Made:
+    ) -> Made:
         newsletter, said = self._newsletter, dict(told)
         contact = newsletter.reply_to or newsletter.from_address
         subject, preheader = _lines(kind, clean(newsletter.name), language)
@@ -128,12 +152,18 @@ class Notices:
             "by_mail": "action" in given and own is not None and own["action"].startswith("mailto:"),
         }
         slots = frozenset(given) if own is None else frozenset()
-        return _Made(
+        return Made(
             subject,
             preheader,
             self._press.pieces(notice_html(kind), language, values, slots),
             self._press.pieces(notice_text(kind), language, values, slots),
+            notice_key(kind, language, told, given),
         )
+
+
+def notice_key(kind: Notice, language: Language, told: Told, given: tuple[str, ...]) -> str:
+    """Return by what a notice is told from all others of one sending; what is one person's own is alone in its mail."""
+    return f"notice {kind} {language.code} {told} {given}" if kind in SHARED else "notice"
 
 
 def _lines(kind: Notice, name: str, language: Language) -> tuple[str, str]:

@@ -27,10 +27,11 @@ from newsletter.rendering.asides import NOTHING, Asides, Both
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
 from newsletter.rendering.hosts import Hosts
+from newsletter.rendering.kept import Part
 from newsletter.rendering.language import Language, resolve
 from newsletter.rendering.links import PAGES, Links
 from newsletter.rendering.look import LOOKS, Brand, brand_of
-from newsletter.rendering.notice import Notices
+from newsletter.rendering.notice import SHARED, Notices
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
 from newsletter.rendering.reasons import reason_sentence
@@ -55,7 +56,8 @@ class Rendered(NamedTuple):
     The bodies are in parts, as they stand in the mail; what many mails share is the same object in all of them. There
     are no `html_parts` where the look is text alone.
     `language` is the tag of the language that it is in. `subject` and `preheader` are one line each, without control
-    characters.
+    characters. `shared` are the parts that it was made of beside the reader's own values and reasons, `own` those that
+    are of one reader alone.
     """
 
     language: str
@@ -64,6 +66,8 @@ class Rendered(NamedTuple):
     html_parts: list[bytes]
     text_parts: list[bytes]
     decode: Callable[[bytes], str]
+    shared: Sequence[Part] = ()
+    own: Sequence[Part] = ()
 
     @property
     def html(self) -> str:
@@ -148,17 +152,23 @@ class Renderer:
         own["preheader"] = self._render_both(preheader)
         own["email"] = self._render_both(clean(issue.recipient.email))
         told = revised = NOTHING
+        own_parts: Sequence[Part] = ()
         if beside is not NOTHING_BESIDE:
             told, revised = self._asides.told(beside.told, language), self._asides.revised(beside.revised, language)
+            own_parts = () if told is NOTHING else (told,)
         headings = self._headings(issue, language)
         html_papers, text_papers = self._papers(picks, blocks, headings, language, own)
-        shell = self._shells.of(language, edition.date, edition.note, len(blocks), links.given)
+        shell = self._shells.of(language, edition.date, edition.note, len(blocks), links.given, edition.id)
+        shared: list[Part] = [*blocks, shell]
+        shared += headings.values()
+        if revised is not NOTHING:
+            shared.append(revised)
         html_before, html_behind = (part.filled_from(own, 0) for part in shell.html)
         html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
         around = _size((*html_before, *told.html, *revised.html, *html_behind))
         if self._html and around + self._at_most(blocks, headings, own) > self._limit < _size(html_parts):
             room = self._limit - _size(html_parts) + _size(html_papers)
-            html_papers = self._fitted(issue, links, headings, room)
+            html_papers = self._fitted(issue, links, headings, room, shared)
             html_parts = [*html_before, *told.html, *html_papers, *revised.html, *html_behind]
         text_before, text_behind = (part.filled_from(own, 1) for part in shell.text)
         return Rendered(
@@ -168,6 +178,8 @@ class Renderer:
             html_parts=html_parts if self._html else [],
             text_parts=[*text_before, *told.text, *text_papers, *revised.text, *text_behind],
             decode=self._decode,
+            shared=shared,
+            own=own_parts,
         )
 
     def notice(self, kind: Notice, recipient: Recipient, links: Links, values: Mapping[str, Any]) -> Rendered:
@@ -191,6 +203,8 @@ class Renderer:
             html_parts=body.html if self._html else [],
             text_parts=body.text,
             decode=self._decode,
+            shared=(body.made,) if kind in SHARED else (),
+            own=() if kind in SHARED else (body.made,),
         )
 
     def note(self, markdown: str) -> str:
@@ -265,8 +279,13 @@ class Renderer:
         since = missed.since if missed is not None else None
         return {issue.picks[at].position: self._asides.heading(sections[at], since, language) for at in begins}
 
-    def _fitted(self, issue: Issue, links: Links, headings: Mapping[int, Both], room: int) -> list[bytes]:
-        """Return the papers of a mail in HTML so that they take `room` bytes at most, with what stands for the rest."""
+    def _fitted(
+        self, issue: Issue, links: Links, headings: Mapping[int, Both], room: int, looked_at: list[Part]
+    ) -> list[bytes]:
+        """Return the papers of a mail in HTML so that they take `room` bytes at most, with what stands for the rest.
+
+        What it chooses from is added to `looked_at`.
+        """
         language = resolve(issue.recipient.language)
         more, less = (self._render_both(link)[0] for link in links.feedback[:2])
         in_forms: list[dict[str, tuple[bytes, ...]]] = []
@@ -274,11 +293,14 @@ class Renderer:
             heading = headings.get(pick.position, NOTHING).html
             values = (self._position(pick.position), self._reason(pick.reason, language.code)[0], more, less)
             forms = {form: self._blocks.of(pick.paper, language, links.feedback.ends, form) for form in FORMS}
+            looked_at += forms.values()
             in_forms.append({form: (*heading, *block.html(*values)) for form, block in forms.items()})
-        web = {"web": self._render_both(links.web)[0]}
+        web = self._render_both(links.web)[0]
 
         def rest(count: int) -> list[bytes]:
-            return self._asides.rest(count, language, web=bool(links.web)).filled(web)
+            line = self._asides.rest(count, language, web=bool(links.web))
+            looked_at.append(line)
+            return line.filled(web)
 
         sizes = [tuple(_size(paper[form]) for form in FORMS) for paper in in_forms]
         chosen = fit(sizes, room, lambda count: _size(rest(count)))

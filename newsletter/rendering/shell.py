@@ -1,6 +1,7 @@
 """What stands around the papers in every mail of one edition: header, editor's note, footer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from urllib.parse import quote
@@ -20,12 +21,22 @@ NOTES_KEPT = 16
 _SLOTS = frozenset({"papers", "subject", "preheader", "email", "unsubscribe", *PAGES})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shell:
-    """What stands before and behind the papers in every mail of one edition with so many papers and these links."""
+    """What stands before and behind the papers in every mail of one edition with so many papers and these links.
+
+    It is a `kept.Part`.
+    """
 
     html: tuple[Pieces, Pieces]
     text: tuple[Pieces, Pieces]
+    key: str
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pieces(self) -> tuple[Pieces, ...]:
+        """How it stands in the mail: HTML before and behind the papers, then text."""
+        return *self.html, *self.text
 
 
 class Shells:
@@ -38,8 +49,10 @@ class Shells:
         self.note_text = lru_cache(maxsize=NOTES_KEPT)(note.to_text)
         self.of = lru_cache(maxsize=SHELLS_KEPT)(self.render)
 
-    def render(self, language: Language, day: date, markdown: str, count: int, given: tuple[str, ...]) -> Shell:
-        """Return a new shell; `given` are the names of the pages that there are links to."""
+    def render(
+        self, language: Language, day: date, markdown: str, count: int, given: tuple[str, ...], edition: int = 0
+    ) -> Shell:
+        """Return a new shell; `given` are the names of the pages that there are links to, `edition` is its number."""
         newsletter = self._newsletter
         contact = newsletter.reply_to or newsletter.from_address
         values = {
@@ -63,4 +76,9 @@ class Shells:
                         f"The templates of the mail print no {name}.",
                         next_step="Take {{ " + name + " }} into the template of your own.",
                     )
-        return Shell(html.parted("papers"), text.parted("papers"))
+        return Shell(html.parted("papers"), text.parted("papers"), shell_key(language, count, given, edition))
+
+
+def shell_key(language: Language, count: int, given: tuple[str, ...], edition: int) -> str:
+    """Return by what a shell is told from all others of one sending; an edition has one note at a time."""
+    return " ".join(("shell", str(edition), language.code, str(count), *given))

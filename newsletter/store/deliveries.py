@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    null,
     or_,
     select,
     true,
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.models import Delivery, DeliveryState
 from newsletter.store.database import chunks, insert
 from newsletter.store.moves import NO_LEASE, WAITING, within
-from newsletter.store.recall import address_now
+from newsletter.store.recall import readdressed
 from newsletter.store.tables import attempts, deliveries, editions, issues
 
 # States in which a delivery has come to its end without the person getting it: its papers may be chosen again.
@@ -169,6 +170,9 @@ async def release(
         statement.values(
             state=case((noted, DeliveryState.QUEUED.value), else_=deliveries.c.state),
             attempts=case((noted, deliveries.c.attempts - 1), else_=deliveries.c.attempts),
+            # Nothing went out that was made of it.
+            press_id=case((noted, null()), else_=deliveries.c.press_id),
+            made_of=case((noted, null()), else_=deliveries.c.made_of),
             **later,
             **NO_LEASE,
         )
@@ -185,7 +189,7 @@ async def queue_again(connection: AsyncConnection, ids: Sequence[int], now: date
         queued = await connection.execute(
             update(deliveries)
             .where(deliveries.c.id.in_(part), _REPEATABLE, deliveries.c.lease_owner.is_(None))
-            .values(state=DeliveryState.QUEUED, address=address_now(), due_at=now, queued_at=now, at=now)
+            .values(state=DeliveryState.QUEUED, due_at=now, queued_at=now, at=now, **readdressed())
             .returning(deliveries.c.id)
         )
         number += len(queued.all())

@@ -1,7 +1,7 @@
 """What a run tells of its messages: which begin, and where the attempts led, with all that follows from it."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from newsletter.store import suppressions
 from newsletter.store.database import chunks
 from newsletter.store.deliveries import RELEASING, keep_attempts
 from newsletter.store.moves import MOVING, within
+from newsletter.store.presses import NOTHING_KEPT, UNKNOWN, Own
 from newsletter.store.ready import Ready
 from newsletter.store.tables import attempts, deliveries
 
@@ -48,9 +49,16 @@ def at_once(settled: Sequence[Settled], beginning: Sequence[int]) -> bool:
 
 
 async def note(
-    connection: AsyncConnection, owner: str, settled: Sequence[Settled], beginning: Sequence[int], now: datetime
+    connection: AsyncConnection,
+    owner: str,
+    settled: Sequence[Settled],
+    beginning: Sequence[int],
+    now: datetime,
+    made: Mapping[int, Own] = NOTHING_KEPT,
 ) -> set[int]:
     """Write where attempts led and which messages are about to leave; return those that are still ours to send.
+
+    `made` has of what messages that begin were made, where that is known: the set of parts is on record by then.
 
     Papers of mail that ends undelivered are released in the same transaction. That a message was taken still counts for
     a delivery that is unknown, though its lease was taken away: it is the truth, and nobody without it could know. What
@@ -63,7 +71,9 @@ async def note(
     """
     ready = MOVING[connection.dialect.name]
     moves = [_settling(ready, one) for one in settled]
-    moves += [(number, DeliveryState.SENDING, 1, None, None, "", "") for number in beginning]
+    for number in beginning:
+        press, own = made.get(number, UNKNOWN)
+        moves.append((number, DeliveryState.SENDING, 1, None, press, "", own))
     ended = [one.delivery_id for one in settled if one.state in RELEASING]
     open_before = await _unended(connection, ended)
     moved = sum([await _move(connection, ready, owner, part, now) for part in _each_once(moves)])

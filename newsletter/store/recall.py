@@ -1,8 +1,9 @@
 """Mail that waits while something changes for its person: taken back from whoever claimed it, and sent after them."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ScalarSelect, and_, select, update
+from sqlalchemy import ScalarSelect, and_, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.store.moves import NO_LEASE, WAITING
@@ -32,13 +33,25 @@ async def move(connection: AsyncConnection, subscriber_id: int) -> None:
     What is being handed over, or was, keeps the address that it went to: reports that come back are about that one.
     """
     elsewhere = and_(deliveries.c.subscriber_id == subscriber_id, WAITING, deliveries.c.address != address_now())
-    await connection.execute(update(deliveries).where(elsewhere).values(address=address_now(), **NO_LEASE))
+    await connection.execute(update(deliveries).where(elsewhere).values(**readdressed(), **NO_LEASE))
 
 
 async def follow(connection: AsyncConnection, owner: str, ids: Sequence[int]) -> None:
     """Let mail that `owner` holds, and has not begun, go to the addresses that its people have now."""
     ours = and_(deliveries.c.id.in_(ids), deliveries.c.lease_owner == owner, WAITING)
-    await connection.execute(update(deliveries).where(ours).values(address=address_now()))
+    await connection.execute(update(deliveries).where(ours).values(**readdressed()))
+
+
+def readdressed() -> dict[str, Any]:
+    """Return the values of a delivery that is to go to the address that its person has now.
+
+    Where it went before stays with what went there.
+    """
+    before = deliveries.c.made_of.concat("\n").concat(deliveries.c.address)
+    return {
+        "address": address_now(),
+        "made_of": case((deliveries.c.address != address_now(), before), else_=deliveries.c.made_of),
+    }
 
 
 def address_now() -> ScalarSelect[str]:

@@ -25,6 +25,7 @@ from newsletter.store import (
     feeds,
     outcomes,
     papers,
+    presses,
     schema,
     subscribers,
     summaries,
@@ -93,6 +94,11 @@ async def fill(database: Database) -> None:
         await connection.execute(tables.pace.insert().values(name="", state={"sent": [1, 2]}, at=NOW))
         await summaries.keep(connection, summaries.Kept(kept.id, "small", "0" * 32, "A summary: ä", "", 9, NOW))
         await vectors.keep(connection, [vectors.Kept(kept.id, "model-1", "0" * 32, 2, b"\x00\x3c\x00\x00")])
+        await presses.keep(
+            connection,
+            [presses.Begun(2**52 - 1, NOW, "f" * 32)],
+            [presses.New(2**52 - 1, "paper 1 en full", bytes(range(16)), b"\x00\xff")],
+        )
         await subscribers.erase(connection, people[-2])
 
 

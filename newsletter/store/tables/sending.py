@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -77,6 +78,32 @@ revisions = Table(
     Column("issue_id", Id, ForeignKey("issues.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
+# What mails were made of, as it went out: each part of a mail that readers share once, compressed, by its digest.
+pieces = Table(
+    "pieces",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # BLAKE2b, 16 bytes, of what is compressed in `content`
+    Column("content", LargeBinary, nullable=False),
+)
+
+# One set of parts: in it, a name means one thing. Each run of sending begins one, and another where a part changes.
+presses = Table(
+    "presses",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("begun_at", UtcDateTime, nullable=False, index=True),
+    Column("program", String(32), nullable=False),  # a digest of the code that makes mail
+)
+
+press_pieces = Table(
+    "press_pieces",
+    metadata,
+    Column("press_id", Id, ForeignKey("presses.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("digest", LargeBinary, ForeignKey("pieces.digest"), nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -95,6 +122,11 @@ deliveries = Table(
     Column("code", Integer),  # null: no server has answered
     Column("enhanced", String(12), nullable=False),
     Column("text", Text, nullable=False),
+    # The set of parts that its message was made of when it was sent last, and what of it is its own; null: never sent,
+    # or before such was kept. It is no foreign key: the delivery stays where its set is taken away one day, and a key
+    # would cost each message, and each set that goes a look through all deliveries.
+    Column("press_id", Id),
+    Column("made_of", Text),
     one_of("state", *DeliveryState),
     sqlite_autoincrement=True,
 )

@@ -1,0 +1,138 @@
+"""A message that went out, once more: put together from what was kept of it, and held against what is known of it."""
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from newsletter import resources
+from newsletter.config import Newsletter, Settings
+from newsletter.delivery.dkim import body_hash
+from newsletter.delivery.quoted import Quoted, decode, encode
+from newsletter.feeds.tex import to_unicode
+from newsletter.models import Delivery, DeliveryState, Issue
+from newsletter.pipeline.keeping import FOLD, FOLDED, HASHED, SEAL, SETTINGS, program, proof
+from newsletter.pipeline.letter import LetterWriter, Written
+from newsletter.rendering import Logo, kept
+from newsletter.rendering.kept import Kept
+from newsletter.rendering.reprint import Reprint
+from newsletter.store import presses
+
+# What waits is made when it is sent; the last time that it was is no longer what its person is to get.
+WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+
+CHANGED = (
+    "The program that makes mail has changed since it was sent: this is close to what went out, but not the same bytes."
+)
+LOST = "What this mail was made of is not whole: it is shown as it would be made now."
+NEVER = "What this mail was made of was not kept: it is shown as it would be made now."
+LIKELY = (
+    "The program that makes mail has changed since, and this mail was not signed: what could be compared of it, its "
+    "header, its length and a sample of its body, is as it went out."
+)
+
+
+class Sent(NamedTuple):
+    """The message of a delivery as it went out; `doubt` says what speaks against it, or is empty."""
+
+    written: Written
+    doubt: str = ""
+
+
+class _Own(NamedTuple):
+    """What of a message is its own; `signatures` are form, seconds behind the Date, part of the body's hash, b=."""
+
+    language: str
+    date: datetime
+    proof: str
+    signatures: tuple[tuple[str, int, str, str], ...]
+    parts: Mapping[str, str]
+    address: str
+
+
+def as_sent(found: presses.Kept, issue: Issue, delivery: Delivery, writer: LetterWriter) -> Sent | None:
+    """Return the message of a delivery as it went out last; None where what was kept of it does not suffice.
+
+    `writer` lends its key for links, and the settings that no mail shows.
+    """
+    try:
+        own = _read(found.made_of)
+        parts = {key: kept.read(content, Quoted) for key, content in found.parts.items()}
+        parts |= {key: kept.read(content.encode(), Quoted) for key, content in own.parts.items()}
+        address = own.address or delivery.address
+        then = issue._replace(recipient=issue.recipient._replace(email=address, language=own.language))
+        unsigned, rendered = _writer(parts, writer).unsigned(
+            then, address=address, message_id=delivery.message_id, date=own.date
+        )
+        head, agrees = _signatures(parts, own, unsigned)
+    except (LookupError, ValueError, TypeError, zlib.error):
+        return None
+    written = Written(head + unsigned, rendered)
+    if proof(unsigned) != own.proof or not agrees:
+        return Sent(written, CHANGED)
+    return Sent(written, LIKELY if not own.signatures and found.program != program() else "")
+
+
+def _read(made_of: str) -> _Own:
+    """Return what `Keeper` noted; raises ValueError for anything else."""
+    words, *addresses = made_of.split("\n")
+    language, moment, size, checksum, signed, *parts = words.split(" ")
+    signatures = [one.split(",") for one in signed.split(";")] if signed != "-" else []
+    return _Own(
+        language,
+        datetime.fromtimestamp(int(moment), UTC),
+        f"{size} {checksum}",
+        tuple((form, int(behind), hashed, value) for form, behind, hashed, value in signatures),
+        json.loads(zlib.decompress(b64decode(parts[0]))) if parts else {},
+        addresses[0] if addresses else "",
+    )
+
+
+def _writer(parts: Mapping[str, Kept], writer: LetterWriter) -> LetterWriter:
+    """Return what makes messages of these parts, under the settings of then."""
+    words = parts[SETTINGS].words
+    settings = _settings(words, writer.settings)
+    logo = None
+    if "logo" in words:
+        logo = Logo(b64decode(words["logo"]), words["logo_kind"], int(words["logo_width"]))  # type: ignore[arg-type]
+    renderer = Reprint(
+        parts,
+        settings.newsletter,
+        html=words["look"] != "plain",
+        logo=logo,
+        templates=resources.templates(),
+        tidy=to_unicode,
+        encode=encode,
+        decode=decode,
+    )
+    return LetterWriter(settings, renderer, writer.signer)
+
+
+def _settings(words: Mapping[str, str], now: Settings) -> Settings:
+    # A setting that is no longer there says nothing to mail either.
+    then = {name: value for name, value in json.loads(words["newsletter"]).items() if name in Newsletter.model_fields}
+    return now.model_copy(
+        update={
+            "newsletter": Newsletter.model_validate(then),
+            "web": now.web.model_copy(update={"base_url": words["base_url"]}),
+            "notices": now.notices.model_copy(update={"from_address": words["notices_address"] or None}),
+        }
+    )
+
+
+def _signatures(parts: Mapping[str, Kept], own: _Own, unsigned: bytes) -> tuple[bytes, bool]:
+    """Return the fields that stood in front of a message, and whether its body is the one that they were made for."""
+    # RFC 5322 section 2.1: an empty line ends the header.
+    whole = b64encode(body_hash(unsigned, unsigned.index(b"\r\n\r\n") + 4))
+    fields, agrees = [], True
+    for form, behind, hashed, value in own.signatures:
+        filled = {
+            "t": str(int(own.date.timestamp()) + behind).encode(),
+            "bh": whole,
+            "b": value.encode().replace(FOLDED, FOLD),
+        }
+        fields += parts[SEAL + form].pieces[0].filled(filled)
+        agrees = agrees and whole[:HASHED].decode() == hashed
+    return b"".join(fields), agrees
