@@ -43,8 +43,8 @@ def _parse(data: bytes, today: date, report: Report) -> ParsedFeed:
     if root_of(text) and text.lstrip("\ufeff \n\t\x00").startswith("<"):
         return syndication.parse(text, today=today, report=report)
     if loose_json.looks_like_json(text):
-        layout = jsonfeed if jsonfeed.is_json_feed(text) else hub
-        return layout.parse(text.lstrip("\ufeff \n\t\x00"), today=today, report=report)
+        read = jsonfeed.parse if jsonfeed.is_json_feed(text) else hub.parse
+        return read(text.lstrip("\ufeff \n\t\x00"), today=today, report=report)
     if pages.looks_like_page(text) or pages.resembles_page(text):
         return pages.parse(text, today=today, report=report)
     report.add("the file", _unknown(text))
