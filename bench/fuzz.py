@@ -254,7 +254,8 @@ def main() -> int:
     print("layouts, of every tenth: " + ", ".join(f"{name} {number}" for name, number in layouts.most_common()))
     print(
         f"bodies={counts.total()} invented={counts['invented']} real={counts['real']} megabytes={size / 1e6:.0f} "
-        f"slowest={slowest:.2f}s cpu={time.process_time():.0f}s faults={sum(faults.values())} kinds_of_fault={len(faults)}"
+        f"slowest={slowest:.2f}s cpu={time.process_time():.0f}s "
+        f"faults={sum(faults.values())} kinds_of_fault={len(faults)}"
     )
     return 1 if faults else 0
 
