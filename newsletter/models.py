@@ -90,8 +90,8 @@ class ParsedFeed(Value):
 
     `updates` only tell of papers that may be on record, such as arXiv's replacements, and are no new papers. `entries`
     counts what it held, unreadable entries included, and `total` what the source has for the same question beyond this
-    document. `ttl`, `skip_days` (0 is Monday) and `skip_hours` (GMT) say when the source need not be asked;
-    `next_page` is where it goes on.
+    document; `said` is what the server wrote in place of papers. `ttl`, `skip_days` (0 is Monday) and `skip_hours`
+    (GMT) say when the source need not be asked; `next_page` is where it goes on.
     """
 
     layout: Literal["page", "hub-json", "json-feed", "atom", "rss", "unknown"]
@@ -102,6 +102,7 @@ class ParsedFeed(Value):
     problems: tuple[Problem, ...] = ()
     entries: int = 0
     total: int | None = None
+    said: str = ""
     ttl: timedelta | None = None
     skip_days: frozenset[int] = frozenset()
     skip_hours: frozenset[int] = frozenset()

@@ -26,9 +26,10 @@ def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
     """Return the papers of the hub's JSON, those of a damaged or cut list as far as they can be read."""
     papers: list[Paper] = []
     days: list[date] = []
-    found = _entries(text, report)
+    value, is_whole = loose_json.whole(text, report)
+    found = _list(value) if is_whole else _mended(text, report)
     if found is None:
-        return ParsedFeed(layout="unknown")
+        return _nothing(value, report)
     number = 0
     for number, entry in enumerate(found, 1):
         if number > entries.MOST_ENTRIES:
@@ -117,17 +118,15 @@ def _day(text: str, today: date) -> date | None:
         return None
 
 
-def _entries(text: str, report: Report) -> Iterable[Any] | None:
-    """Return the entries, or None where the text is no list of papers at all."""
-    value, is_whole = loose_json.whole(text, report)
-    if not is_whole:
-        start = text.find("[") + 1
-        return loose_json.mended(text, start, report, is_entry=_is_entry, marks=('"paper"', '"summary"'))
-    found = _list(value)
-    if found is None and value is not None:
-        said = loose_json.words_of(value)
+def _mended(text: str, report: Report) -> Iterable[Any]:
+    return loose_json.mended(text, text.find("[") + 1, report, is_entry=_is_entry, marks=('"paper"', '"summary"'))
+
+
+def _nothing(value: Any, report: Report) -> ParsedFeed:
+    said = loose_json.words_of(value)
+    if value is not None:
         report.add("the file", "The JSON has no list of papers in it" + (f"; it says: {said!r}." if said else "."))
-    return found
+    return ParsedFeed(layout="unknown", said=said)
 
 
 def _is_entry(value: dict[str, Any]) -> bool:

@@ -10,8 +10,7 @@ from newsletter.models import ParsedFeed
 
 _HTML = re.compile(r"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _BINARY_SHARE = 0.05
-# What a server writes in place of a feed, such as `Rate exceeded.`
-_SHORT = 120
+_LONGEST_WORDS = 200
 
 
 def parse(data: bytes, *, name: str = "", today: date) -> ParsedFeed:
@@ -47,19 +46,27 @@ def _parse(data: bytes, today: date, report: Report) -> ParsedFeed:
         return read(text.lstrip("\ufeff \n\t\x00"), today=today, report=report)
     if pages.looks_like_page(text) or pages.resembles_page(text):
         return pages.parse(text, today=today, report=report)
-    report.add("the file", _unknown(text))
-    return nothing
+    said = _said(text)
+    report.add("the file", _unknown(text, said))
+    return ParsedFeed(layout="unknown", said=said)
 
 
-def _unknown(text: str) -> str:
+def _said(text: str) -> str:
+    """Return the words that a server wrote in place of a feed, such as `Rate exceeded.`, or nothing."""
+    if len(text) > _LONGEST_WORDS or "<" in text:
+        return ""
+    words = clean(text)
+    return words if sum(map(str.isalpha, words)) * 2 > len(words) else ""
+
+
+def _unknown(text: str, said: str) -> str:
     if _HTML.match(text[:1000]):
         return "This is HTML; save the page as text, or take its feed."
     head = text[:4000]
     controls = sum(1 for character in head if character < " " and character not in "\n\t\f")
     if controls > _BINARY_SHARE * len(head):
         return "This is not text."
-    said = clean(head)
-    words = f"; it says: {said!r}" if len(said) <= _SHORT else ""
+    words = f"; it says: {said!r}" if said else ""
     return (
         f"This is none of what is read here: a saved page of daily papers, the hub's JSON, Atom, RSS, JSON Feed{words}."
     )

@@ -40,7 +40,7 @@ def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
     feed, found = _read(document, report) if document else ({}, [])
     if said := _refusal(feed, found):
         report.add("the file", f"arXiv answers: {said}")
-        return ParsedFeed(layout="unknown")
+        return ParsedFeed(layout="unknown", said=said)
     around = frame.read(document.around) if document else frame.Frame()
     source = _source(feed)
     papers: list[Paper] = []

@@ -191,6 +191,7 @@ def test_what_a_server_says_in_place_of_papers_is_told(body: Any, words: str) ->
     parsed = read(body)
     assert (parsed.layout, parsed.papers) == ("unknown", ())
     assert words in parsed.problems[0].what
+    assert bool(parsed.said) == ("it says" in parsed.problems[0].what)
 
 
 def test_a_cut_file_gives_all_whole_entries(shared: Path) -> None:

@@ -91,6 +91,7 @@ def test_answers_of_arxiv_to_a_query() -> None:
 def test_arxivs_error_is_a_fault_in_its_own_words() -> None:
     parsed = parse((SAMPLES / "query-error.atom").read_bytes(), today=TODAY)
     assert (parsed.layout, parsed.papers) == ("unknown", ())
+    assert parsed.said == "incorrect id format for 1234.12345."
     assert [problem.what for problem in parsed.problems] == ["arXiv answers: incorrect id format for 1234.12345."]
 
 
@@ -138,6 +139,8 @@ def test_one_bad_item_of_a_json_feed_costs_no_other(item: str) -> None:
 def test_words_in_place_of_a_feed_are_told() -> None:
     parsed = parse(b"Rate exceeded.", today=TODAY)
     assert "it says: 'Rate exceeded.'" in parsed.problems[0].what
+    assert parsed.said == "Rate exceeded."
+    assert parse(b"{}!?;" * 20, today=TODAY).said == ""
 
 
 CHANNEL = '<rss version="2.0" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel>{}</channel></rss>'
