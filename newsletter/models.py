@@ -1,7 +1,7 @@
 """The domain in frozen values: what the stages hand to each other; no I/O and no rules of any one stage."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
@@ -86,13 +86,27 @@ class Problem(Value):
 
 
 class ParsedFeed(Value):
-    """What one file or response of a feed held, one paper an entry, in the order of the source."""
+    """What one file or response of a feed held, one paper an entry, in the order of the source.
 
-    layout: Literal["page", "hub-json", "atom", "rss", "unknown"]
+    `updates` only tell of papers that may be on record, such as arXiv's replacements, and are no new papers. `entries`
+    counts what it held, unreadable entries included, and `total` what the source has for the same question beyond this
+    document; `said` is what the server wrote in place of papers. `ttl`, `skip_days` (0 is Monday) and `skip_hours`
+    (GMT) say when the source need not be asked; `next_page` is where it goes on.
+    """
+
+    layout: Literal["page", "hub-json", "json-feed", "atom", "rss", "unknown"]
     title: str = ""
     published_on: date | None = None
     papers: tuple[Paper, ...] = ()
+    updates: tuple[Paper, ...] = ()
     problems: tuple[Problem, ...] = ()
+    entries: int = 0
+    total: int | None = None
+    said: str = ""
+    ttl: timedelta | None = None
+    skip_days: frozenset[int] = frozenset()
+    skip_hours: frozenset[int] = frozenset()
+    next_page: str | None = None
 
 
 class Feed(Value):

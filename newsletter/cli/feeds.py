@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from newsletter.cli import adding
 from newsletter.cli.face import Face, pass_face
 from newsletter.cli.groups import Group
 from newsletter.cli.output import Column, Output
@@ -26,22 +27,8 @@ def feeds() -> None:
     """Take papers in."""
 
 
-@feeds.command("add", example="newsletter feeds add https://rss.arxiv.org/atom/cs.CL")
-@click.argument("location")
-@pass_face
-def add(face: Face, location: str) -> None:
-    """Put a feed on record: an https:// address, or the path of a file or folder.
-
-    `newsletter run` looks at it regularly, `newsletter feeds refresh` at once.
-    """
-    from newsletter.pipeline import refresh
-
-    new = face.run(lambda app: refresh.add_feed(app.database, app.clock, location))
-    known = "" if new else " already"
-    face.out.record(
-        {"location": location, "new": new},
-        f"{location} is on record{known}. `newsletter feeds refresh` looks at it now.",
-    )
+feeds.add_command(adding.add)
+feeds.add_command(adding.catalogue)
 
 
 @feeds.command("list", example="newsletter feeds list\nnewsletter feeds list --json")

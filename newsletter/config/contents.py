@@ -19,6 +19,12 @@ class Feeds(Section):
         description="Where the title of a paper leads that no source gave an address for.",
     )
     refresh_minutes: int = Field(60, ge=5, description="How often `newsletter run` looks at the feeds.")
+    follow_days: int = Field(
+        3,
+        ge=0,
+        le=30,
+        description="For how many days a paper of the hub is asked for again, so that its votes and comments follow.",
+    )
     timeout: float = Field(30, gt=0, le=3600, description="Seconds that one feed may take.")
     largest: int = Field(64_000_000, ge=1000, description="Bytes of the largest file or response read.")
     contact: OneLine = Field("", description="An address or page that is named to the servers of feeds.")

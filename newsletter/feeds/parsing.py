@@ -3,21 +3,22 @@
 import re
 from datetime import date
 
-from newsletter.feeds import hub, pages, syndication
-from newsletter.feeds.text import Report, binary_format, decode
+from newsletter.feeds import hub, jsonfeed, loose_json, pages, syndication
+from newsletter.feeds.text import Report, binary_format, clean, decode
 from newsletter.feeds.wellformed import root_of
 from newsletter.models import ParsedFeed
 
 _HTML = re.compile(r"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _BINARY_SHARE = 0.05
+_LONGEST_WORDS = 200
 
 
 def parse(data: bytes, *, name: str = "", today: date) -> ParsedFeed:
     """Return the papers of a file or response, in the order of the source, and every problem met.
 
-    The layout is recognised from the bytes: saved pages, the hub's JSON, Atom, RSS. `name` is put before the place of
-    each problem; `today` is what dates without a year are counted back from. Nothing is ever raised: an entry that
-    cannot be read is a problem in the report and costs no other entry.
+    The layout is recognised from the bytes: saved pages, the hub's JSON, JSON Feed, Atom, RSS. `name` is put before the
+    place of each problem; `today` is what dates without a year are counted back from. Nothing is ever raised: an entry
+    that cannot be read is a problem in the report and costs no other entry.
     """
     report = Report(name)
     try:
@@ -40,19 +41,32 @@ def _parse(data: bytes, today: date, report: Report) -> ParsedFeed:
     text = decode(data, report)
     if root_of(text) and text.lstrip("\ufeff \n\t\x00").startswith("<"):
         return syndication.parse(text, today=today, report=report)
-    if hub.looks_like_json(text):
-        return hub.parse(text.lstrip("\ufeff \n\t\x00"), today=today, report=report)
+    if loose_json.looks_like_json(text):
+        read = jsonfeed.parse if jsonfeed.is_json_feed(text) else hub.parse
+        return read(text.lstrip("\ufeff \n\t\x00"), today=today, report=report)
     if pages.looks_like_page(text) or pages.resembles_page(text):
         return pages.parse(text, today=today, report=report)
-    report.add("the file", _unknown(text))
-    return nothing
+    said = _said(text)
+    report.add("the file", _unknown(text, said))
+    return ParsedFeed(layout="unknown", said=said)
 
 
-def _unknown(text: str) -> str:
+def _said(text: str) -> str:
+    """Return the words that a server wrote in place of a feed, such as `Rate exceeded.`, or nothing."""
+    if len(text) > _LONGEST_WORDS or "<" in text:
+        return ""
+    words = clean(text)
+    return words if sum(map(str.isalpha, words)) * 2 > len(words) else ""
+
+
+def _unknown(text: str, said: str) -> str:
     if _HTML.match(text[:1000]):
         return "This is HTML; save the page as text, or take its feed."
     head = text[:4000]
     controls = sum(1 for character in head if character < " " and character not in "\n\t\f")
     if controls > _BINARY_SHARE * len(head):
         return "This is not text."
-    return "This is none of what is read here: a saved page of daily papers, the hub's JSON, Atom, RSS."
+    words = f"; it says: {said!r}" if said else ""
+    return (
+        f"This is none of what is read here: a saved page of daily papers, the hub's JSON, Atom, RSS, JSON Feed{words}."
+    )

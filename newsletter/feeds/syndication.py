@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, Literal
 
-from newsletter.feeds import entries, links, tex
+from newsletter.feeds import creators, dois, entries, frame, links, mastheads, tex
 from newsletter.feeds.identity import arxiv_id
 from newsletter.feeds.text import Report, clean, clip, from_html
 from newsletter.feeds.wellformed import Document, EntityDeclaredError, root_of
@@ -18,7 +18,12 @@ from newsletter.models import Link, Paper, ParsedFeed
 _ARXIV_TITLE = re.compile(r"\(arXiv:[^()]{5,60}\)\.?\s*$")
 _ARXIV_FEED = re.compile(r"(.{1,200}) updates on arXiv\.org")
 _ARXIV_HEAD = re.compile(r"\s*arXiv:\S{5,40}\s+(?:Announce\s+Type:\s*[\w-]{1,20}\s+)?(?:Abstract:\s*)?", re.IGNORECASE)
-_DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/[^\s\"<>]{1,200})", re.IGNORECASE)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_OPENSEARCH_EMPTY = "arXiv sent an empty page though it has {total:,} results, as it does at times; ask it again later."
+# arXiv's manual of its query API, section 3.4: an entry titled Error in place of the results.
+_ARXIV_FAULT = re.compile(r"https?://arxiv\.org/api/errors\b", re.IGNORECASE)
+_FEED_FAULT = re.compile(r"feed error for query", re.IGNORECASE)
+_REPLACED = ("replace", "replace-cross")
 
 
 def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
@@ -33,20 +38,46 @@ def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
         report.add("the file", "The feed declares XML entities of its own, which no feed needs, so it was refused.")
         return ParsedFeed(layout=layout)
     feed, found = _read(document, report) if document else ({}, [])
+    if said := _refusal(feed, found):
+        report.add("the file", f"arXiv answers: {said}")
+        return ParsedFeed(layout="unknown", said=said)
+    around = frame.read(document.around) if document else frame.Frame()
     source = _source(feed)
-    papers = []
+    papers: list[Paper] = []
+    updates: list[Paper] = []
     for number, entry in found[: entries.MOST_ENTRIES]:
         if one := _paper(entry, f"entry {number}", source, today, report):
-            papers.append(one)
+            kind = clean(_text(entry, "arxiv_announce_type")).lower()
+            (updates if kind in _REPLACED else papers).append(one)
     if len(found) > entries.MOST_ENTRIES:
         report.add("the file", f"There are {len(found):,} entries; the first {entries.MOST_ENTRIES:,} were taken.")
+    if not found and around.total is not None and around.start < around.total:
+        report.add("the file", _OPENSEARCH_EMPTY.format(total=around.total))
     days = [paper.published_on for paper in papers if paper.published_on]
     return ParsedFeed(
         layout=layout,
         title=_name(_text(feed, "title")),
         published_on=_day(feed, today) or max(days, default=None),
         papers=tuple(papers),
+        updates=tuple(updates),
+        entries=found[-1][0] if found else 0,
+        total=around.total,
+        ttl=around.ttl,
+        skip_days=around.skip_days,
+        skip_hours=around.skip_hours,
+        next_page=around.next_page,
     )
+
+
+def _refusal(feed: Any, found: list[tuple[int, Any]]) -> str:
+    """Return what arXiv says in place of an answer, as a sentence, or nothing."""
+    said = ""
+    if len(found) == 1 and _ARXIV_FAULT.match(_text(found[0][1], "id").strip()):
+        said = _text(found[0][1], "summary") or "an error without a word"
+    elif not found and _FEED_FAULT.match(_text(feed, "title").strip()):
+        said = _text(feed, "subtitle") or _text(feed, "title")
+    said = clip(clean(from_html(said[: entries.LONGEST_FIELD])), entries.LONGEST_NAME)
+    return f"{said.rstrip('.')}." if said else ""
 
 
 def _read(document: Document, report: Report) -> tuple[Any, list[tuple[int, Any]]]:
@@ -93,13 +124,22 @@ def _feedparser(text: str) -> Any | None:
 def _paper(entry: Any, where: str, source: str, today: date, report: Report) -> Paper | None:
     addresses = [link for link in _dicts(entry, "links") if isinstance(link.get("href"), str)]
     title, abstract = _text(entry, "title"), _abstract(entry)
-    ids = (_text(entry, "id"), _text(entry, "link"), *(link["href"] for link in addresses))
+    places = (
+        _text(entry, "id"),
+        _text(entry, "link"),
+        *(link["href"] for link in addresses),
+        _text(entry, "prism_url"),
+    )
     suffix = _ARXIV_TITLE.search(title[-80:])
-    found = next(filter(None, map(arxiv_id, ids)), None) or (arxiv_id(suffix.group()) if suffix else None)
+    ids = (*places, _text(entry, "dc_identifier"), _text(entry, "prism_doi"), suffix.group() if suffix else "")
+    found = next(filter(None, map(arxiv_id, ids)), None)
     if found:
         abstract = _ARXIV_HEAD.sub("", abstract, count=1) if _ARXIV_HEAD.match(abstract) else abstract
         title = title[: len(title) - len(suffix.group())] if suffix else title
-    abstract = from_html(abstract) if len(abstract) <= entries.LONGEST_FIELD else abstract
+    authors = entries.names(where, report, _authors(entry, of_arxiv=bool(found)), entries.MOST_AUTHORS, "authors")
+    if len(abstract) <= entries.LONGEST_FIELD:
+        abstract = from_html(abstract if found else mastheads.without(abstract, authors))
+    said = f"{abstract[: entries.LONGEST_ABSTRACT]} {_text(entry, 'arxiv_comment')[: entries.LONGEST_NAME * 5]}"
     return entries.paper(
         where,
         report,
@@ -107,20 +147,25 @@ def _paper(entry: Any, where: str, source: str, today: date, report: Report) -> 
         abstract=abstract,
         arxiv_id=found[0] if found else None,
         version=found[1] if found else None,
-        doi=_doi(entry),
+        doi=_doi(entry, places),
         url=f"https://arxiv.org/abs/{found[0]}" if found else next(filter(None, map(links.safe, _pages(entry))), None),
-        links=links.union(_pdf(addresses), links.in_text(abstract[: entries.LONGEST_ABSTRACT])),
-        authors=entries.names(where, report, _authors(entry, of_arxiv=bool(found)), entries.MOST_AUTHORS, "authors"),
-        keywords=entries.names(
-            where,
-            report,
-            (tag["term"] for tag in _dicts(entry, "tags") if isinstance(tag.get("term"), str)),
-            entries.MOST_KEYWORDS,
-            "keywords",
+        links=links.union(_pdf(addresses), links.in_text(said)),
+        authors=authors,
+        organization="".join(
+            entries.names(where, report, [_name(_text(entry, "arxiv_affiliation"))], 1, "organizations")
         ),
+        keywords=entries.names(where, report, _categories(entry), entries.MOST_KEYWORDS, "keywords"),
         source=source or ("arXiv" if found else ""),
         published_on=_day(entry, today),
     )
+
+
+def _categories(entry: Any) -> Iterator[str]:
+    """Yield the categories, arXiv's primary one first."""
+    primary = dict.get(entry, "arxiv_primary_category")
+    for tag in ([primary] if isinstance(primary, dict) else []) + _dicts(entry, "tags"):
+        if isinstance(tag.get("term"), str):
+            yield tag["term"]
 
 
 def _abstract(entry: Any) -> str:
@@ -135,8 +180,10 @@ def _authors(entry: Any, *, of_arxiv: bool) -> Iterator[str]:
         name = from_html(name[: entries.LONGEST_FIELD])
         if of_arxiv:
             yield from tex.accents(_outside_brackets(name)).split(",")
-        else:
+        elif len(found) > 1:
             yield name
+        else:
+            yield from creators.apart([clean(name)])
 
 
 def _outside_brackets(text: str) -> str:
@@ -153,11 +200,15 @@ def _outside_brackets(text: str) -> str:
     return "".join(kept)
 
 
-def _doi(entry: Any) -> str | None:
-    for key in ("arxiv_doi", "prism_doi", "dc_identifier", "id"):
-        if found := _DOI.match(clean(_text(entry, key)[:300])):
-            return found[1].rstrip(".,;)")
-    return None
+def _doi(entry: Any, places: tuple[str, ...]) -> str | None:
+    fields = (_text(entry, key) for key in ("arxiv_doi", "prism_doi", "dc_identifier", "id"))
+    found = (
+        *map(dois.in_identifier, map(clean, fields)),
+        *map(dois.in_address, places),
+        dois.in_text(_text(entry, "dc_source")),
+    )
+    # What arXiv itself registers for a paper says no more than its id.
+    return next((doi for doi in found if doi and not doi.lower().startswith("10.48550/arxiv.")), None)
 
 
 def _pages(entry: Any) -> Iterator[str]:
@@ -200,7 +251,11 @@ def _day(fields: Any, today: date) -> date | None:
             continue
         if day := entries.sane(day, today):
             return day
-    return None
+    found = _ISO_DAY.match(_text(fields, "prism_publicationdate"))
+    try:
+        return entries.sane(date.fromisoformat(found.group()), today) if found else None
+    except ValueError:
+        return None
 
 
 def _text(fields: Any, key: str) -> str:

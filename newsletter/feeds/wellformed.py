@@ -50,6 +50,11 @@ class Document:
     end: str
     chunks: tuple[tuple[int, str], ...] = ()
 
+    @property
+    def around(self) -> str:
+        """What stands around the entries, well-formed; the entries too where the whole is."""
+        return self.head + self.end if self.whole is None else self.whole
+
     @classmethod
     def of(cls, text: str, report: Report) -> Self | None:
         """Return the parts of a document, or None where not even its frame can be found.

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from newsletter.feeds import parse
+from newsletter.feeds import parse, python_text
 from newsletter.models import Paper, ParsedFeed
 
 TODAY = date(2026, 11, 21)
@@ -122,10 +124,74 @@ def test_the_list_may_be_wrapped_or_bare(wrapped: Any) -> None:
     assert parsed.problems == ()
 
 
-def test_python_text_in_place_of_json_is_named() -> None:
-    parsed = parse(str([entry(1)]).encode(), name="day.json", today=TODAY)
-    assert parsed.papers == ()
+def test_python_text_in_place_of_json_is_read_and_named(shared: Path) -> None:
+    for day in sorted((shared / "feeds" / "hf-daily-papers").glob("*.json"))[:5]:
+        entries = json.loads(day.read_bytes())
+        for value in (entries, {"status": "success", "data": entries}):
+            parsed = parse(repr(value).encode(), name="day", today=TODAY)
+            assert parsed.papers == parse(day.read_bytes(), today=TODAY).papers
+            assert [problem.what.partition(";")[0] for problem in parsed.problems] == [
+                "This is Python text in place of JSON"
+            ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{'paper': {'title': 'x', 'summary': __import__('os').getcwd()}}]",
+        "[{'paper': {'title': f'{1}'}}]",
+        "[{'paper': {'title': 'x', 'upvotes': 9**9**9}}]",
+        "[{'paper': {'title': 'x'}}",
+        "[{'paper': {'title': 'x'}}, {'paper': {'ti",
+        "[{'paper': {'title': 'x', 'when': datetime.date(2026, 1, 1)}}]",
+        "[{'paper': " + "[" * 41 + "]" * 41 + "}]",
+        "[{'paper': " + "[" * 200_000,
+        "[{'paper': {'title': '" + "x" * 3_000_000 + "'}}]",
+        "{'a': 1, {'b': 2}: 3}",
+        "['a'", "[{'a': -'b'}]", "[{'a': 1e999j}]",
+    ],
+)  # fmt: skip
+def test_python_text_that_is_not_certain_is_named_and_nothing_else(text: str) -> None:
+    parsed = parse(text.encode(), today=TODAY)
+    assert (parsed.layout, parsed.papers) == ("unknown", ())
+    (problem,) = parsed.problems
+    assert problem.what.startswith("This is Python text in place of JSON; write it")
+
+
+def test_one_name_of_python_in_json_is_read_too() -> None:
+    text = json.dumps([entry(1, upvotes=4), entry(2)]).replace("false", "False").replace("4", "None", 1)
+    parsed = parse(text.encode(), today=TODAY)
+    assert len(parsed.papers) == 2
     assert "Python" in parsed.problems[0].what
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(max_size=20) | st.floats(-1e9, 1e9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(values)
+def test_what_python_prints_is_read_as_it_was_or_not_at_all(value: Any) -> None:
+    read = python_text.read(repr(value))
+    assert read is None or read == value
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "Too many requests"}, "it says: 'Too many requests'"),
+        ({"error": {"message": "No such\nday"}}, "it says: 'No such day'"),
+        ({"detail": "x" * 5000}, "…'"),
+        ({"error": 5}, "list of papers in it."),
+    ],
+)
+def test_what_a_server_says_in_place_of_papers_is_told(body: Any, words: str) -> None:
+    parsed = read(body)
+    assert (parsed.layout, parsed.papers) == ("unknown", ())
+    assert words in parsed.problems[0].what
+    assert bool(parsed.said) == ("it says" in parsed.problems[0].what)
 
 
 def test_a_cut_file_gives_all_whole_entries(shared: Path) -> None:

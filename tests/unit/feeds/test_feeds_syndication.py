@@ -61,10 +61,14 @@ def test_the_real_atom_feed_of_arxiv(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["new", "cross", "replace", "replace-cross"])
-def test_arxiv_items_of_every_kind_are_entries(kind: str) -> None:
+def test_arxiv_items_of_every_kind_are_read_and_replacements_are_no_new_papers(kind: str) -> None:
     parsed = rss(ITEM.format(kind=kind))
-    assert (parsed.layout, parsed.problems) == ("rss", ())
-    paper = parsed.papers[0]
+    assert (parsed.layout, parsed.problems, parsed.entries) == ("rss", (), 1)
+    read, other = parsed.papers, parsed.updates
+    if kind.startswith("replace"):
+        read, other = other, read
+    assert other == ()
+    (paper,) = read
     assert (paper.arxiv_id, paper.version, paper.doi) == ("2508.13426", 3, "10.1000/xyz.123")
     assert paper.title == r"Learning with $\alpha$-Trees"
     assert paper.abstract == "We study trees, where $x < y$. Code: https://github.com/a/b."
