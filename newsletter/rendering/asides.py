@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from newsletter import config
-from newsletter.models import Paper, Revision, Section, Told
+from newsletter.models import SECTION_OF, Issue, Paper, Revision, Section, Told
 from newsletter.rendering.language import Language
 from newsletter.rendering.paper import Entry
 from newsletter.rendering.press import Press
@@ -96,6 +97,21 @@ class Asides:
             self._press.pieces(html, language, given, frozenset()).parts,
             self._press.pieces(text, language, given, frozenset()).parts,
         )
+
+
+def sections_of(issue: Issue) -> list[Section]:
+    """Return the section of each paper in order, or nothing where no heading helps: all papers would stand under one.
+
+    Papers of older issues may not be in the order of sections: these have no headings either.
+    """
+    missed = issue.beside.missed
+    sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
+    if missed is not None:
+        sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
+    different = len(set(sections))
+    if different < 2 or different != 1 + sum(one != other for one, other in pairwise(sections)):
+        return []
+    return sections
 
 
 def heading(section: Section, since: date | None, language: Language) -> Heading:

@@ -13,7 +13,6 @@ from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.models import (
     NOTHING_BESIDE,
-    SECTION_OF,
     SECTIONS,
     Issue,
     Notice,
@@ -24,7 +23,7 @@ from newsletter.models import (
     Revision,
     Told,
 )
-from newsletter.rendering.asides import NOTHING, Asides, Both
+from newsletter.rendering.asides import NOTHING, Asides, Both, sections_of
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
 from newsletter.rendering.hosts import Hosts
@@ -228,19 +227,15 @@ class Renderer:
 
     def _headings(self, issue: Issue, language: Language) -> Mapping[int, Both]:
         """Return the headings by the position of the paper that each stands before; with one section there is none."""
-        missed = issue.beside.missed
-        sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
-        if missed is not None:
-            sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
-        different = len(set(sections))
-        if different < 2:
+        sections = sections_of(issue)
+        if not sections:
             return _NO_HEADINGS
-        begins = [at for at, one in enumerate(sections) if at == 0 or one != sections[at - 1]]
-        # Papers of older issues may not be in the order of sections.
-        if len(begins) != different:
-            return _NO_HEADINGS
-        since = missed.since if missed is not None else None
-        return {issue.picks[at].position: self._asides.heading(sections[at], since, language) for at in begins}
+        since = issue.beside.missed.since if issue.beside.missed is not None else None
+        return {
+            issue.picks[at].position: self._asides.heading(one, since, language)
+            for at, one in enumerate(sections)
+            if at == 0 or one != sections[at - 1]
+        }
 
     def _fitted(self, issue: Issue, links: Links, headings: Mapping[int, Both], room: int) -> list[bytes]:
         """Return the papers of a mail in HTML so that they take `room` bytes at most, with what stands for the rest."""
