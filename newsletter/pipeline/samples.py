@@ -93,7 +93,7 @@ _ORDINARY = (
             "pdf",
             "code",
             "project",
-            title="Ledgers for Long Conversations: What an Assistant Should Remember, and When It Should Ask",
+            title="What an Assistant Should Remember of Long Conversations, and When It Should Ask",
             abstract="An assistant that remembers everything soon remembers what is no longer true. We keep what was "
             "said as entries of a ledger that can be corrected but not erased, and learn when an entry is worth a "
             "question. In forty made-up households, answers that rest on outdated entries fall from nineteen to "
