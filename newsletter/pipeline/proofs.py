@@ -16,7 +16,7 @@ from newsletter.models import Delivery, Issue
 from newsletter.pipeline.letter import SHOWN, LetterWriter, Written
 from newsletter.pipeline.preview import Preview, reason
 from newsletter.pipeline.templates import Checked, sentence
-from newsletter.rendering.asides import heading, sections_of
+from newsletter.rendering.asides import begins, heading
 from newsletter.rendering.language import CATALOGUES, forget, resolve
 from newsletter.rendering.screens import Scheme, on_screen, with_pictures
 
@@ -98,7 +98,10 @@ def checked(settings: Settings, found: Checked) -> tuple[str, ...]:
 def headings(issue: Issue) -> list[str]:
     """Return the heading under which each paper of an issue stands, in its reader's language; nothing where none is."""
     language = resolve(issue.recipient.language)
-    return [heading(section, None, language).title for section in sections_of(issue)] or [""] * len(issue.picks)
+    found = [""] * len(issue.picks)
+    for at, section in begins(issue):
+        found[at:] = [heading(section, None, language).title] * (len(found) - at)
+    return found
 
 
 def _proof(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from newsletter import config
@@ -99,19 +98,21 @@ class Asides:
         )
 
 
-def sections_of(issue: Issue) -> list[Section]:
-    """Return the section of each paper in order, or nothing where no heading helps: all papers would stand under one.
+def begins(issue: Issue) -> list[tuple[int, Section]]:
+    """Return the sections of an issue, each with the index of its first paper, or nothing if no heading helps.
 
-    Papers of older issues may not be in the order of sections: these have no headings either.
+    That is so where all papers would stand under one. Papers of older issues may not be in the order of sections: these
+    have no headings either.
     """
     missed = issue.beside.missed
     sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
     if missed is not None:
         sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
     different = len(set(sections))
-    if different < 2 or different != 1 + sum(one != other for one, other in pairwise(sections)):
+    if different < 2:
         return []
-    return sections
+    found = [(at, one) for at, one in enumerate(sections) if at == 0 or one != sections[at - 1]]
+    return found if len(found) == different else []
 
 
 def heading(section: Section, since: date | None, language: Language) -> Heading:

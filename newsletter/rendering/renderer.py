@@ -23,7 +23,7 @@ from newsletter.models import (
     Revision,
     Told,
 )
-from newsletter.rendering.asides import NOTHING, Asides, Both, sections_of
+from newsletter.rendering.asides import NOTHING, Asides, Both, begins
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
 from newsletter.rendering.hosts import Hosts
@@ -227,15 +227,11 @@ class Renderer:
 
     def _headings(self, issue: Issue, language: Language) -> Mapping[int, Both]:
         """Return the headings by the position of the paper that each stands before; with one section there is none."""
-        sections = sections_of(issue)
-        if not sections:
+        begun = begins(issue)
+        if not begun:
             return _NO_HEADINGS
         since = issue.beside.missed.since if issue.beside.missed is not None else None
-        return {
-            issue.picks[at].position: self._asides.heading(one, since, language)
-            for at, one in enumerate(sections)
-            if at == 0 or one != sections[at - 1]
-        }
+        return {issue.picks[at].position: self._asides.heading(section, since, language) for at, section in begun}
 
     def _fitted(self, issue: Issue, links: Links, headings: Mapping[int, Both], room: int) -> list[bytes]:
         """Return the papers of a mail in HTML so that they take `room` bytes at most, with what stands for the rest."""
