@@ -9,18 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from made_up import NOTE, papers
 
 from newsletter.app import App, open_app
 from newsletter.config import Rendering, Settings
-from newsletter.models import Edition, EditionKind, Issue, Link, Notice, Paper, Pick, Reason, Recipient
+from newsletter.models import Edition, Issue, Paper, Pick, Reason, Recipient
+from newsletter.pipeline import samples
 from newsletter.rendering import Rendered
 from newsletter.rendering.language import available
 from newsletter.store import schema
 
 DOMAIN = "papers.example.org"
+READER = "reader@example.net"
 DAY = date(2026, 7, 22)
 
 # With another look in the settings, there is another here.
@@ -81,7 +83,7 @@ async def _written(app: App, look: str, languages: tuple[str, ...]) -> AsyncIter
             used = by_mail if kind == "by-mail" else writer
             name = f"<{kind}.{look}.{language}@{DOMAIN}>"
             # A mail of some other day would be one that came late.
-            written = await used.write(issue, address="reader@example.net", message_id=name, date=datetime.now(UTC))
+            written = await used.write(issue, address=READER, message_id=name, date=datetime.now(UTC))
             yield Mail(look, kind, language, written.content, written.rendered)
 
 
@@ -96,12 +98,12 @@ def issues(language: str) -> Iterator[tuple[str, Issue]]:
     yield "ten", _issue(language, usual)
     yield "one", _issue(language, usual[:1])
     yield "note", _issue(language, usual[:3], NOTE)
-    yield "odd", _issue(language, ODD)
     yield "by-mail", _issue(language, usual[:3])
-    for notice, said in NOTICES.items():
-        kind: EditionKind = "issue" if notice == "nothing" else notice
-        issue = _issue(language, [])
-        yield notice, issue._replace(edition=issue.edition.model_copy(update={"kind": kind}), said=said)
+    for name, kind in samples.kinds().items():
+        # Ordinary days are above, of papers as long as real ones.
+        if name not in ("issue", "one"):
+            issue = kind.make(language)
+            yield name, issue._replace(recipient=issue.recipient._replace(email=READER))
 
 
 def _issue(language: str, chosen: list[Paper], note: str = "") -> Issue:
@@ -115,44 +117,9 @@ def _issue(language: str, chosen: list[Paper], note: str = "") -> Issue:
     return Issue(
         id=1,
         edition=Edition(id=1, date=DAY, cadence="daily", note=note, created_at=datetime(2026, 7, 22, tzinfo=UTC)),
-        recipient=Recipient(1, "reader@example.net", language),
+        recipient=Recipient(1, READER, language),
         picks=tuple(
             Pick(position=number, paper=paper, score=0.5, reason=reasons[number % len(reasons)])
             for number, paper in enumerate(chosen, 1)
         ),
     )
-
-
-NOTICES: dict[Notice, dict[str, Any]] = {
-    "welcome": {
-        "day": "2026-07-22",
-        "first": "2026-07-23",
-        "cadence": "weekdays",
-        "hour": 7,
-        "timezone": "Europe/Berlin",
-        "topics": ["low-rank adaptation", "agents"],
-    },
-    "confirmation": {"day": "2026-07-22", "at": "2026-07-22T06:30:00+00:00", "timezone": "Europe/Berlin"},
-    "goodbye": {"day": "2026-07-22"},
-    "nothing": {"day": "2026-07-22", "cause": "no match", "looked_at": 120},
-}
-
-ODD = [
-    Paper(title="Only a title and nothing else"),
-    Paper(
-        title="A title of four hundred characters that goes on " + "and on " * 50,
-        abstract="Unbroken" * 60,
-        authors=tuple(f"Author Number {number}" for number in range(3000)),
-        url="https://x.example/" + "p" * 300,
-        votes=1_234_567,
-    ),
-    Paper(title="למידה עמוקה עם LoRA", abstract="אנו מציגים שיטה חדשה.", arxiv_id="2607.00003"),
-    Paper(title="大規模言語モデルの効率的な微調整", abstract="本論文では手法を提案する。" * 40, arxiv_id="2607.00004"),
-    Paper(title="🤗 Emoji 🚀 are words too 👩‍💻", abstract="😀 " * 20, arxiv_id="2607.00005"),
-    Paper(
-        title="Less < more & \"quoted\" 'twice' </div> {{ braces }}",
-        abstract="<i>x</i> & so on. " * 5,
-        arxiv_id="2607.00006",
-        links=(Link(kind="code", url="https://code.example.org/?a=1&b=2"),),
-    ),
-]

@@ -32,20 +32,27 @@ from newsletter.delivery.dkim import Seal
 from newsletter.delivery.message import Letter, build
 from newsletter.delivery.quoted import encode
 
-# Without a list's header fields of its own, or without papers, a mail is none that all of these judges fit.
-KINDS = ("ten", "one", "note", "odd")
+ISSUES = ("ten", "one", "note", "odd", "sections", "many")
+NOTICES = ("welcome", "confirmation", "goodbye", "nothing")
+# Who gets these is on no list, so that they have none of its header fields.
+OF_NO_LIST = ("confirmation", "goodbye")
+NOTHING_TO_SAY = "–"
 EMPTY = (
     "<mjml><mj-head><mj-title>x</mj-title><mj-preview>x</mj-preview></mj-head><mj-body><mj-section><mj-column>"
     "<mj-text>x</mj-text></mj-column></mj-section></mj-body></mjml>"
 )
 # Every mail has these.
 OF_EVERY_MAIL = ("region", "landmark-one-main")
-READERS = ("html2text", "lynx", "w3m", "notmuch", "mu", "mhonarc", "dovecot imap", "mailparser (npm)")
+READERS_OF_HTML = ("html2text", "lynx", "w3m", "mailparser (npm)")
+READERS = (*READERS_OF_HTML, "notmuch", "mu", "mhonarc", "dovecot imap")
 COLUMNS = (
     "mail", "KB of HTML", "SpamAssassin", "with DKIM and SPF", "rspamd", "positive symbols", "DKIM", "headers", "Nu",
     "html-validate", "beyond empty MJML", "axe", "AAA contrast", "overflow px", "smallest px", "links < 24 px",
     "requests", "readers",
 )  # fmt: skip
+OF_HTML = COLUMNS.index("readers") - COLUMNS.index("Nu")
+
+HOME = Path(os.environ.get("JUDGES_HOME", Path.home() / ".cache" / "newsletter-judges"))
 
 
 class Judge(NamedTuple):
@@ -55,20 +62,58 @@ class Judge(NamedTuple):
     detail: str
 
 
-def score(content: bytes, judges: Path) -> dict[str, Judge]:
+class Candidate(NamedTuple):
+    """A mail to be judged; `kind` is nothing for one that is not ours."""
+
+    name: str
+    html: str
+    content: bytes
+    kind: str = ""
+
+
+def score(one: Candidate, judges: Path) -> dict[str, Judge]:
     """Return what each judge says of a message."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "mail.eml"
-        file.write_bytes(content)
-        done = subprocess.run(
-            [judges / "score_email.sh", file], capture_output=True, text=True, timeout=600, check=False
-        )
+        file, page = Path(folder) / "mail.eml", Path(folder) / "page.html"
+        file.write_bytes(one.content)
+        page.write_text(one.html, "utf-8")
+        said = _lines(judges / "score_email.sh", file, *([] if one.html else ["--no-browser"]))
+        # score_email.sh cuts long lists off, and features are to be counted whole.
+        return said | (_lines("node", judges / "scripts" / "judge.mjs", page, file) if one.html else {})
+
+
+def _lines(*command: str | Path) -> dict[str, Judge]:
+    home = os.environ | {"JUDGES_HOME": str(HOME)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=home)
     rows = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
     return {row[0]: Judge(row[1].strip(), "\t".join(row[2:]).strip()) for row in rows}
 
 
-def row(name: str, html: str, said: dict[str, Judge], known: set[str]) -> list[str]:
+def row(one: Candidate, said: dict[str, Judge], known: set[str]) -> list[str]:
     """Return a row of the table; `known` are the features that an empty mail uses."""
+    positive = [
+        symbol
+        for symbol, weight in re.findall(r"([A-Z][A-Z0-9_]+) \((-?[\d.]+)\)", said["rspamd"].detail)
+        if float(weight) > 0 and symbol != "FORGED_SENDER"
+    ]
+    return [
+        one.name,
+        f"{len(one.html.encode()) / 1024:.1f}" if one.html else NOTHING_TO_SAY,
+        said["spamassassin -L"].score.removesuffix(" points"),
+        said["spamassassin +dkim/spf (local DNS)"].score.removesuffix(" points"),
+        said["rspamd"].score.partition(" ")[0],
+        ", ".join(positive) or "none",
+        f"{said['Mail::DKIM (perl)'].score}, {'pass' if said['dkimpy'].score == 'True' else 'fail'}",
+        # That judge asks for both parts, and for the fields of a list.
+        NOTHING_TO_SAY if not one.html or one.kind in OF_NO_LIST else said["headers (RFC 2369/2919/8058)"].score,
+        *(of_html(said, known) if one.html else [NOTHING_TO_SAY] * OF_HTML),
+        # They look for the title of the first paper.
+        NOTHING_TO_SAY if one.kind in NOTICES else readers(said, html=bool(one.html)),
+    ]
+
+
+def of_html(said: dict[str, Judge], known: set[str]) -> list[str]:
+    """Return the cells of a row that are about HTML."""
     views = [said[view] for view in said if view.startswith("axe ")]
     layouts = [f"{said[view].score}; {said[view].detail}" for view in said if view.startswith("layout ")]
     wrong = {
@@ -77,23 +122,9 @@ def row(name: str, html: str, said: dict[str, Judge], known: set[str]) -> list[s
         for rule, count in re.findall(r"([a-z0-9-]+):[a-z]+:(\d+)", view.detail.split("|")[0])
         if rule not in OF_EVERY_MAIL
     }
-    positive = [
-        symbol
-        for symbol, weight in re.findall(r"([A-Z][A-Z0-9_]+) \((-?[\d.]+)\)", said["rspamd"].detail)
-        if float(weight) > 0 and symbol != "FORGED_SENDER"
-    ]
-    read = [name for name in READERS if re.search(r"^ok|^[1-9]\d*hit", said.get(name, Judge("", "")).score)]
     beyond = features(said) - known
     nu = re.search(r"\((\d+) beside", said["vnu (Nu HTML checker)"].score)
     return [
-        name,
-        f"{len(html.encode()) / 1024:.1f}",
-        said["spamassassin -L"].score.removesuffix(" points"),
-        said["spamassassin +dkim/spf (local DNS)"].score.removesuffix(" points"),
-        said["rspamd"].score.partition(" ")[0],
-        ", ".join(positive) or "none",
-        f"{said['Mail::DKIM (perl)'].score}, {'pass' if said['dkimpy'].score == 'True' else 'fail'}",
-        said["headers (RFC 2369/2919/8058)"].score,
         nu[1] if nu else "?",
         said["html-validate mail"].score.partition(" ")[0],
         str(len(beyond)),
@@ -103,8 +134,14 @@ def row(name: str, html: str, said: dict[str, Judge], known: set[str]) -> list[s
         worst(layouts, r"min font ([\d.]+)px", min),
         worst(layouts, r"<24px (\d+)", max),
         worst(layouts, r"external requests (\d+)", max),
-        f"{len(read)} of {len(READERS)}",
     ]
+
+
+def readers(said: dict[str, Judge], *, html: bool) -> str:
+    """Return how many programs show the first title, of those that can show such a mail."""
+    able = [name for name in READERS if html or name not in READERS_OF_HTML]
+    read = [name for name in able if re.search(r"^ok|^[1-9]\d*hit", said.get(name, Judge("", "")).score)]
+    return f"{len(read)} of {len(able)}"
 
 
 def worst(layouts: list[str], pattern: str, which: "type[max]") -> str:
@@ -192,29 +229,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judges", type=Path, required=True, help="the folder with score_email.sh")
     parser.add_argument("--sets", type=Path, help="a folder with node_modules of public sets")
-    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--kinds", default=",".join((*ISSUES, *NOTICES)))
     parser.add_argument("--looks", default=",".join(LOOKS))
     parser.add_argument("--language", default="en")
     given = parser.parse_args()
-    home = Path(os.environ.get("JUDGES_HOME", Path.home() / ".cache" / "newsletter-judges"))
-    key = home / "dkim.key"
-    known = features(score(enveloped("empty", mjml2html(EMPTY, fonts={}), key), given.judges))
+    key = HOME / "dkim.key"
+    empty = mjml2html(EMPTY, fonts={})
+    known = features(score(Candidate("empty", empty, enveloped("empty", empty, key)), given.judges))
     print("|", " | ".join(COLUMNS), "|")
     print("|" + "---|" * len(COLUMNS), flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        made = mails(Path(folder), key=key, languages=(given.language,), looks=tuple(given.looks.split(",")))
+        looks = tuple(filter(None, given.looks.split(",")))
+        made = mails(Path(folder), key=key, languages=(given.language,), looks=looks)
     candidates = [
-        (f"{mail.look}, {mail.kind}", mail.rendered.html, mail.content)
+        Candidate(f"{mail.look}, {mail.kind}", mail.rendered.html, mail.content, mail.kind)
         for mail in made
-        if mail.kind in given.kinds.split(",") and mail.rendered.html
+        if mail.kind in given.kinds.split(",")
     ]
-    for name, html in public_sets(given.sets) if given.sets else ():
-        candidates.append((name, html, enveloped(name, html, key)))
-    for name, html, content in candidates:
+    candidates += [
+        Candidate(name, html, enveloped(name, html, key))
+        for name, html in (public_sets(given.sets) if given.sets else ())
+    ]
+    for one in candidates:
         try:
-            print("|", " | ".join(row(name, html, score(content, given.judges), known)), "|", flush=True)
+            print("|", " | ".join(row(one, score(one, given.judges), known)), "|", flush=True)
         except (KeyError, ValueError) as error:
-            print(f"{name}: a judge said nothing ({error}); are they started?", file=sys.stderr)
+            print(f"{one.name}: a judge said nothing ({error}); are they started?", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -181,7 +181,15 @@ class App:
         """
         from newsletter.pipeline.templates import check_all
 
-        return check_all(self.settings, folder, lambda settings: replace(self, settings=settings).renderer())
+        def dressed(settings: Settings) -> App:
+            return replace(self, settings=settings)
+
+        return check_all(
+            self.settings,
+            folder,
+            lambda settings: dressed(settings).renderer(),
+            lambda settings: dressed(settings).pages(),
+        )
 
     async def sending(self, pacing: Pacing | None = None) -> Sending:
         """Return one run of sending; `pacing` is that of this run, for who wants to ask it meanwhile."""

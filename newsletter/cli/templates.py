@@ -90,14 +90,13 @@ def check(face: Face, folder: Path | None) -> None:
 
 def _line(fault: "Fault") -> str:
     from newsletter.cli.output import printable
+    from newsletter.pipeline.templates import sentence
 
-    meant = f" Is {fault.meant} meant?" if fault.meant else ""
-    return printable(f"{_shown(fault.file)}:{fault.line}: {fault.sentence[:1].upper()}{fault.sentence[1:]}.{meant}")
+    return printable(sentence(fault, Path.cwd()))
 
 
 def _shown(file: Path) -> str:
     """Return a path as one names it from where one stands."""
-    try:
-        return str(file.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(file)
+    from newsletter.pipeline.templates import shown
+
+    return shown(file, Path.cwd())

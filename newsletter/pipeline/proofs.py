@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email import message_from_bytes
@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 from newsletter import resources
 from newsletter.config import Settings
-from newsletter.models import Delivery, Issue, Pick
+from newsletter.models import Delivery, Issue
 from newsletter.pipeline.letter import SHOWN, LetterWriter, Written
 from newsletter.pipeline.preview import Preview, reason
+from newsletter.pipeline.templates import Checked, sentence
+from newsletter.rendering.asides import begins, heading
 from newsletter.rendering.language import CATALOGUES, forget, resolve
 from newsletter.rendering.screens import Scheme, on_screen, with_pictures
 
@@ -63,16 +65,18 @@ class Proof:
         return with_pictures(self.html, self.pictures)
 
 
-def proof(settings: Settings, shown: Preview) -> Proof:
-    """Return the proof of what a person would get, or got."""
-    return _proof(settings, shown.issue, shown.written, shown.delivery, shown.obstacle)
+def proof(settings: Settings, shown: Preview, told: Sequence[str] = ()) -> Proof:
+    """Return the proof of what a person would get, or got; `told` are warnings about the templates."""
+    return _proof(settings, shown.issue, shown.written, told, shown.delivery, shown.obstacle)
 
 
-async def sample(settings: Settings, issue: Issue, writer: LetterWriter, at: datetime) -> Proof:
+async def sample(
+    settings: Settings, issue: Issue, writer: LetterWriter, at: datetime, told: Sequence[str] = ()
+) -> Proof:
     """Return the proof of a sample; the same issue, writer and moment give the same."""
     name = f"<sample.{issue.edition.date:%Y%m%d}.{issue.recipient.language.lower()}@preview.invalid>"
     written = await writer.write(issue, address=issue.recipient.email, message_id=name, date=at)
-    return _proof(settings, issue, written, None, "")
+    return _proof(settings, issue, written, told)
 
 
 def sources(settings: Settings) -> tuple[Path, ...]:
@@ -86,17 +90,28 @@ def read_words_anew() -> None:
     forget()
 
 
-def checked(settings: Settings) -> Iterable[str]:
-    """Return what is wrong with the templates though they can be rendered, once something looks for it."""
-    return ()
+def checked(settings: Settings, found: Checked) -> tuple[str, ...]:
+    """Return what a check of the templates found, a fault a line, with files as the settings name them."""
+    return tuple(sentence(fault, settings.folder) for fault in found.faults)
 
 
-def section(issue: Issue, pick: Pick) -> str:
-    """Return the heading under which a paper stands, once there are any."""
-    return ""
+def headings(issue: Issue) -> list[str]:
+    """Return the heading under which each paper of an issue stands, in its reader's language; nothing where none is."""
+    language = resolve(issue.recipient.language)
+    found = [""] * len(issue.picks)
+    for at, section in begins(issue):
+        found[at:] = [heading(section, None, language).title] * (len(found) - at)
+    return found
 
 
-def _proof(settings: Settings, issue: Issue, written: Written, delivery: Delivery | None, obstacle: str) -> Proof:
+def _proof(
+    settings: Settings,
+    issue: Issue,
+    written: Written,
+    told: Sequence[str],
+    delivery: Delivery | None = None,
+    obstacle: str = "",
+) -> Proof:
     rendered, language = written.rendered, issue.recipient.language
     encoded = sum(map(len, rendered.html_parts))
     html = rendered.html
@@ -123,11 +138,11 @@ def _proof(settings: Settings, issue: Issue, written: Written, delivery: Deliver
                 pick.paper.url or "",
                 reason(pick, language),
                 pick.score,
-                section(issue, pick),
+                under,
             )
-            for pick in issue.picks
+            for pick, under in zip(issue.picks, headings(issue), strict=True)
         ),
-        warnings=tuple(_warnings(settings, encoded, obstacle)),
+        warnings=(*_warnings(settings, encoded, obstacle), *told),
         delivery=delivery,
         pictures=_pictures(written.content),
     )
@@ -142,7 +157,6 @@ def _warnings(settings: Settings, encoded: int, obstacle: str) -> Iterable[str]:
         yield "newsletter.postal_address is empty: the footer says nowhere who writes."
     if not settings.web.base_url:
         yield "web.base_url is empty: readers leave by mail, and no mail program shows a button for it at once."
-    yield from checked(settings)
 
 
 def _pictures(content: bytes) -> dict[str, str]:

@@ -1,10 +1,26 @@
 """Mails to look at where there is no reader: made-up papers, some of an ordinary day, some that try the layout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
-from newsletter.models import Edition, Issue, Link, Paper, Pick, Reason, Recipient
+from newsletter.models import (
+    NOTHING_BESIDE,
+    Beside,
+    Edition,
+    EditionKind,
+    Issue,
+    Link,
+    Missed,
+    Notice,
+    Paper,
+    Pick,
+    Reason,
+    Recipient,
+    Revision,
+    Told,
+)
 
 READER = "reader@example.org"
 DAY = date(2026, 7, 22)
@@ -32,24 +48,35 @@ def kinds() -> dict[str, Kind]:
         Kind("issue", "An ordinary day", lambda language: _issue(language, _ORDINARY, note=_NOTE)),
         Kind("odd", "Papers that try the layout", lambda language: _issue(language, _ODD)),
         Kind("one", "A single paper", lambda language: _issue(language, _ORDINARY[:1])),
+        Kind("sections", "After days without mail", lambda language: _issue(language, _ORDINARY, beside=_BESIDE)),
+        Kind("many", "Forty papers, more than have room", lambda language: _issue(language, _many())),
     )
     return {kind.name: kind for kind in (*issues, *notices())}
 
 
 def notices() -> tuple[Kind, ...]:
-    """Return the kinds that carry no papers: the welcome and such, once there are any."""
-    return ()
+    """Return the kinds that carry no papers: the welcome and such."""
+    return tuple(Kind(notice, title, partial(_notice, notice, said)) for notice, (title, said) in _NOTICES.items())
 
 
-def _issue(language: str, picks: tuple[tuple[Paper, Reason], ...], note: str = "") -> Issue:
+def _notice(notice: Notice, said: Mapping[str, Any], language: str) -> Issue:
+    kind: EditionKind = "issue" if notice == "nothing" else notice
+    issue = _issue(language, ())
+    return issue._replace(edition=issue.edition.model_copy(update={"kind": kind}), said=said)
+
+
+def _issue(
+    language: str, picks: tuple[tuple[Paper, Reason], ...], note: str = "", beside: Beside = NOTHING_BESIDE
+) -> Issue:
     return Issue(
         id=1,
         edition=Edition(id=1, date=DAY, cadence="daily", note=note, created_at=NOON),
         recipient=Recipient(1, READER, language),
         picks=tuple(
-            Pick(position, paper, reason, score=round(0.92 - 0.07 * position, 2))
+            Pick(position, paper, reason, score=round(0.9 / (1 + 0.09 * position), 2))
             for position, (paper, reason) in enumerate(picks, 1)
         ),
+        beside=beside,
     )
 
 
@@ -66,7 +93,7 @@ _ORDINARY = (
             "pdf",
             "code",
             "project",
-            title="Ledgers for Long Conversations: What an Assistant Should Remember, and When It Should Ask",
+            title="What an Assistant Should Remember of Long Conversations, and When It Should Ask",
             abstract="An assistant that remembers everything soon remembers what is no longer true. We keep what was "
             "said as entries of a ledger that can be corrected but not erased, and learn when an entry is worth a "
             "question. In forty made-up households, answers that rest on outdated entries fall from nineteen to "
@@ -197,3 +224,63 @@ _ODD = (
         Reason("author", "<i>Ann</i> O’Neil"),
     ),
 )
+
+# The second and the third paper are of the days without mail; so the sections are in the order of every mail.
+_BESIDE = Beside(
+    told=(Told("more", "Rounding Without Regret", 2, 1), Told("less", "A Survey of Surveys", 0, 3)),
+    missed=Missed(date(2026, 7, 18), 2, 3),
+    revised=(
+        Revision(_paper("candles", title="How Many Candles Has a Cloud? Counting Light in Satellite Pictures"), 2),
+        Revision(_paper("queue", title="למידה בתור: מי ממתין, ולמה"), 4),
+    ),
+)
+
+_NOTICES: Mapping[Notice, tuple[str, Mapping[str, Any]]] = {
+    "welcome": (
+        "A welcome",
+        {
+            "day": "2026-07-22",
+            "first": "2026-07-23",
+            "cadence": "weekdays",
+            "hour": 7,
+            "timezone": "Europe/Berlin",
+            "topics": ["low-rank adaptation", "agents"],
+        },
+    ),
+    "confirmation": (
+        "A question whether it is wanted",
+        {"day": "2026-07-22", "at": "2026-07-22T06:30:00+00:00", "timezone": "Europe/Berlin"},
+    ),
+    "goodbye": ("A goodbye", {"day": "2026-07-22"}),
+    "nothing": ("A day without papers", {"day": "2026-07-22", "cause": "no match", "looked_at": 120}),
+}
+
+_HARBOURS = ("Piraeus", "Volos", "Chania", "Kavala", "Patras", "Rhodes", "Syros", "Corfu")
+_WATCHED = ("the fog", "the swell", "the ferries", "the gulls", "the night shift")
+
+# In Greek, of which a letter takes six bytes of a mail.
+_IN_GREEK = (
+    "Παρακολουθούμε το λιμάνι για έναν χρόνο και ρωτάμε τι μπορεί να προβλέψει ένα μικρό δίκτυο από όσα βλέπει. "
+    "Οι προβλέψεις μιας ώρας είναι σωστές σε εννέα από δέκα ημέρες, ενώ εκείνες μιας εβδομάδας δεν είναι καλύτερες από "
+    "τον μέσο όρο. Δημοσιεύουμε τα δεδομένα και τα λάθη μας."
+)
+
+
+def _many() -> tuple[tuple[Paper, Reason], ...]:
+    """Return so many papers with summaries so long that a mail has no room for all of them."""
+    titles = (f"{harbour}: What a Harbour Tells of {watched}" for watched in _WATCHED for harbour in _HARBOURS)
+    return tuple(
+        (
+            _paper(
+                f"harbour-{number}",
+                "pdf",
+                "code",
+                title=title,
+                abstract=_IN_GREEK,
+                authors=("Νίκη Παππά", "Γιώργος Δήμου"),
+                votes=240 - 5 * number,
+            ),
+            Reason("topic", "harbours", ("harbour", "forecast")),
+        )
+        for number, title in enumerate(titles, 1)
+    )

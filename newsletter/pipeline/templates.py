@@ -10,8 +10,9 @@ from newsletter.config import Settings
 from newsletter.errors import NewsletterError, NotFoundError, UsageError
 from newsletter.rendering import Renderer
 from newsletter.rendering.checking import KINDS, Checked, Fault, check
+from newsletter.rendering.pages import Pages
 
-__all__ = ["Checked", "Fault", "Template", "check_all", "copy", "known"]
+__all__ = ["Checked", "Fault", "Template", "check_all", "copy", "known", "sentence", "shown"]
 
 FOLDER = "templates"
 
@@ -57,19 +58,43 @@ def copy(settings: Settings, name: str, folder: Path | None = None) -> Path:
     return target
 
 
-def check_all(settings: Settings, folder: Path | None, renderer: Callable[[Settings], Renderer]) -> Checked:
+def check_all(
+    settings: Settings,
+    folder: Path | None,
+    renderer: Callable[[Settings], Renderer],
+    pages: Callable[[Settings], Pages],
+) -> Checked:
     """Return every fault of the templates as the settings use them.
 
-    `folder` stands in for the operator's folder of the settings; `renderer` makes what renders with other settings.
-    Raises RenderingError if the folder is not there.
+    `folder` stands in for the operator's folder of the settings; `renderer` makes what renders the mail with other
+    settings, and `pages` what renders the readers' pages. Raises RenderingError if the folder is not there.
     """
     own = _own_folder(settings, folder)
 
-    def with_templates(overrides: Path | None) -> Renderer:
+    def with_templates(overrides: Path | None) -> Settings:
         rendering = settings.rendering.model_copy(update={"templates": overrides and overrides.absolute()})
-        return renderer(settings.model_copy(update={"rendering": rendering}))
+        return settings.model_copy(update={"rendering": rendering})
 
-    return check(with_templates, templates=resources.templates(), overrides=own)
+    return check(
+        lambda overrides: renderer(with_templates(overrides)),
+        pages=lambda overrides: pages(with_templates(overrides)),
+        templates=resources.templates(),
+        overrides=own,
+    )
+
+
+def sentence(fault: Fault, folder: Path) -> str:
+    """Return a fault in one line, with its file as one names it in a folder."""
+    meant = f" Is {fault.meant} meant?" if fault.meant else ""
+    return f"{shown(fault.file, folder)}:{fault.line}: {fault.sentence[:1].upper()}{fault.sentence[1:]}.{meant}"
+
+
+def shown(file: Path, folder: Path) -> str:
+    """Return a path as one names it in a folder."""
+    try:
+        return str(file.absolute().relative_to(folder.absolute()))
+    except ValueError:
+        return str(file)
 
 
 def _own_folder(settings: Settings, folder: Path | None) -> Path | None:

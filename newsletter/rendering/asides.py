@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from newsletter import config
-from newsletter.models import Paper, Revision, Section, Told
+from newsletter.models import SECTION_OF, Issue, Paper, Revision, Section, Told
 from newsletter.rendering.language import Language
 from newsletter.rendering.paper import Entry
 from newsletter.rendering.press import Press
@@ -138,6 +138,28 @@ def revised_key(revised: Sequence[Revision], language: Language) -> str:
 def rest_key(count: int, language: Language, *, web: bool) -> str:
     """Return by what the line about papers that had no room is told from all others of one sending."""
     return f"rest {count} {language.code}{' linked' if web else ''}"
+
+
+_FOR_YOU = {kind for kind, section in SECTION_OF.items() if section == "you"}
+
+
+def begins(issue: Issue) -> list[tuple[int, Section]]:
+    """Return the sections of an issue, each with the index of its first paper, or nothing if no heading helps.
+
+    That is so where all papers would stand under one. Papers of older issues may not be in the order of sections: these
+    have no headings either.
+    """
+    missed = issue.beside.missed
+    if missed is None and {reason.kind for _, _, reason, _ in issue.picks} <= _FOR_YOU:
+        return []
+    sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
+    if missed is not None:
+        sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
+    different = len(set(sections))
+    if different < 2:
+        return []
+    found = [(at, one) for at, one in enumerate(sections) if at == 0 or one != sections[at - 1]]
+    return found if len(found) == different else []
 
 
 def heading(section: Section, since: date | None, language: Language) -> Heading:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,9 +24,9 @@ _MOST_LANGUAGES = 20
 
 _PAPER = Entry("A title", "ltr", "https://example.org/", False, "A, B", "", (), "", "ltr", ())
 _SAMPLES: dict[str, dict[str, Any]] = {
-    "unsubscribe": {"stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
-    "pause": {"stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
-    "feedback": {"stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
+    "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
+    "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
+    "feedback": {"action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
     "fault": {"kind": "old", "days": 1},
 }
 
@@ -34,7 +34,8 @@ _SAMPLES: dict[str, dict[str, Any]] = {
 class Pages:
     """Renders pages.
 
-    `folders` of templates are looked into in turn. `search_url` has `{title}` where the title of a paper belongs that
+    `folders` of templates are looked into in turn. `given` has a sample of what the template of each page gets, by its
+    name. `search_url` has `{title}` where the title of a paper belongs that
     has no address, and `tidy` makes the TeX of titles readable. Raises RenderingError for a template that is missing or
     wrong.
     """
@@ -42,6 +43,7 @@ class Pages:
     def __init__(
         self, newsletter: config.Newsletter, folders: tuple[Path, ...], *, search_url: str, tidy: Callable[[str], str]
     ) -> None:
+        self.given: dict[str, Mapping[str, Any]] = {}
         self._newsletter = newsletter
         self._search_url = search_url
         self._tidy = tidy
@@ -57,7 +59,7 @@ class Pages:
         self.style_hash = f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
         # So that a wrong template is told at the start, and not to a reader.
         for page, values in _SAMPLES.items():
-            self.page(page, resolve(newsletter.language), action="/", **values)
+            self.page(page, resolve(newsletter.language), **values)
 
     def page(self, page: str, language: Language, *, email: str = "", **values: Any) -> str:
         """Return a page in a language for the reader with an address, which is shown masked."""
@@ -72,10 +74,15 @@ class Pages:
             "style": self._style,
             "email": masked(email),
         }
+        template = self._template(page, language)
+        if _file(page) not in self.given:
+            self.given[_file(page)] = {**template.globals, **shared, **values}
         try:
-            return self._template(page, language).render(shared | values)
+            return template.render(shared | values)
         except jinja2.TemplateError as error:
             raise _wrong(page, error) from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise _wrong(page, jinja2.TemplateRuntimeError(f"{type(error).__name__}: {error}")) from error
 
     def paper(self, paper: Paper, language: Language) -> Entry:
         """Return what a page shows of a paper."""
@@ -96,9 +103,13 @@ class Pages:
             environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
             self._environments[language.catalogue] = environment
         try:
-            return environment.get_template(f"web/{page}.html.j2")
+            return environment.get_template(_file(page))
         except jinja2.TemplateError as error:
             raise _wrong(page, error) from error
+
+
+def _file(page: str) -> str:
+    return f"web/{page}.html.j2"
 
 
 def masked(email: str) -> str:
@@ -122,6 +133,6 @@ def _accepted(header: str) -> str:
 
 
 def _wrong(page: str, error: jinja2.TemplateError) -> RenderingError:
-    where = getattr(error, "filename", None) or getattr(error, "name", None) or f"web/{page}.html.j2"
+    where = getattr(error, "filename", None) or getattr(error, "name", None) or _file(page)
     line = f", line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
     return RenderingError(f"The template {where}{line} is wrong: {error}.", next_step="Mend it there.")

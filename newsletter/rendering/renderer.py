@@ -12,7 +12,6 @@ from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.models import (
     NOTHING_BESIDE,
-    SECTION_OF,
     SECTIONS,
     Issue,
     Notice,
@@ -23,7 +22,7 @@ from newsletter.models import (
     Revision,
     Told,
 )
-from newsletter.rendering.asides import NOTHING, Asides, Both
+from newsletter.rendering.asides import NOTHING, Asides, Both, begins
 from newsletter.rendering.blocks import SUBJECT, Block, Blocks
 from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
 from newsletter.rendering.hosts import Hosts
@@ -46,7 +45,6 @@ REASONS_KEPT = 4096
 SUBJECTS_KEPT = 256
 
 _NOTHING = (b"", b"")
-_FOR_YOU = {kind for kind, section in SECTION_OF.items() if section == "you"}
 _NO_HEADINGS: Mapping[int, Both] = {}
 
 
@@ -263,21 +261,11 @@ class Renderer:
 
     def _headings(self, issue: Issue, language: Language) -> Mapping[int, Both]:
         """Return the headings by the position of the paper that each stands before; with one section there is none."""
-        missed = issue.beside.missed
-        if missed is None and {reason.kind for _, _, reason, _ in issue.picks} <= _FOR_YOU:
+        begun = begins(issue)
+        if not begun:
             return _NO_HEADINGS
-        sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
-        if missed is not None:
-            sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
-        different = len(set(sections))
-        if different < 2:
-            return _NO_HEADINGS
-        begins = [at for at, one in enumerate(sections) if at == 0 or one != sections[at - 1]]
-        # Papers of older issues may not be in the order of sections.
-        if len(begins) != different:
-            return _NO_HEADINGS
-        since = missed.since if missed is not None else None
-        return {issue.picks[at].position: self._asides.heading(sections[at], since, language) for at in begins}
+        since = issue.beside.missed.since if issue.beside.missed is not None else None
+        return {issue.picks[at].position: self._asides.heading(section, since, language) for at, section in begun}
 
     def _fitted(
         self, issue: Issue, links: Links, headings: Mapping[int, Both], room: int, looked_at: list[Part]

@@ -1,7 +1,7 @@
 """Which templates there are, built in and in the operator's folder, and every check of each of them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from newsletter.errors import RenderingError
 from newsletter.rendering.checking import names
 from newsletter.rendering.checking.mjml import Walk
 from newsletter.rendering.checking.values import nearest
+from newsletter.rendering.pages import Pages
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import ISSUE, ISSUE_TEXT, bare_environment
 
@@ -49,32 +50,36 @@ def check(
     *,
     templates: Path,
     overrides: Path | None = None,
+    pages: Callable[[Path | None], Pages] | None = None,
     given: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Checked:
     """Return every fault of the templates as they would be used.
 
-    `templates` is the folder of the built-in ones, `overrides` the operator's, and `renderer` makes what renders with
-    them, or with the built-in ones alone. `given` are the names, each with a sample, that templates get from elsewhere
-    than the mail, by the name of the template; for a page of which it says nothing, the names that the built-in ones
-    use are right. Raises RenderingError if the operator's folder is not there.
+    `templates` is the folder of the built-in ones, `overrides` the operator's. `renderer` makes what renders the mail
+    with them, or with the built-in ones alone, and `pages` what renders the readers' pages. `given` are the names, each
+    with a sample, that templates get from elsewhere, by the name of the template; for a page of which nobody says
+    anything, the names that the built-in ones use are right. Raises RenderingError if the operator's folder is not
+    there.
     """
     if overrides is not None and not overrides.is_dir():
         raise RenderingError(
             f"The folder {overrides} of your own templates is not there.",
             next_step="Make it, or name another with --templates.",
         )
-    return _Check(renderer, templates, overrides, given or {}).result()
+    return _Check(renderer, pages, templates, overrides, given or {}).result()
 
 
 class _Check:
     def __init__(
         self,
         renderer: Callable[[Path | None], Renderer],
+        pages: Callable[[Path | None], Pages] | None,
         built_in: Path,
         own: Path | None,
         given: Mapping[str, Mapping[str, Any]],
     ) -> None:
         self._renderer = renderer
+        self._pages = pages
         self._folder = built_in
         # Pages for operators alone are no templates of theirs.
         self._built_in = {name: file for name, file in _templates(built_in).items() if _kind(name) in KINDS}
@@ -86,7 +91,7 @@ class _Check:
         self._trees: dict[str, nodes.Template] = {}
         self._reached: set[str] = set()
         self._regions: dict[str, dict[int, set[str]]] = {}
-        self._given = {**self._given_by_the_mail(), **given}
+        self._given = {**self._given_by_us(), **given}
         self._own_folder = own
 
     def result(self) -> Checked:
@@ -115,9 +120,8 @@ class _Check:
         try:
             source = self._all[name].read_text(encoding="utf-8")
             tree = self._environment.parse(source, name)
-            # Only what compiles has no unknown filters; pages have some of their own.
-            if not name.startswith("web/"):
-                self._environment.compile(source, name, raw=True)
+            # Only what compiles has no unknown filters.
+            self._environment.compile(source, name, raw=True)
         except UnicodeDecodeError:
             self._tell(name, 1, "it is not UTF-8", "")
         except OSError as error:
@@ -178,7 +182,7 @@ class _Check:
         if name in self._given:
             return self._given[name]
         if name.startswith("web/"):
-            return self._used_by_pages() if name in self._own else None
+            return self._given_to_pages_with(name)
         if name.startswith("text/"):
             return self._anything("text/")
         regions = self._regions.get(name, {})
@@ -187,11 +191,21 @@ class _Check:
         known = [values for values in found if values is not None]
         if not known or len(known) < len(found):
             return self._anything("email/")
-        # What is given on every way here.
-        return {key: value for key, value in known[0].items() if all(key in other for other in known)}
+        return _in_all(known)
+
+    def _given_to_pages_with(self, name: str) -> Mapping[str, Any] | None:
+        """Return what is given to every page that takes a template in; of one that is in none, what pages use."""
+        whole = [
+            page
+            for page in self._trees
+            if _kind(page) == "web" and page not in self._reached and name in self._within(page)
+        ]
+        if whole and all(page in self._given for page in whole):
+            return _in_all([self._given[page] for page in whole])
+        return self._used_by_pages() if name in self._own else None
 
     def _anything(self, kind: str) -> Mapping[str, Any] | None:
-        """Return all that the mail gives to any template of a kind."""
+        """Return all that is given to any template of a kind."""
         found = [values for name, values in self._given.items() if name.startswith(kind)]
         return {key: value for values in found for key, value in values.items()} if found else None
 
@@ -202,10 +216,11 @@ class _Check:
                 found |= names.used(self._environment.parse(file.read_text(encoding="utf-8"), name))
         return dict.fromkeys(found)
 
-    def _given_by_the_mail(self) -> dict[str, Mapping[str, Any]]:
+    def _given_by_us(self) -> dict[str, Mapping[str, Any]]:
         """Return what each built-in template is given, as they tell who fill them."""
         try:
-            return dict(self._renderer(None).templates.given)
+            of_pages = {} if self._pages is None else self._pages(None).given
+            return {**self._renderer(None).templates.given, **of_pages}
         except RenderingError:
             # Then the built-in ones are wrong, and that is told.
             return {}
@@ -227,7 +242,7 @@ class _Check:
                 self._tell(ISSUE, 1, told, f"<mj-raw>{mark}</mj-raw>")
 
     def _within(self, whole: str) -> set[str]:
-        """Return the templates that a mail in HTML may be made of, or those that one in plain text includes."""
+        """Return the templates that a mail in HTML may be made of, or those that another one includes."""
         if whole == ISSUE:
             return {name for name in self._trees if _kind(name) == "email"}
         found: set[str] = set()
@@ -262,9 +277,11 @@ class _Check:
         return nearest(name, same) or by_last.get(nearest(Path(name).name, [*by_last]), "")
 
     def _really(self) -> None:
-        """Make the mail with these templates, as the program would."""
+        """Make the mail and the pages with these templates, as the program would."""
         try:
             self._renderer(self._own_folder)
+            if self._pages is not None:
+                self._pages(self._own_folder)
         except RenderingError as error:
             found = _FOUND.fullmatch(error.message)
             if found is None:
@@ -287,6 +304,11 @@ def _templates(folder: Path) -> dict[str, Path]:
 
 def _kind(name: str) -> str:
     return name.partition("/")[0]
+
+
+def _in_all(given: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what is given on every way here."""
+    return {key: value for key, value in given[0].items() if all(key in other for other in given)}
 
 
 def _alone(name: str) -> str:

@@ -8,8 +8,8 @@ from jinja2 import meta, nodes
 
 from newsletter.rendering.checking.values import nearest
 
-# What i18n brings, in every template.
-WORDS = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext"})
+# What i18n brings, in every template; it keeps a call within {% trans %} under the last name.
+WORDS = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "_trans"})
 
 _UNKNOWN = object()
 

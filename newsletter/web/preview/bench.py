@@ -60,6 +60,7 @@ class Bench:
         self._writers: dict[tuple[str, bool], LetterWriter] = {}
         self._composer: Composer | None = None
         self._wrong: Exception | None = None
+        self._told: tuple[str, ...] | None = None
         self._proofs: OrderedDict[str, Proof] = OrderedDict()
         self._news = asyncio.Event()
         self._ended = False
@@ -91,6 +92,10 @@ class Bench:
                 found = await self._proof(asked)
             except NewsletterError as error:
                 faults = error.faults if isinstance(error, SettingsError) else ()
+                if isinstance(error, RenderingError):
+                    # Whoever mends one fault had better know of the others.
+                    with contextlib.suppress(NewsletterError):
+                        faults = await self._checked()
                 return Fault(error.message, faults, error.next_step, isinstance(error, SettingsError | RenderingError))
             except Exception as error:
                 # A fault of ours, or a file that nobody foresaw: the page goes on, and tells.
@@ -110,6 +115,7 @@ class Bench:
         """Let go of what was made of files that changed, and tell whoever waits."""
         async with self._lock:
             self._writers.clear()
+            self._told = None
             proofs.read_words_anew()
             if self._file in changed or self._wrong is not None:
                 await self._open()
@@ -152,13 +158,14 @@ class Bench:
         if asked.kind in kinds or not asked.email:
             kind = kinds.get(asked.kind) or next(iter(kinds.values()))
             issue = kind.make(asked.language or app.settings.newsletter.language)
-            return await proofs.sample(app.settings, issue, await self._writer(asked.look, sample=True), samples.NOON)
+            writer = await self._writer(asked.look, sample=True)
+            return await proofs.sample(app.settings, issue, writer, samples.NOON, await self._checked())
         writer = await self._writer(asked.look)
         found = await preview.find_issue(app.database, app.clock, self._choosing, asked.email, day=asked.day)
         if asked.language:
             reader = found.issue.recipient._replace(language=asked.language)
             found = found._replace(issue=found.issue._replace(recipient=reader))
-        return proofs.proof(app.settings, await preview.write(found, writer, app.clock))
+        return proofs.proof(app.settings, await preview.write(found, writer, app.clock), await self._checked())
 
     async def _writer(self, look: str, *, sample: bool = False) -> LetterWriter:
         look = look if look in gallery.looks() else self.look
@@ -167,6 +174,13 @@ class Bench:
             app = self._app.in_look(look)
             writer = self._writers[look, sample] = app.sample_writer() if sample else await app.writer()
         return writer
+
+    async def _checked(self) -> tuple[str, ...]:
+        """Return what is wrong with the templates; they are looked at once, until a file changes."""
+        if self._told is None:
+            app = self._app
+            self._told = proofs.checked(app.settings, await asyncio.to_thread(app.check_templates))
+        return self._told
 
     async def _choosing(self) -> Composer:
         """Return what chooses, fitted once: looking at mail does not change what is liked."""

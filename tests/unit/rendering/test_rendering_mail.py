@@ -37,7 +37,6 @@ def test_a_paper_has_its_parts_in_order(renderer, make_issue, paper, links):
         "https://arxiv.org/pdf/2607.00001",
         "https://code.example/adapters",
         "https://adapters.example/",
-        "mailto:papers@newsletter.example",
         "https://news.example/u/token?a=1&b=2",
     ]
 
@@ -83,6 +82,13 @@ def test_readers_pages_are_linked_when_there_are_any(renderer, make_issue, paper
     for address in ("u", "s", "p", "w"):
         assert f'href="https://news.example/{address}"' in rendered.html
         assert f"\nhttps://news.example/{address}\n" in rendered.text
+    assert "answer this mail" not in rendered.html
+
+
+def test_without_such_a_page_an_answer_changes_what_one_gets(renderer, make_issue, paper, links):
+    rendered = renderer.render(make_issue(paper), links)
+    assert "To change what you get, answer this mail." in rendered.html
+    # Not every mail program follows such a link (caniemail.com, html-mailto-links).
     assert "mailto:" not in rendered.html
 
 
@@ -115,7 +121,7 @@ def test_no_address_is_linked_twice_in_a_paper(renderer, make_issue, links):
     known = Paper(title="T", arxiv_id="1", url="https://arxiv.org/abs/1", links=(Link(kind="code", url="ftp://x/y"),))
     rendered = renderer.render(make_issue(known), links)
     hrefs = [attributes["href"] for attributes in Outline(rendered.html).attributes("a")]
-    assert hrefs[:-2] == ["https://arxiv.org/abs/1", "https://arxiv.org/pdf/1"]
+    assert hrefs[:-1] == ["https://arxiv.org/abs/1", "https://arxiv.org/pdf/1"]
 
 
 def test_an_address_that_is_linked_below_does_not_end_the_summary(renderer, make_issue, paper, links):

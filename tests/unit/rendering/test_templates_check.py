@@ -15,6 +15,7 @@ from newsletter.rendering import Renderer
 from newsletter.rendering.checking import KINDS, Checked, check, markup
 from newsletter.rendering.checking.elements import ELEMENTS
 from newsletter.rendering.checking.values import meant, right
+from newsletter.rendering.pages import Pages
 from newsletter.rendering.templates import bare_environment
 
 BUILT_IN = sorted(
@@ -34,7 +35,9 @@ def folder(tmp_path: Path) -> Path:
 def checked(folder: Path | None = None, templates: Path | None = None, **more: object) -> Checked:
     built_in = templates or resources.templates()
 
-    return check(partial(renderer, built_in), templates=built_in, overrides=folder, **more)
+    return check(
+        partial(renderer, built_in), pages=partial(pages, built_in), templates=built_in, overrides=folder, **more
+    )
 
 
 def renderer(built_in: Path, overrides: Path | None) -> Renderer:
@@ -49,6 +52,11 @@ def usual() -> Renderer:
 def made(built_in: Path, overrides: Path | None) -> Renderer:
     search = "https://search.example/?q={title}"
     return Renderer(config.Newsletter(), config.Rendering(), templates=built_in, overrides=overrides, search_url=search)
+
+
+def pages(built_in: Path, overrides: Path | None) -> Pages:
+    folders = (built_in,) if overrides is None else (overrides, built_in)
+    return Pages(config.Newsletter(), folders, search_url="https://search.example/?q={title}", tidy=str)
 
 
 def told(folder: Path, **more: object) -> list[tuple[str, int, str, str]]:
@@ -251,6 +259,48 @@ def test_a_built_in_page_is_held_to_what_is_said_to_be_given(tmp_path):
     (built_in / "web/settings.html.j2").write_text("{{ persno }}")
     [fault] = checked(templates=built_in, given={"web/settings.html.j2": {"person": ""}}).faults
     assert (fault.line, fault.meant) == (1, "person")
+
+
+WEB = "web/{}.html.j2"
+
+
+@pytest.mark.parametrize(
+    ("page", "source", "sentence", "meant"),
+    [
+        ("unsubscribe", "{{ may_retrun }}", "`may_retrun` is not given here", "may_return"),
+        # What another page is given is not given to this one, nor what all but this one are.
+        ("unsubscribe", "{{ verdict }}", "`verdict` is not given here", ""),
+        ("fault", "{% if kind == 'x' %}{{ action }}{% endif %}", "`action` is not given here", ""),
+        ("page", "{{ verdict }}", "`verdict` is not given here", ""),
+        ("page", "{{ style }}{{ emial }}", "`emial` is not given here", "email"),
+        ("feedback", "{{ paper.titel }}", "`paper` has no `titel`", "paper.title"),
+        ("pause", "{{ language.directon }}", "`language` has no `directon`", "language.direction"),
+        ("fault", "{{ name|uper }}", "Jinja: No filter named 'uper'", "upper"),
+        ("fault", '{% include "web/foot.html.j2" %}', "there is no template `web/foot.html.j2` to include", ""),
+    ],
+)
+def test_a_page_is_held_to_what_it_is_given(folder, page, source, sentence, meant):
+    (folder / WEB.format(page)).write_text(f"\n{source}")
+    [(file, line, said, near), *_] = told(folder)
+    assert (file, line) == (WEB.format(page), 2)
+    assert said.startswith(sentence)
+    assert meant in near
+
+
+def test_a_part_of_pages_is_held_to_what_all_of_them_are_given(folder):
+    (folder / "web/foot.html.j2").write_text("{{ contact }}\n{{ longest }}")
+    for page in ("unsubscribe", "pause"):
+        (folder / WEB.format(page)).write_text('{% include "web/foot.html.j2" %}')
+    assert told(folder) == [("web/foot.html.j2", 2, "`longest` is not given here", "")]
+    (folder / WEB.format("pause")).write_text("{{ contact }}")
+    assert told(folder) == []
+
+
+def test_a_page_that_only_rendering_shows_to_be_wrong(folder):
+    (folder / WEB.format("fault")).write_text("{{ days // 0 }}")
+    [(file, _, sentence, _)] = told(folder)
+    assert file == WEB.format("fault")
+    assert "ZeroDivisionError" in sentence
 
 
 def test_what_only_rendering_shows_is_told_too(folder):
