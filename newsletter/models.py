@@ -86,13 +86,17 @@ class Problem(Value):
 
 
 class ParsedFeed(Value):
-    """What one file or response of a feed held, one paper an entry, in the order of the source."""
+    """What one file or response of a feed held, one paper an entry, in the order of the source.
+
+    `updates` only tell of papers that may be on record (a new version, say); none is taken in for them.
+    """
 
     layout: Literal["page", "hub-json", "atom", "rss", "unknown"]
     title: str = ""
     published_on: date | None = None
     papers: tuple[Paper, ...] = ()
     problems: tuple[Problem, ...] = ()
+    updates: tuple[Paper, ...] = ()
 
 
 class Feed(Value):

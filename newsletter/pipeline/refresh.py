@@ -12,7 +12,6 @@ from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
 from newsletter.errors import FeedError, UsageError
 from newsletter.feeds import fetch as fetching
-from newsletter.feeds import identity
 from newsletter.feeds.fetch import Fetched
 from newsletter.models import Feed, Paper, Problem
 from newsletter.pipeline.taking import Taken, take_in
@@ -108,11 +107,14 @@ class _Seen:
         self._papers: list[Paper] = []
 
     def add(self, found: Iterable[Paper]) -> None:
-        self._papers += [Paper(title=paper.title, arxiv_id=paper.arxiv_id) for paper in found]
+        self._papers += [
+            Paper(title=one.title, arxiv_id=one.arxiv_id, doi=one.doi, url=one.url, authors=one.authors)
+            for one in found
+        ]
 
     @property
     def count(self) -> int:
-        return len(identity.distinct(self._papers))
+        return len(feeds.distinct(self._papers))
 
 
 def _place(location: str) -> tuple[Literal["file", "url"], str]:

@@ -1,6 +1,5 @@
 """What sources hold is put on record, each paper once; it knows neither where it came from nor readers."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -8,11 +7,15 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
-from newsletter.feeds import identity
+from newsletter.feeds import identity, works
+from newsletter.feeds.works import Shelf, Work
 from newsletter.models import Paper, ParsedFeed, Problem
-from newsletter.store import papers
+from newsletter.store import merging, papers
 from newsletter.store.database import Database, exclusively
 from newsletter.store.papers import Known
+
+# So many papers of an older version of this program get their signs at a time.
+UNSIGNED = 2_000
 
 
 class Taken(NamedTuple):
@@ -32,97 +35,116 @@ class Taken(NamedTuple):
 
 
 async def take_in(database: Database, clock: Clock, parsed: ParsedFeed, source: str) -> Taken:
-    """Put what a source held on record, each paper once, and keep the best of what is known of it."""
-    wanted = identity.distinct(parsed.papers)
+    """Put what a source held on record, each paper once, and keep the best of what is known of it.
+
+    What only tells of papers that may be on record (`updates`) changes those that are, and adds none.
+    """
+    wanted = works.distinct(parsed.papers)
     async with database.begin() as connection:
         await exclusively(connection, "papers")
-        new, merged = await _record(connection, wanted, clock.now())
+        while unsigned := await papers.unsigned(connection, UNSIGNED):
+            await papers.note(connection, [_known(_work(one)) for one in unsigned])
+        taking = _Taking(connection)
+        await taking.take(wanted, parsed.updates)
+        new, merged = await taking.write(clock.now())
     return Taken(source, parsed.layout, len(parsed.papers), len(wanted), new, merged, parsed.problems)
 
 
-async def _record(connection: AsyncConnection, wanted: Sequence[Paper], now: datetime) -> tuple[int, int]:
-    """Write papers and return how many were new and how many changed what was on record."""
-    shelf = _Shelf(
-        await papers.find(
-            connection,
-            [paper.arxiv_id for paper in wanted if paper.arxiv_id],
-            [identity.title_key(paper.title) for paper in wanted],
-        )
-    )
-    added: list[Known] = []
-    changed: dict[int, Known] = {}
-    revised: list[int] = []
-    for paper in wanted:
-        title_key = identity.title_key(paper.title)
-        matches = shelf.matches(paper, title_key)
-        if not matches:
-            added.append(Known(paper, title_key))
-            continue
-        kept = matches[0]
-        better = kept.paper
-        for double in matches[1:]:
-            # One source told what two others had not: that these two are one.
-            better = identity.merge(better, double.paper)
-            await papers.merge(connection, _id(kept), _id(double))
-            changed.pop(_id(double), None)
-            shelf.remove(double)
-        if better.version is not None and paper.version is not None and paper.version > better.version:
-            revised.append(_id(kept))
-        better = identity.merge(better, paper)
-        if better != kept.paper:
-            changed[_id(kept)] = shelf.replace(kept, better)
-    await papers.change(connection, list(changed.values()))
-    await papers.revise(connection, revised, now)
-    await papers.add(connection, added, now)
-    return len(added), len(changed)
+class _Taking:
+    """Accounts beside what is on record of their works, and what is to be written of it."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._shelf = Shelf()
+        self._asked: tuple[set[str], set[str], set[int]] = (set(), set(), set())
+        # What is on record, by the number on the shelf.
+        self._before: dict[int, Work] = {}
+        self._updated: set[int] = set()
+
+    async def take(self, wanted: Sequence[Paper], updates: Sequence[Paper]) -> None:
+        """Bring accounts together with what is on record, until nothing more turns out to be one."""
+        await self._fetch(map(works.work, (*wanted, *updates)))
+        for paper in wanted:
+            self._shelf.take(paper)
+        for paper in updates:
+            if self._shelf.knows(paper):
+                self._updated.add(self._shelf.take(paper))
+        # What became known of a work may lead to further records of it.
+        while found := await self._fetch(work for _, work in self._shelf):
+            for number in found:
+                self._shelf.settle(number)
+
+    async def write(self, now: datetime) -> tuple[int, int]:
+        """Write it down and return how many papers are new and how many changed what was on record."""
+        after = dict(self._shelf)
+        versions = {number: work.paper.version for number, work in self._before.items()}
+        for kept, double in self._shelf.ties:
+            if double in self._before:
+                versions[kept] = max(filter(None, (versions[kept], versions[double])), default=None)
+                await self._merge(kept, double, after)
+        stay = {number: work for number, work in after.items() if number in self._before}
+        changed = [number for number, work in stay.items() if work.paper != self._before[number].paper]
+        noted = [number for number in stay.keys() - changed if stay[number] != self._before[number]]
+        await papers.change(self._connection, [_known(stay[number]) for number in changed])
+        await papers.note(self._connection, [_known(stay[number]) for number in noted])
+        revised = [_id(stay[number]) for number in changed if self._is_revised(number, stay[number], versions[number])]
+        await papers.revise(self._connection, revised, now)
+        new = [_known(work) for number, work in after.items() if number not in stay]
+        await papers.add(self._connection, new, now)
+        return len(new), len(changed)
+
+    async def _merge(self, kept: int, double: int, after: dict[int, Work]) -> None:
+        one, other = self._before[kept], self._before[double]
+        # The one that is kept may itself have gone into another.
+        best = after.get(kept, other)
+        told = _text(best) == _text(other) != _text(one)
+        await merging.merge(self._connection, _id(one), _id(other), told_by_double=told)
+
+    def _is_revised(self, number: int, work: Work, before: int | None) -> bool:
+        version = work.paper.version
+        if before is None:
+            # Who told of it did not say which version it was, but its source says that this one is another.
+            return number in self._updated and version is not None and version > 1
+        return version is not None and version > before
+
+    async def _fetch(self, accounts: Iterable[Work]) -> list[int]:
+        """Put on the shelf what is on record under a key that was not asked for yet; return the numbers there."""
+        ids, titles, signs = self._asked
+        new_ids: dict[str, None] = {}
+        new_titles: dict[str, None] = {}
+        new_signs: dict[int, None] = {}
+        for work in accounts:
+            new_ids |= dict.fromkeys({work.paper.arxiv_id or ""} - {""} - ids)
+            new_titles |= dict.fromkeys(title for title in work.titles if title not in titles)
+            new_signs |= dict.fromkeys(work.signs - signs)
+        self._asked = (ids | new_ids.keys(), titles | new_titles.keys(), signs | new_signs.keys())
+        there = {work.paper.id for work in self._before.values()}
+        found = [
+            _work(known)
+            for known in await papers.find(self._connection, new_ids, new_titles, new_signs)
+            if known.paper.id not in there
+        ]
+        numbers = [self._shelf.put(work) for work in found]
+        self._before.update(zip(numbers, found, strict=True))
+        return numbers
 
 
-class _Shelf:
-    """The papers on record that a source could mean, by id and by title, those they bore before included."""
-
-    def __init__(self, known: Iterable[Known]) -> None:
-        self._known: dict[int, Known] = {}
-        self._by_arxiv_id: dict[str, int] = {}
-        self._by_title: dict[str, list[int]] = defaultdict(list)
-        for one in known:
-            self._put(one)
-
-    def matches(self, paper: Paper, title_key: str) -> list[Known]:
-        """Return the records of this very work, the one to keep first."""
-        titled = [self._known[number] for number in self._by_title.get(title_key, ())]
-        if paper.arxiv_id is None:
-            return titled[:1]
-        # Two works may bear one title; two ids tell them apart.
-        same_title = [one for one in titled if one.paper.arxiv_id is None]
-        number = self._by_arxiv_id.get(paper.arxiv_id)
-        return same_title if number is None else [self._known[number], *same_title]
-
-    def replace(self, old: Known, paper: Paper) -> Known:
-        """Put a better known paper in the place of what was known of it."""
-        self.remove(old)
-        new = Known(paper, identity.title_key(paper.title), (*old.former, old.title_key))
-        self._put(new)
-        return new
-
-    def remove(self, gone: Known) -> None:
-        """Take a record off the shelf."""
-        number = _id(gone)
-        del self._known[number]
-        for title in {gone.title_key, *gone.former}:
-            self._by_title[title].remove(number)
-        if gone.paper.arxiv_id is not None:
-            del self._by_arxiv_id[gone.paper.arxiv_id]
-
-    def _put(self, one: Known) -> None:
-        number = _id(one)
-        self._known[number] = one
-        for title in {one.title_key, *one.former}:
-            self._by_title[title].append(number)
-        if one.paper.arxiv_id is not None:
-            self._by_arxiv_id[one.paper.arxiv_id] = number
+def _work(known: Known) -> Work:
+    """Return what is on record as a work; papers of an older version of this program have no signs there."""
+    titles = {**known.former, known.title_key: known.paper.title}
+    return Work(known.paper, titles, known.signs or works.signs(known.paper))
 
 
-def _id(known: Known) -> int:
-    if known.paper.id is None:
+def _known(work: Work) -> Known:
+    key = identity.title_key(work.paper.title)
+    return Known(work.paper, key, {title: text for title, text in work.titles.items() if title != key}, work.signs)
+
+
+def _text(work: Work) -> tuple[str, str]:
+    return work.paper.title, work.paper.abstract
+
+
+def _id(work: Work) -> int:
+    if work.paper.id is None:
         raise ValueError("a paper on record has an id")
-    return known.paper.id
+    return work.paper.id

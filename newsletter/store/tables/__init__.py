@@ -2,7 +2,7 @@
 
 from newsletter.store.tables.base import metadata
 from newsletter.store.tables.installation import keys
-from newsletter.store.tables.papers import former_titles, papers, summaries, vectors
+from newsletter.store.tables.papers import former_titles, papers, signs, summaries, vectors
 from newsletter.store.tables.people import feedback, preferences, subscribers, subscriptions, suppressions
 from newsletter.store.tables.sending import (
     attempts,
@@ -34,6 +34,7 @@ __all__ = [
     "preferences",
     "received",
     "revisions",
+    "signs",
     "subscribers",
     "subscriptions",
     "summaries",
