@@ -6,6 +6,7 @@ two.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -35,12 +36,7 @@ def work(paper: Paper) -> Work:
 
 def signs(paper: Paper) -> frozenset[int]:
     """Return the signs of an account: of its DOI, and of the title where it names people."""
-    found: list[int] = []
-    if (doi := identity.doi(paper.doi)) is not None:
-        found.append(_sign(doi))
-    if named := authors.persons(paper.authors[:5]):
-        found += (_sign(f"{named[0].family}\n{start}") for start in titles.starts(paper.title))
-    return frozenset(found)
+    return _signs(paper.doi, paper.title, paper.authors[:5])
 
 
 def one_work(one: Paper, other: Paper) -> bool:
@@ -198,6 +194,16 @@ def _tell_apart(one: str, other: str) -> bool:
     """Tell whether two DOIs say that two works differ: who gives both to one work gives them for its versions."""
     bare, others = _VERSION.sub("", one), _VERSION.sub("", other)
     return bare != others and bare.partition("/")[0] == others.partition("/")[0]
+
+
+@lru_cache(maxsize=16384)
+def _signs(doi: str | None, title: str, names: tuple[str, ...]) -> frozenset[int]:
+    found: list[int] = []
+    if (bare := identity.doi(doi)) is not None:
+        found.append(_sign(bare))
+    if named := authors.persons(names):
+        found += (_sign(f"{named[0].family}\n{start}") for start in titles.starts(title))
+    return frozenset(found)
 
 
 def _sign(text: str) -> int:

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accounts import ACCOUNTS, TRUTH
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter.feeds import distinct, parse
 from newsletter.feeds.works import one_work
@@ -46,3 +49,11 @@ def test_real_works_without_their_ids_stay_as_many(shared: Path) -> None:
     # And each is known again by a page that has its title in capitals.
     told = [Paper(title=paper.title.upper()) for paper in found]
     assert len(distinct([*found, *told])) == len(found)
+
+
+@given(st.permutations([*ACCOUNTS, *ACCOUNTS[::3]]))
+def test_whatever_the_order_of_accounts_the_same_works_come_of_them(told: list[Paper]) -> None:
+    works = distinct(told)
+    assert len(works) == len(TRUTH)
+    assert len({work.abstract for work in works}) == len(TRUTH)
+    assert distinct([*works, *told]) == works
