@@ -21,12 +21,14 @@ class Work(NamedTuple):
     """One work: the best that is known of it, and what any account of it bore.
 
     `titles` has normalised titles with how they were written, empty where that was not kept; `signs` are numbers of 64
-    bits, of which accounts of one work have one in common if they have neither the id nor the title.
+    bits, of which accounts of one work have one in common if they have neither the id nor the title; `apart` are ids of
+    papers on record that it is not, as an editor said.
     """
 
     paper: Paper
     titles: Mapping[str, str]
     signs: frozenset[int]
+    apart: frozenset[int] = frozenset()
 
 
 def work(paper: Paper) -> Work:
@@ -90,7 +92,12 @@ class Shelf:
         return self.settle(number)
 
     def settle(self, number: int) -> int:
-        """Make one what turned out to be one with a work that is there, and return its number from now on."""
+        """Make one what turned out to be one with a work that is there, and return its number from now on.
+
+        One that went into another meanwhile stays there.
+        """
+        if number not in self._works:
+            return number
         found = self._works[number]
         self._remove(number)
         while (match := self._match(found)) is not None:
@@ -146,12 +153,16 @@ def _adds(account: Work, there: Work) -> bool:
 
 def _joined(kept: Work, other: Work) -> Work:
     paper = identity.merge(kept.paper, other.paper)
-    return Work(paper, {**other.titles, **kept.titles}, kept.signs | other.signs | signs(paper))
+    return Work(
+        paper, {**other.titles, **kept.titles}, kept.signs | other.signs | signs(paper), kept.apart | other.apart
+    )
 
 
 def _same(one: Work, other: Work) -> bool:
     """Tell whether two works, each perhaps of one account only, are one."""
     first, second = one.paper, other.paper
+    if first.id in other.apart or second.id in one.apart:
+        return False
     if first.arxiv_id is not None and second.arxiv_id is not None:
         return first.arxiv_id == second.arxiv_id
     its, others = identity.doi(first.doi), identity.doi(second.doi)

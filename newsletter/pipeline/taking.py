@@ -39,15 +39,14 @@ async def take_in(database: Database, clock: Clock, parsed: ParsedFeed, source: 
 
     What only tells of papers that may be on record (`updates`) changes those that are, and adds none.
     """
-    wanted = works.distinct(parsed.papers)
     async with database.begin() as connection:
         await exclusively(connection, "papers")
         while unsigned := await papers.unsigned(connection, UNSIGNED):
             await papers.note(connection, [_known(_work(one)) for one in unsigned])
         taking = _Taking(connection)
-        await taking.take(wanted, parsed.updates)
+        different = await taking.take(parsed.papers, parsed.updates)
         new, merged = await taking.write(clock.now())
-    return Taken(source, parsed.layout, len(parsed.papers), len(wanted), new, merged, parsed.problems)
+    return Taken(source, parsed.layout, len(parsed.papers), different, new, merged, parsed.problems)
 
 
 class _Taking:
@@ -61,11 +60,13 @@ class _Taking:
         self._before: dict[int, Work] = {}
         self._updated: set[int] = set()
 
-    async def take(self, wanted: Sequence[Paper], updates: Sequence[Paper]) -> None:
-        """Bring accounts together with what is on record, until nothing more turns out to be one."""
+    async def take(self, wanted: Sequence[Paper], updates: Sequence[Paper]) -> int:
+        """Bring accounts together with what is on record, until nothing more turns out to be one.
+
+        Returns of how many works the wanted ones are.
+        """
         await self._fetch(map(works.work, (*wanted, *updates)))
-        for paper in wanted:
-            self._shelf.take(paper)
+        told = {self._shelf.take(paper) for paper in wanted}
         for paper in updates:
             if self._shelf.knows(paper):
                 self._updated.add(self._shelf.take(paper))
@@ -73,6 +74,10 @@ class _Taking:
         while found := await self._fetch(work for _, work in self._shelf):
             for number in found:
                 self._shelf.settle(number)
+        for kept, double in self._shelf.ties:
+            if double in told:
+                told = told - {double} | {kept}
+        return len(told)
 
     async def write(self, now: datetime) -> tuple[int, int]:
         """Write it down and return how many papers are new and how many changed what was on record."""
@@ -132,7 +137,7 @@ class _Taking:
 def _work(known: Known) -> Work:
     """Return what is on record as a work; papers of an older version of this program have no signs there."""
     titles = {**known.former, known.title_key: known.paper.title}
-    return Work(known.paper, titles, known.signs or works.signs(known.paper))
+    return Work(known.paper, titles, known.signs or works.signs(known.paper), known.apart)
 
 
 def _known(work: Work) -> Known:

@@ -1,12 +1,17 @@
 """Papers that turned out to be one; which those are is not decided here."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, literal, or_, select, update
+from sqlalchemy import Select, delete, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from newsletter.models import Paper
 from newsletter.store.database import insert
+from newsletter.store.papers import Known, add
 from newsletter.store.tables import (
+    apart,
     feedback,
     former_titles,
     papers,
@@ -54,12 +59,44 @@ async def merge(connection: AsyncConnection, kept: int, double: int, *, told_by_
     await connection.execute(
         insert(connection, signs).from_select(["sign", "paper_id"], borne).on_conflict_do_nothing()
     )
+    others = select(literal(kept), apart.c.other_id).where(apart.c.paper_id == double, apart.c.other_id != kept)
+    back = select(apart.c.paper_id, literal(kept)).where(apart.c.other_id == double, apart.c.paper_id != kept)
+    for rows in (others, back):
+        pairs = insert(connection, apart).from_select(["paper_id", "other_id"], rows)
+        await connection.execute(pairs.on_conflict_do_nothing())
     await _carry(connection, kept, double, told_by_double=told_by_double)
     hidden = select(papers.c.id).where(papers.c.id == double, papers.c.hidden)
     await connection.execute(update(papers).where(papers.c.id == kept, hidden.exists()).values(hidden=True))
     await connection.execute(
         update(papers).where(or_(papers.c.id == double, papers.c.merged_into == double)).values(merged_into=kept)
     )
+
+
+async def split(connection: AsyncConnection, kept: Known, title_key: str, own: Iterable[int], now: datetime) -> int:
+    """Make a paper of its own of one title that a paper bore by mistake, for good, and return its id.
+
+    It is the double that bore the title, with what it was known by, or else one of which no more is known so far. `own`
+    are the signs that stay with the other. Who received it has received it; for all others it is new at this moment.
+    """
+    number = kept.paper.id or 0
+    doubles = select(papers).where(papers.c.merged_into == number, papers.c.title_key == title_key)
+    double = (await connection.execute(doubles.order_by(papers.c.id).limit(1))).first()
+    if double is None:
+        new = Known(Paper(title=kept.former[title_key] or title_key), title_key)
+        (found,) = await add(connection, [new], now)
+    else:
+        found = int(double.id)
+        theirs = update(papers).where(papers.c.id == number, papers.c.arxiv_id == double.arxiv_id)
+        await connection.execute(theirs.values(arxiv_id=None, version=None, url=None))
+        alone = update(papers).where(papers.c.id == found)
+        await connection.execute(alone.values(merged_into=None, first_seen_at=now))
+    await connection.execute(
+        delete(former_titles).where(former_titles.c.paper_id == number, former_titles.c.title_key == title_key)
+    )
+    await connection.execute(delete(signs).where(signs.c.paper_id == number, signs.c.sign.not_in(list(own))))
+    pairs = [{"paper_id": number, "other_id": found}, {"paper_id": found, "other_id": number}]
+    await connection.execute(insert(connection, apart).on_conflict_do_nothing(), pairs)
+    return found
 
 
 async def _carry(connection: AsyncConnection, kept: int, double: int, *, told_by_double: bool) -> None:

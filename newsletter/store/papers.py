@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.errors import ConflictError
 from newsletter.models import Link, Paper
 from newsletter.store.database import chunks, insert
-from newsletter.store.tables import former_titles, issues, papers, picks, received, revisions, signs
+from newsletter.store.tables import apart, former_titles, issues, papers, picks, received, revisions, signs
 
 _LIVING = papers.c.merged_into.is_(None)
 
@@ -21,13 +21,14 @@ class Known(NamedTuple):
     """A paper on record, the normalised title under which it stands, and what other accounts of it bore.
 
     `former` has the normalised titles of others, with how they were written (empty: not kept), and `signs` what finds
-    accounts that have neither its id nor its title.
+    accounts that have neither its id nor its title; `apart` are papers that an editor took apart from it.
     """
 
     paper: Paper
     title_key: str
     former: Mapping[str, str] = MappingProxyType({})
     signs: frozenset[int] = frozenset()
+    apart: frozenset[int] = frozenset()
 
 
 async def find(
@@ -48,6 +49,12 @@ async def find(
         signed = select(signs.c.paper_id).where(signs.c.sign.in_(numbers))
         found.update(await _living(connection, papers.c.id.in_(signed)))
     return await _known(connection, found)
+
+
+async def known(connection: AsyncConnection, paper_id: int) -> Known | None:
+    """Return a living paper with all that its accounts bore."""
+    found = await _known(connection, await _living(connection, papers.c.id == paper_id))
+    return found[0] if found else None
 
 
 async def unsigned(connection: AsyncConnection, limit: int) -> list[Known]:
@@ -277,14 +284,23 @@ async def _living(connection: AsyncConnection, wanted: ColumnElement[bool]) -> d
 async def _known(connection: AsyncConnection, found: Mapping[int, Row[Any]]) -> list[Known]:
     former: dict[int, dict[str, str]] = defaultdict(dict)
     borne: dict[int, set[int]] = defaultdict(set)
+    others: dict[int, set[int]] = defaultdict(set)
     for ids in chunks(sorted(found)):
         kept = select(former_titles).where(former_titles.c.paper_id.in_(ids)).order_by(former_titles.c.title_key)
         for row in await connection.execute(kept):
             former[row.paper_id][row.title_key] = row.title
         for sign, paper_id in await connection.execute(select(signs).where(signs.c.paper_id.in_(ids))):
             borne[paper_id].add(sign)
+        for paper_id, other_id in await connection.execute(select(apart).where(apart.c.paper_id.in_(ids))):
+            others[paper_id].add(other_id)
     return [
-        Known(_paper(row), row.title_key, former.get(number, {}), frozenset(borne.get(number, ())))
+        Known(
+            _paper(row),
+            row.title_key,
+            former.get(number, {}),
+            frozenset(borne.get(number, ())),
+            frozenset(others.get(number, ())),
+        )
         for number, row in sorted(found.items())
     ]
 

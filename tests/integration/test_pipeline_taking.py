@@ -8,8 +8,9 @@ from accounts import ACCOUNTS, TRUTH
 from newsroom import NOW, TODAY, Newsroom, papers
 from store.samples import add_people, compose, draft
 
+from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Feedback, Paper, ParsedFeed
-from newsletter.pipeline import record, taking
+from newsletter.pipeline import record, splitting, taking
 from newsletter.store import beside, subscribers, summaries, vectors
 from newsletter.store import papers as paper_rows
 
@@ -145,3 +146,46 @@ async def test_who_saved_a_paper_is_told_of_its_revision_too(room: Newsroom) -> 
     async with room.database.connect() as connection:
         found = await beside.unaware(connection, [saved, liked, late], [paper.id or 0])
     assert found == {saved: {paper.id}}
+
+
+async def test_what_was_taken_for_one_is_taken_apart_for_good(room: Newsroom) -> None:
+    wrong = SHORT.model_copy(update={"abstract": "Odd."})
+    await room.take_in(WHOLE)
+    await room.take_in(wrong)
+    (kept,) = await on_record(room)
+    assert await splitting.titles(room.database, kept.id or 0) == [SHORT.title]
+    with pytest.raises(UsageError):
+        await splitting.split(room.database, room.clock, kept.id or 0, "Something else")
+    with pytest.raises(NotFoundError):
+        await splitting.split(room.database, room.clock, 99, SHORT.title)
+    alone = await splitting.split(room.database, room.clock, kept.id or 0, "LEARNING to listen")
+    assert (alone.title, alone.first_seen_at) == (SHORT.title, room.clock.now())
+    assert await splitting.titles(room.database, kept.id or 0) == []
+    # Also where one source tells of both.
+    for told in ((wrong, WHOLE), (WHOLE, wrong)):
+        assert (await room.take_in(*told)).new == 0
+    found = {paper.id: paper.abstract for paper in await on_record(room)}
+    assert found == {kept.id: "Whole.", alone.id: "Odd."}
+
+
+async def test_a_double_that_is_taken_apart_comes_back_as_it_was(room: Newsroom) -> None:
+    first = Paper(title="On listening", authors=KELLER, doi="10.5555/l.1", abstract="First.")
+    second = Paper(title="Spoken agents and their listeners", arxiv_id="2603.00009", abstract="Second.")
+    tie = second.model_copy(update={"authors": KELLER, "doi": "10.5555/l.1"})
+    await room.take_in(first)
+    (double,) = await on_record(room)
+    async with room.database.begin() as connection:
+        had, fresh = await add_people(connection, 2)
+        await compose(connection, draft(had, double))
+    await room.take_in(second)
+    await room.take_in(tie)
+    (kept,) = await on_record(room)
+    room.clock.step(days=60)
+    alone = await splitting.split(room.database, room.clock, kept.id or 0, "On listening")
+    assert (alone.id, alone.abstract, alone.first_seen_at) == (double.id, "First.", room.clock.now())
+    taken = await room.take_in(first, second, tie)
+    assert taken.new == 0
+    assert {paper.id: paper.arxiv_id for paper in await on_record(room)} == {kept.id: "2603.00009", double.id: None}
+    async with room.database.connect() as connection:
+        received = await paper_rows.received_by(connection, [had, fresh], since=NOW)
+    assert received == {had: {double.id, kept.id}, fresh: set()}

@@ -73,6 +73,7 @@ async def fill(database: Database) -> None:
         await papers.change(
             connection, [papers.Known(better, "paper3", {"other": "Other"}, frozenset((2**63 - 1, -7)))]
         )
+        await connection.execute(tables.apart.insert().values(paper_id=third.id, other_id=bare.id))
         await papers.mark(connection, bare.id, pinned=True)
         one, key = person(1, topics=(Topic(name="lora", weight=-1 / 3), Topic(name="b")), muted_words=("x",))
         await subscribers.add(connection, [(one, key)], CONFIRMED)

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import DeliveryState, Feedback, Link
@@ -280,3 +281,14 @@ async def test_papers_are_taken_again_only_if_none_went_out_meanwhile(database: 
         await compose(connection, draft(reader, other, name="again"), day=TOMORROW)
         assert not await papers.take_again(connection, delivery.issue_id, reader)
         assert (await papers.received_by(connection, [reader], since=LONG_AGO))[reader] == {other.id}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_papers_are_found_without_going_through_all(database: Database) -> None:
+    async with database.connect() as connection:
+        for asked, index in (
+            ("SELECT * FROM papers WHERE merged_into IS NULL AND title_key IN ('a', 'b')", "ix_papers_title_key"),
+            ("SELECT * FROM papers WHERE merged_into IS NULL AND arxiv_id IN ('a', 'b')", "uq_papers_arxiv_id"),
+        ):
+            plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {asked}"))).all()
+            assert [index in row.detail for row in plan] == [True]

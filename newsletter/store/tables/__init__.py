@@ -2,7 +2,7 @@
 
 from newsletter.store.tables.base import metadata
 from newsletter.store.tables.installation import keys
-from newsletter.store.tables.papers import former_titles, papers, signs, summaries, vectors
+from newsletter.store.tables.papers import apart, former_titles, papers, signs, summaries, vectors
 from newsletter.store.tables.people import feedback, preferences, subscribers, subscriptions, suppressions
 from newsletter.store.tables.sending import (
     attempts,
@@ -18,6 +18,7 @@ from newsletter.store.tables.sending import (
 from newsletter.store.tables.sources import feeds
 
 __all__ = [
+    "apart",
     "attempts",
     "bounces",
     "deliveries",

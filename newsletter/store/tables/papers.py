@@ -62,7 +62,9 @@ Index("ix_papers_title_key", papers.c.title_key)  # a title is looked up among t
 Index("ix_papers_first_seen_at", papers.c.first_seen_at)  # the window of candidates
 _revised = text("revised_at IS NOT NULL")
 Index("ix_papers_revised_at", papers.c.revised_at, sqlite_where=_revised, postgresql_where=_revised)
-Index("ix_papers_merged_into", papers.c.merged_into)
+# Doubles alone: with all in it, SQLite would go through every living paper to find those of some titles.
+_double = text("merged_into IS NOT NULL")
+Index("ix_papers_merged_into", papers.c.merged_into, sqlite_where=_double, postgresql_where=_double)
 _unsigned = text("NOT signed")
 Index("ix_papers_unsigned", papers.c.id, sqlite_where=_unsigned, postgresql_where=_unsigned)
 
@@ -83,6 +85,15 @@ signs = Table(
     Column("sign", BigInteger, primary_key=True, autoincrement=False),
     Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True, index=True),
     sqlite_with_rowid=False,
+)
+
+# Papers that an editor took apart, each pair in both orders: no source makes them one again.
+apart = Table(
+    "apart",
+    metadata,
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("other_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True, index=True),
+    CheckConstraint("other_id <> paper_id", name="other_id"),
 )
 
 # One vector a paper, by the model that made it last; without a model there are none.

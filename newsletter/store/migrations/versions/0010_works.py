@@ -26,6 +26,19 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_signs_paper_id"), "signs", ["paper_id"], unique=False)
+    op.create_table(
+        "apart",
+        sa.Column("paper_id", Id, nullable=False),
+        sa.Column("other_id", Id, nullable=False),
+        sa.CheckConstraint("other_id <> paper_id", name=op.f("ck_apart_other_id")),
+        sa.ForeignKeyConstraint(["paper_id"], ["papers.id"], name=op.f("fk_apart_paper_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["other_id"], ["papers.id"], name=op.f("fk_apart_other_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("paper_id", "other_id", name=op.f("pk_apart")),
+    )
+    op.create_index(op.f("ix_apart_other_id"), "apart", ["other_id"], unique=False)
+    op.drop_index("ix_papers_merged_into", table_name="papers")
+    double = sa.text("merged_into IS NOT NULL")
+    op.create_index("ix_papers_merged_into", "papers", ["merged_into"], sqlite_where=double, postgresql_where=double)
     op.drop_index("uq_papers_title_key", table_name="papers")
     alone = sa.text(
         "merged_into IS NULL AND arxiv_id IS NULL AND doi IS NULL AND url IS NULL AND CAST(authors AS TEXT) = '[]'"
