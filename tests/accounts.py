@@ -50,6 +50,14 @@ TRUTH = (
         Paper(title="Streaming joins over encrypted columns", doi="10.6666/Q.7"),
     ),
     _work("queues of others", "RowFlow: Streaming joins over encrypted columns", KELLER),
+    # Without its subtitle it may be either; the two are two all the same.
+    _work(
+        "voices",
+        "Memory of spoken agents: an archive of voices",
+        OTHERS,
+        Paper(title="Memory of spoken agents", authors=OTHERS),
+    ),
+    _work("gestures", "Memory of spoken agents: an archive of gestures", OTHERS),
     _work("for vision", "Mixtures of experts for vision", OTHERS),
     _work("for language", "Mixtures of experts for language", OTHERS),
 )
