@@ -91,6 +91,31 @@ def unhide(face: Face, numbers: tuple[int, ...]) -> None:
     _mark(face, numbers, hidden=False)
 
 
+@papers.command(
+    "split", example='newsletter papers split 17\nnewsletter papers split 17 "A title that is another paper\'s"'
+)
+@click.argument("number", metavar="ID", type=int)
+@click.argument("title", required=False)
+@pass_face
+def split(face: Face, number: int, title: str | None) -> None:
+    """Make a paper of its own of a TITLE that another paper was taken to have; without TITLE, list those it had.
+
+    No source makes the two one again. What else is known of the new one comes when its source is looked at next.
+    """
+    from newsletter.pipeline import splitting
+
+    if title is None:
+        found = face.run(lambda app: splitting.titles(app.database, number))
+        face.out.table(
+            (Column("title", "title", whole=True),),
+            ({"id": number, "title": one} for one in found),
+            empty=f"Paper {number} has had one title only.",
+        )
+        return
+    paper = face.run(lambda app: splitting.split(app.database, app.clock, number, title))
+    face.out.record({"id": paper.id, "title": paper.title}, f"{paper.title} is paper {paper.id} from now on.")
+
+
 def _mark(face: Face, numbers: tuple[int, ...], *, hidden: bool) -> None:
     from newsletter.pipeline import record
 

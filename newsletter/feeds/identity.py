@@ -1,10 +1,10 @@
-"""Which papers are one work, and what is best of two accounts of it; knows neither layouts nor the database."""
+"""By which keys a work is known, and what is best of two accounts of it; knows neither layouts nor the database."""
 
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
-from urllib.parse import urlsplit
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit
 
 from newsletter.feeds import links, tex
 from newsletter.feeds.entries import EARLIEST, MOST_KEYWORDS
@@ -24,6 +24,8 @@ _ADDRESS = re.compile(
     rf"\balphaxiv\.org/(?:abs|overview|pdf))/{_ID}",
     re.IGNORECASE,
 )
+
+_DOI = re.compile(r"(?<![\w.])10\.\d{4,9}(?:\.\d+)*/[^\s\"<>?#]{1,200}")
 
 # Sources write one letter as `π`, `$\pi$` or `pi`.
 _NAMES = {ord(letter): name.lower() for name, letter in GREEK.items() if name.isascii()} | {ord("×"): "times"}
@@ -52,6 +54,18 @@ def arxiv_id(text: str) -> tuple[str, int | None] | None:
     return identifier, version or None
 
 
+def doi(text: str | None) -> str | None:
+    """Return a DOI as all its spellings are compared, or None; the one that arXiv gives to a paper is its arXiv id.
+
+    DOIs are compared without case (DOI Handbook, section 2.4); addresses of their resolver hold one.
+    """
+    found = _DOI.search(text or "")
+    if found is None:
+        return None
+    bare = unquote(found[0]).casefold().rstrip(".,;)")
+    return None if bare.startswith("10.48550/arxiv.") else bare
+
+
 def folded(text: str) -> str:
     r"""Return a text without case, accents and TeX: `T\"ulu`, `Tülu` and `tulu` are one, `$\pi$` and `pi` too."""
     text = tex.explicit(text)
@@ -61,6 +75,7 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
+@lru_cache(maxsize=32768)
 def title_key(title: str) -> str:
     """Return what all spellings of a title have in common: letters and digits alone, without case, accents and TeX."""
     key = "".join(character for character in folded(title) if character.isalnum())
@@ -87,7 +102,7 @@ def merge(old: Paper, new: Paper) -> Paper:
         title=titled.title,
         abstract=described.abstract,
         arxiv_id=old.arxiv_id or new.arxiv_id,
-        doi=old.doi or new.doi,
+        doi=doi(old.doi) or doi(new.doi),
         version=max((paper.version for paper in both if paper.version is not None), default=None),
         url=max((paper.url for paper in both), key=_address_worth),
         links=links.union(old.links, new.links),
@@ -104,50 +119,6 @@ def merge(old: Paper, new: Paper) -> Paper:
         hidden=old.hidden,
         pinned=old.pinned,
     )
-
-
-def distinct(papers: Iterable[Paper]) -> list[Paper]:
-    """Return the different works in the order of their first account, each merged from all its accounts.
-
-    Two accounts are of one work if they bear the same arXiv id, or else the same title and not two different ids.
-    """
-    works: list[Paper] = []
-    homes: list[int] = []
-    by_id: dict[str, int] = {}
-    by_title: dict[str, list[int]] = {}
-
-    def home(place: int) -> int:
-        while homes[place] != place:
-            place = homes[place]
-        return place
-
-    for paper in papers:
-        titles = by_title.setdefault(title_key(paper.title), [])
-        places = {home(place) for place in titles}
-        found = {place for place in places if _may_be_one(works[place], paper)}
-        if paper.arxiv_id in by_id:
-            same_id = home(by_id[paper.arxiv_id])
-            # Under the same title without an id: tied to it by this account. With another id: another work.
-            found = {same_id} | {place for place in found if works[place].arxiv_id is None}
-        elif found:
-            found = {min(found)}
-        if found:
-            first, *others = sorted(found)
-            for other in others:
-                works[first], homes[other] = merge(works[first], works[other]), first
-            works[first] = merge(works[first], paper)
-        else:
-            first = len(works)
-            works.append(paper)
-            homes.append(first)
-        titles.append(first)
-        if identifier := works[first].arxiv_id:
-            by_id[identifier] = first
-    return [work for place, work in enumerate(works) if homes[place] == place]
-
-
-def _may_be_one(one: Paper, other: Paper) -> bool:
-    return one.arxiv_id is None or other.arxiv_id is None or one.arxiv_id == other.arxiv_id
 
 
 def _title_worth(paper: Paper) -> tuple[int, bool, bool, int, str]:

@@ -136,16 +136,17 @@ async def _fill(connection: AsyncConnection, table: Table, archive: tarfile.TarF
     if member is None:
         raise ValueError(f"{table.name} is not in it")
     number = 0
-    # A paper may point to one that was taken in later.
+    # A double may bear the id of the paper that is kept, which may have been taken in later.
     late: list[dict[str, Any]] = []
     for part in chunks(_rows(table, member), ROWS):
         number += len(part)
         if table.name == "papers":
-            late += [{"paper": row["id"], "into": row["merged_into"]} for row in part if row["merged_into"]]
-            part = [{**row, "merged_into": None} for row in part]
+            late += [row for row in part if row["merged_into"]]
+            part = [row for row in part if not row["merged_into"]]
+        if part:
+            await connection.execute(insert(connection, table), part)
+    for part in chunks(late, ROWS):
         await connection.execute(insert(connection, table), part)
-    for move in late:
-        await connection.execute(text("UPDATE papers SET merged_into = :into WHERE id = :paper"), move)
     return number
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import ColumnElement, Table, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import NOTHING_BESIDE, Beside, Missed, Paper, Revision, Told
 from newsletter.store import papers as paper_rows
 from newsletter.store.database import chunks, insert
-from newsletter.store.tables import issues, papers, received, revisions
+from newsletter.store.tables import feedback, issues, papers, received, revisions
 
 
 def written(beside: Beside) -> str | None:
@@ -61,28 +61,37 @@ async def revised_since(connection: AsyncConnection, since: datetime, *, limit: 
 async def unaware(
     connection: AsyncConnection, subscriber_ids: Sequence[int], paper_ids: Sequence[int]
 ) -> Mapping[int, set[int]]:
-    """Return for each person which of these papers they got before the version that there is, and were not told of."""
-    told = select(literal(1)).where(
-        revisions.c.subscriber_id == received.c.subscriber_id,
-        revisions.c.paper_id == received.c.paper_id,
-        revisions.c.version == papers.c.version,
-    )
+    """Return for each person which of these papers they got or saved before this version came, and were not told of."""
     found: dict[int, set[int]] = defaultdict(set)
     for part in chunks(subscriber_ids):
-        statement = (
+        got = (
             select(received.c.subscriber_id, received.c.paper_id)
             .join(papers, papers.c.id == received.c.paper_id)
             .join(issues, issues.c.id == received.c.issue_id)
+            .where(issues.c.composed_at < papers.c.revised_at, *_not_told(received, part, paper_ids))
+        )
+        # Somebody may have saved what reached them otherwise, or in a mail that came back.
+        saved = (
+            select(feedback.c.subscriber_id, feedback.c.paper_id)
+            .join(papers, papers.c.id == feedback.c.paper_id)
             .where(
-                received.c.subscriber_id.in_(part),
-                received.c.paper_id.in_(paper_ids),
-                issues.c.composed_at < papers.c.revised_at,
-                ~told.exists(),
+                feedback.c.verdict == "saved",
+                feedback.c.at < papers.c.revised_at,
+                *_not_told(feedback, part, paper_ids),
             )
         )
-        for subscriber_id, paper_id in await connection.execute(statement):
+        for subscriber_id, paper_id in await connection.execute(got.union(saved)):
             found[subscriber_id].add(paper_id)
     return found
+
+
+def _not_told(known: Table, people: Sequence[int], paper_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    told = select(literal(1)).where(
+        revisions.c.subscriber_id == known.c.subscriber_id,
+        revisions.c.paper_id == known.c.paper_id,
+        revisions.c.version == papers.c.version,
+    )
+    return known.c.subscriber_id.in_(people), known.c.paper_id.in_(paper_ids), ~told.exists()
 
 
 async def take(connection: AsyncConnection, told: Iterable[tuple[int, int, Beside]]) -> None:

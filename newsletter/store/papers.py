@@ -3,42 +3,64 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import ConflictError
 from newsletter.models import Link, Paper
 from newsletter.store.database import chunks, insert
-from newsletter.store.tables import feedback, former_titles, issues, papers, picks, received, revisions
+from newsletter.store.tables import apart, former_titles, issues, papers, picks, received, revisions, signs
 
 _LIVING = papers.c.merged_into.is_(None)
 
 
 class Known(NamedTuple):
-    """A paper on record, the normalised title under which it stands, and those under which it stood before."""
+    """A paper on record, the normalised title under which it stands, and what other accounts of it bore.
+
+    `former` has the normalised titles of others, with how they were written (empty: not kept), and `signs` what finds
+    accounts that have neither its id nor its title; `apart` are papers that an editor took apart from it.
+    """
 
     paper: Paper
     title_key: str
-    former: tuple[str, ...] = ()
+    former: Mapping[str, str] = MappingProxyType({})
+    signs: frozenset[int] = frozenset()
+    apart: frozenset[int] = frozenset()
 
 
-async def find(connection: AsyncConnection, arxiv_ids: Iterable[str], title_keys: Iterable[str]) -> list[Known]:
-    """Return the living papers with one of the ids or one of the normalised titles, now or before; oldest first."""
+async def find(
+    connection: AsyncConnection, arxiv_ids: Iterable[str], title_keys: Iterable[str], sought: Iterable[int] = ()
+) -> list[Known]:
+    """Return the living papers with one of the ids, of the normalised titles, now or before, or of the signs.
+
+    The oldest come first.
+    """
     found: dict[int, Row[Any]] = {}
-    titles = list(dict.fromkeys(title_keys))
     for part in chunks(dict.fromkeys(arxiv_ids)):
         found.update(await _living(connection, papers.c.arxiv_id.in_(part)))
-    for part in chunks(titles):
+    for part in chunks(dict.fromkeys(title_keys)):
         before = select(former_titles.c.paper_id).where(former_titles.c.title_key.in_(part))
-        found.update(await _living(connection, or_(papers.c.title_key.in_(part), papers.c.id.in_(before))))
-    former: dict[int, list[str]] = defaultdict(list)
-    for ids in chunks(sorted(found)):
-        kept = select(former_titles).where(former_titles.c.paper_id.in_(ids)).order_by(former_titles.c.title_key)
-        for row in await connection.execute(kept):
-            former[row.paper_id].append(row.title_key)
-    return [Known(_paper(row), row.title_key, tuple(former.get(number, ()))) for number, row in sorted(found.items())]
+        found.update(await _living(connection, papers.c.title_key.in_(part)))
+        found.update(await _living(connection, papers.c.id.in_(before)))
+    for numbers in chunks(dict.fromkeys(sought)):
+        signed = select(signs.c.paper_id).where(signs.c.sign.in_(numbers))
+        found.update(await _living(connection, papers.c.id.in_(signed)))
+    return await _known(connection, found)
+
+
+async def known(connection: AsyncConnection, paper_id: int) -> Known | None:
+    """Return a living paper with all that its accounts bore."""
+    found = await _known(connection, await _living(connection, papers.c.id == paper_id))
+    return found[0] if found else None
+
+
+async def unsigned(connection: AsyncConnection, limit: int) -> list[Known]:
+    """Return living papers of which no signs are on record: those that were taken in before there were signs."""
+    rows = await connection.execute(select(papers).where(_LIVING, ~papers.c.signed).order_by(papers.c.id).limit(limit))
+    return await _known(connection, {row.id: row for row in rows})
 
 
 async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime) -> list[int]:
@@ -47,64 +69,33 @@ async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime) 
     for part in chunks(new, 500):
         rows = [{**_row(known), "first_seen_at": known.paper.first_seen_at or now} for known in part]
         statement = insert(connection, papers).returning(papers.c.id, sort_by_parameter_order=True)
-        ids += (await connection.execute(statement, rows)).scalars()
+        numbers = list((await connection.execute(statement, rows)).scalars())
+        await _note(connection, list(zip(numbers, part, strict=True)))
+        ids += numbers
     return ids
 
 
 async def change(connection: AsyncConnection, changed: Sequence[Known]) -> None:
     """Write papers anew that are on record already."""
-    if not changed:
-        return
-    former = [
-        {"title_key": title, "paper_id": known.paper.id}
-        for known in changed
-        for title in known.former
-        if title != known.title_key
-    ]
-    if former:
-        await connection.execute(insert(connection, former_titles).on_conflict_do_nothing(), former)
-    rows = [{**_row(known), "paper_id": known.paper.id} for known in changed]
-    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "paper_id"}
-    await connection.execute(update(papers).where(papers.c.id == bindparam("paper_id")).values(values), rows)
+    for part in chunks(changed, 500):
+        await _note(connection, [(known.paper.id or 0, known) for known in part])
+        rows = [{**_row(known), "paper_id": known.paper.id} for known in part]
+        values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "paper_id"}
+        await connection.execute(update(papers).where(papers.c.id == bindparam("paper_id")).values(values), rows)
+
+
+async def note(connection: AsyncConnection, known: Sequence[Known]) -> None:
+    """Write down further titles and signs of papers on record, and nothing else of them."""
+    for part in chunks(known, 500):
+        await _note(connection, [(one.paper.id or 0, one) for one in part])
+        ids = [one.paper.id for one in part]
+        await connection.execute(update(papers).where(papers.c.id.in_(ids), ~papers.c.signed).values(signed=True))
 
 
 async def revise(connection: AsyncConnection, ids: Iterable[int], now: datetime) -> None:
     """Note that a higher version of these papers came."""
     for part in chunks(ids):
         await connection.execute(update(papers).where(papers.c.id.in_(part)).values(revised_at=now))
-
-
-async def merge(connection: AsyncConnection, kept: int, double: int) -> None:
-    """Make two papers one: who received either has received the one that is kept, and so with feedback."""
-    # Whoever writes `received` for one of them holds its row (as a foreign key does): wait for them, or they for us.
-    both = select(papers.c.id).where(papers.c.id.in_([kept, double])).order_by(papers.c.id)
-    await connection.execute(both.with_for_update())
-    had = select(received.c.subscriber_id, literal(kept), received.c.issue_id).where(received.c.paper_id == double)
-    copied = insert(connection, received).from_select(["subscriber_id", "paper_id", "issue_id"], had)
-    await connection.execute(copied.on_conflict_do_nothing())
-    told = select(revisions.c.subscriber_id, literal(kept), revisions.c.version, revisions.c.issue_id)
-    retold = insert(connection, revisions).from_select(
-        ["subscriber_id", "paper_id", "version", "issue_id"], told.where(revisions.c.paper_id == double)
-    )
-    await connection.execute(retold.on_conflict_do_nothing())
-    said = select(feedback.c.subscriber_id, literal(kept), feedback.c.verdict, feedback.c.at)
-    spoken = insert(connection, feedback).from_select(
-        ["subscriber_id", "paper_id", "verdict", "at"], said.where(feedback.c.paper_id == double)
-    )
-    latest = {"verdict": spoken.excluded.verdict, "at": spoken.excluded.at}
-    await connection.execute(
-        spoken.on_conflict_do_update(
-            index_elements=["subscriber_id", "paper_id"], set_=latest, where=spoken.excluded.at > feedback.c.at
-        )
-    )
-    await _keep_titles(connection, select(papers.c.title_key, literal(kept)).where(papers.c.id == double))
-    earlier = select(former_titles.c.title_key, literal(kept)).where(former_titles.c.paper_id == double)
-    await _keep_titles(connection, earlier)
-    hidden = select(papers.c.id).where(papers.c.id == double, papers.c.hidden)
-    await connection.execute(update(papers).where(papers.c.id == kept, hidden.exists()).values(hidden=True))
-    await connection.execute(
-        update(papers).where(or_(papers.c.id == double, papers.c.merged_into == double)).values(merged_into=kept)
-    )
 
 
 async def candidates(connection: AsyncConnection, *, since: datetime, until: datetime) -> list[Paper]:
@@ -237,7 +228,7 @@ async def take(connection: AsyncConnection, issue_ids: Sequence[int]) -> None:
 async def give_back(connection: AsyncConnection, issue_ids: Sequence[int]) -> None:
     """Free the papers of issues that did not reach the person, to be chosen again, and the revisions, to be told."""
     for part in chunks(issue_ids):
-        # A merge that is under way copies what is deleted here; see `merge`.
+        # A merge that is under way copies what is deleted here; see `merging`.
         held = select(papers.c.id).where(papers.c.id.in_(select(picks.c.paper_id).where(picks.c.issue_id.in_(part))))
         await connection.execute(held.order_by(papers.c.id).with_for_update(read=True, key_share=True))
         await connection.execute(delete(received).where(received.c.issue_id.in_(part)))
@@ -290,9 +281,41 @@ async def _living(connection: AsyncConnection, wanted: ColumnElement[bool]) -> d
     return {row.id: row for row in await connection.execute(select(papers).where(_LIVING, wanted))}
 
 
-async def _keep_titles(connection: AsyncConnection, rows: Select[Any]) -> None:
-    kept = insert(connection, former_titles).from_select(["title_key", "paper_id"], rows)
-    await connection.execute(kept.on_conflict_do_nothing())
+async def _known(connection: AsyncConnection, found: Mapping[int, Row[Any]]) -> list[Known]:
+    former: dict[int, dict[str, str]] = defaultdict(dict)
+    borne: dict[int, set[int]] = defaultdict(set)
+    others: dict[int, set[int]] = defaultdict(set)
+    for ids in chunks(sorted(found)):
+        kept = select(former_titles).where(former_titles.c.paper_id.in_(ids)).order_by(former_titles.c.title_key)
+        for row in await connection.execute(kept):
+            former[row.paper_id][row.title_key] = row.title
+        for sign, paper_id in await connection.execute(select(signs).where(signs.c.paper_id.in_(ids))):
+            borne[paper_id].add(sign)
+        for paper_id, other_id in await connection.execute(select(apart).where(apart.c.paper_id.in_(ids))):
+            others[paper_id].add(other_id)
+    return [
+        Known(
+            _paper(row),
+            row.title_key,
+            former.get(number, {}),
+            frozenset(borne.get(number, ())),
+            frozenset(others.get(number, ())),
+        )
+        for number, row in sorted(found.items())
+    ]
+
+
+async def _note(connection: AsyncConnection, known: Sequence[tuple[int, Known]]) -> None:
+    former = [
+        {"title_key": key, "paper_id": number, "title": title}
+        for number, one in known
+        for key, title in one.former.items()
+        if key != one.title_key
+    ]
+    if former:
+        await connection.execute(insert(connection, former_titles).on_conflict_do_nothing(), former)
+    if borne := [{"sign": sign, "paper_id": number} for number, one in known for sign in sorted(one.signs)]:
+        await connection.execute(insert(connection, signs).on_conflict_do_nothing(), borne)
 
 
 def _row(known: Known) -> dict[str, Any]:
@@ -315,6 +338,7 @@ def _row(known: Known) -> dict[str, Any]:
         "votes": paper.votes,
         "comments": paper.comments,
         "stars": paper.stars,
+        "signed": True,
     }
 
 

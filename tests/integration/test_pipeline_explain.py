@@ -9,8 +9,7 @@ from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Paper
 from newsletter.pipeline import subscribers
 from newsletter.pipeline.explain import Answer, why
-from newsletter.store import papers as store
-from newsletter.store import suppressions
+from newsletter.store import merging, suppressions
 
 
 async def ask(room: Newsroom, named: str, *, name: str = "ada", day: date | None = None) -> Answer:
@@ -81,7 +80,7 @@ async def test_a_paper_that_they_had_under_another_title_counts_as_had(room: New
     await room.compose()
     async with room.database.begin() as connection:
         ids = [number for (number,) in await room.rows("SELECT id FROM papers ORDER BY id")]
-        await store.merge(connection, ids[0], ids[1])
+        await merging.merge(connection, ids[0], ids[1])
     for named in (title(0), str(ids[0]), str(ids[1])):
         answer = await ask(room, named)
         assert answer.paper.title == title(0)

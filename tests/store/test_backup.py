@@ -23,6 +23,7 @@ from newsletter.store import (
     deliveries,
     editions,
     feeds,
+    merging,
     outcomes,
     papers,
     presses,
@@ -67,7 +68,13 @@ async def fill(database: Database) -> None:
             known(4, arxiv_id=None),
         )
         # The one that counts was taken in later than its double.
-        await papers.merge(connection, third.id, kept.id)
+        await merging.merge(connection, third.id, kept.id)
+        # It has its double's id from then on.
+        better = third.model_copy(update={"arxiv_id": kept.arxiv_id})
+        await papers.change(
+            connection, [papers.Known(better, "paper3", {"other": "Other"}, frozenset((2**63 - 1, -7)))]
+        )
+        await connection.execute(tables.apart.insert().values(paper_id=third.id, other_id=bare.id))
         await papers.mark(connection, bare.id, pinned=True)
         one, key = person(1, topics=(Topic(name="lora", weight=-1 / 3), Topic(name="b")), muted_words=("x",))
         await subscribers.add(connection, [(one, key)], CONFIRMED)

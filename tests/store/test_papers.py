@@ -3,10 +3,11 @@
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import DeliveryState, Feedback, Link
-from newsletter.store import deliveries, issues, outcomes, papers, subscribers, tables
+from newsletter.store import deliveries, issues, merging, outcomes, papers, subscribers, tables
 from newsletter.store.database import Database
 from newsletter.store.outcomes import Settled
 from store.samples import (
@@ -112,7 +113,7 @@ async def test_candidates_are_living_and_shown_and_within_the_span(database: Dat
             (await add_papers(connection, known(number), at=NOW + number * MINUTE))[0].id for number in range(6)
         ]
         await papers.mark(connection, hidden, hidden=True)
-        await papers.merge(connection, first, double)
+        await merging.merge(connection, first, double)
         span = {"since": NOW + MINUTE, "until": NOW + 5 * MINUTE}
         assert [one.id for one in await papers.candidates(connection, **span)] == [first, second]
         await papers.mark(connection, hidden, hidden=False)
@@ -165,7 +166,7 @@ async def test_who_received_either_of_two_papers_has_received_the_one_that_is_ke
         kept, double = await add_papers(connection, known(1), known(2))
         one, other, nobody = await add_people(connection, 3)
         await compose(connection, draft(one, kept), draft(other, double))
-        await papers.merge(connection, kept.id, double.id)
+        await merging.merge(connection, kept.id, double.id)
         had = await papers.received_by(connection, [one, other, nobody], since=LONG_AGO)
         assert [kept.id in had[number] for number in (one, other, nobody)] == [True, True, False]
     async with database.connect() as connection:
@@ -179,8 +180,8 @@ async def test_who_received_either_of_two_papers_has_received_the_one_that_is_ke
 async def test_doubles_of_doubles_point_to_the_one_that_is_kept(database: Database) -> None:
     async with database.begin() as connection:
         first, second, third = await add_papers(connection, known(1), known(2), known(3))
-        await papers.merge(connection, second.id, third.id)
-        await papers.merge(connection, first.id, second.id)
+        await merging.merge(connection, second.id, third.id)
+        await merging.merge(connection, first.id, second.id)
     assert [row.merged_into for row in await rows(database, tables.papers)] == [None, first.id, first.id]
 
 
@@ -189,13 +190,13 @@ async def test_a_paper_is_not_merged_into_itself(database: Database) -> None:
         (paper,) = await add_papers(connection, known(1))
     with pytest.raises(StoreError):
         async with database.begin() as connection:
-            await papers.merge(connection, paper.id, paper.id)
+            await merging.merge(connection, paper.id, paper.id)
 
 
 async def test_the_id_of_a_double_is_free_for_the_paper_that_is_kept(database: Database) -> None:
     async with database.begin() as connection:
         kept, double = await add_papers(connection, known(1, arxiv_id=None), known(2))
-        await papers.merge(connection, kept.id, double.id)
+        await merging.merge(connection, kept.id, double.id)
         better = papers.Known(kept.model_copy(update={"arxiv_id": double.arxiv_id}), "paper1")
         await papers.change(connection, [better])
         assert [one.paper.id for one in await papers.find(connection, [double.arxiv_id], [])] == [kept.id]
@@ -214,7 +215,7 @@ async def test_of_what_was_said_of_two_papers_the_later_word_counts_once(databas
         await say(one, double.id, "less", 2)
         await say(other, kept.id, "more", 2)
         await say(other, double.id, "less", 1)
-        await papers.merge(connection, kept.id, double.id)
+        await merging.merge(connection, kept.id, double.id)
         found = await subscribers.feedback_of(connection, [one, other])
         assert [(said.paper_id, said.verdict) for said in found[one]] == [(kept.id, "less")]
         assert [(said.paper_id, said.verdict) for said in found[other]] == [(kept.id, "more")]
@@ -229,7 +230,7 @@ async def test_a_double_that_was_chosen_from_an_old_list_counts_as_the_paper_tha
         kept, double = await add_papers(connection, known(1), known(2))
         had, fresh = await add_people(connection, 2)
         await compose(connection, draft(had, kept))
-        await papers.merge(connection, kept.id, double.id)
+        await merging.merge(connection, kept.id, double.id)
     with pytest.raises(ConflictError):
         async with database.begin() as connection:
             await compose(connection, draft(had, double), day=TOMORROW)
@@ -247,7 +248,7 @@ async def test_a_failed_mail_does_not_free_a_paper_whose_double_arrived(database
         (reader,) = await add_people(connection, 1)
         await compose(connection, draft(reader, kept))
         await compose(connection, draft(reader, double), day=TOMORROW)
-        await papers.merge(connection, kept.id, double.id)
+        await merging.merge(connection, kept.id, double.id)
         until = NOW + MINUTE
         first, second = await deliveries.claim(connection, owner="one", limit=2, now=NOW, until=until)
         await outcomes.note(
@@ -280,3 +281,14 @@ async def test_papers_are_taken_again_only_if_none_went_out_meanwhile(database: 
         await compose(connection, draft(reader, other, name="again"), day=TOMORROW)
         assert not await papers.take_again(connection, delivery.issue_id, reader)
         assert (await papers.received_by(connection, [reader], since=LONG_AGO))[reader] == {other.id}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_papers_are_found_without_going_through_all(database: Database) -> None:
+    async with database.connect() as connection:
+        for asked, index in (
+            ("SELECT * FROM papers WHERE merged_into IS NULL AND title_key IN ('a', 'b')", "ix_papers_title_key"),
+            ("SELECT * FROM papers WHERE merged_into IS NULL AND arxiv_id IN ('a', 'b')", "uq_papers_arxiv_id"),
+        ):
+            plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {asked}"))).all()
+            assert [index in row.detail for row in plan] == [True]

@@ -2,7 +2,7 @@
 
 from newsletter.store.tables.base import metadata
 from newsletter.store.tables.installation import keys
-from newsletter.store.tables.papers import former_titles, papers, summaries, vectors
+from newsletter.store.tables.papers import apart, former_titles, papers, signs, summaries, vectors
 from newsletter.store.tables.people import feedback, preferences, subscribers, subscriptions, suppressions
 from newsletter.store.tables.sending import (
     attempts,
@@ -21,6 +21,7 @@ from newsletter.store.tables.sending import (
 from newsletter.store.tables.sources import feeds
 
 __all__ = [
+    "apart",
     "attempts",
     "bounces",
     "deliveries",
@@ -40,6 +41,7 @@ __all__ = [
     "presses",
     "received",
     "revisions",
+    "signs",
     "subscribers",
     "subscriptions",
     "summaries",

@@ -1,6 +1,7 @@
 """Papers, and what is kept of each."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -40,6 +41,7 @@ papers = Table(
     Column("comments", Integer, nullable=False),
     Column("stars", Integer, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("signed", Boolean, nullable=False, server_default=text("false")),  # its signs are on record
     Column("revised_at", UtcDateTime),  # when a higher version came; null: none came since it was taken in
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
     Column("pinned", Boolean, nullable=False, server_default=text("false")),
@@ -48,26 +50,23 @@ papers = Table(
     Column("merged_into", Id, ForeignKey("papers.id")),
     CheckConstraint("merged_into <> id", name="merged_into"),
 )
-# One living record an arXiv id, and one a title where no id tells two works of that title apart.
-Index(
-    "uq_papers_arxiv_id",
-    papers.c.arxiv_id,
-    unique=True,
-    sqlite_where=text("merged_into IS NULL AND arxiv_id IS NOT NULL"),
-    postgresql_where=text("merged_into IS NULL AND arxiv_id IS NOT NULL"),
+# One living record an arXiv id, and one a title of which no more is known: authors, a DOI or an address may tell two
+# works of one title apart.
+_by_id = text("merged_into IS NULL AND arxiv_id IS NOT NULL")
+Index("uq_papers_arxiv_id", papers.c.arxiv_id, unique=True, sqlite_where=_by_id, postgresql_where=_by_id)
+_by_title = text(
+    "merged_into IS NULL AND arxiv_id IS NULL AND doi IS NULL AND url IS NULL AND CAST(authors AS TEXT) = '[]'"
 )
-Index(
-    "uq_papers_title_key",
-    papers.c.title_key,
-    unique=True,
-    sqlite_where=text("merged_into IS NULL AND arxiv_id IS NULL"),
-    postgresql_where=text("merged_into IS NULL AND arxiv_id IS NULL"),
-)
+Index("uq_papers_title_key", papers.c.title_key, unique=True, sqlite_where=_by_title, postgresql_where=_by_title)
 Index("ix_papers_title_key", papers.c.title_key)  # a title is looked up among those with an id too
 Index("ix_papers_first_seen_at", papers.c.first_seen_at)  # the window of candidates
 _revised = text("revised_at IS NOT NULL")
 Index("ix_papers_revised_at", papers.c.revised_at, sqlite_where=_revised, postgresql_where=_revised)
-Index("ix_papers_merged_into", papers.c.merged_into)
+# Doubles alone: with all in it, SQLite would go through every living paper to find those of some titles.
+_double = text("merged_into IS NOT NULL")
+Index("ix_papers_merged_into", papers.c.merged_into, sqlite_where=_double, postgresql_where=_double)
+_unsigned = text("NOT signed")
+Index("ix_papers_unsigned", papers.c.id, sqlite_where=_unsigned, postgresql_where=_unsigned)
 
 # Titles that a paper bore before a revision or a merge: an old page may still bring it under one of them.
 former_titles = Table(
@@ -75,6 +74,26 @@ former_titles = Table(
     metadata,
     Column("title_key", Text, primary_key=True),
     Column("paper_id", Id, ForeignKey("papers.id"), primary_key=True, index=True),
+    Column("title", Text, nullable=False, server_default=""),  # as it was written; empty: it was not kept
+)
+
+# What accounts of a work have in common that have neither its id nor its title: hashes of a DOI, and of the first
+# author with how the title begins.
+signs = Table(
+    "signs",
+    metadata,
+    Column("sign", BigInteger, primary_key=True, autoincrement=False),
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+# Papers that an editor took apart, each pair in both orders: no source makes them one again.
+apart = Table(
+    "apart",
+    metadata,
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("other_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True, index=True),
+    CheckConstraint("other_id <> paper_id", name="other_id"),
 )
 
 # One vector a paper, by the model that made it last; without a model there are none.
