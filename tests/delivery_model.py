@@ -44,7 +44,7 @@ from newsletter.delivery.bounces import Bounce
 from newsletter.delivery.incoming import Arrival
 from newsletter.delivery.verp import ReturnPath
 from newsletter.models import Consent, DeliveryState, Paper, ParsedFeed, Pick, Reason, Subscriber
-from newsletter.pipeline import record, refresh, subscribers
+from newsletter.pipeline import record, subscribers, taking
 from newsletter.pipeline.intake import Intake
 from newsletter.store import editions, schema
 from newsletter.store.database import Database
@@ -355,7 +355,7 @@ class DeliveryModel(RuleBasedStateMachine):
 async def _furnish(database: Database) -> Furnished:
     clock = Clock(NOW)
     found = tuple(Paper(title=f"The paper {number}", arxiv_id=f"2603.{number:05}") for number in range(PAPERS))
-    await refresh.take_in(database, clock, ParsedFeed(layout="page", papers=found), "model")
+    await taking.take_in(database, clock, ParsedFeed(layout="page", papers=found), "model")
     people = [await _newcomer(database, clock) for _ in range(PEOPLE)]
     await _compose(database, clock, people, TODAY)
     async with database.connect() as connection:

@@ -16,7 +16,7 @@ from newsletter.app import App
 from newsletter.config import Settings, Smtp
 from newsletter.delivery import Courier
 from newsletter.models import Paper, ParsedFeed, Subscriber
-from newsletter.pipeline import preview, record, refresh, subscribers
+from newsletter.pipeline import preview, record, subscribers, taking
 from newsletter.pipeline.compose import ComposeReport
 from newsletter.pipeline.deliver import DeliverReport, Sending
 from newsletter.pipeline.due import due_by_hand
@@ -125,10 +125,10 @@ class Newsroom:
         """Name a server as the relay."""
         self.set("smtp", host=server.host, port=server.port, security="plain", **values)
 
-    async def take_in(self, *found: Paper, source: str = "test") -> refresh.Taken:
+    async def take_in(self, *found: Paper, source: str = "test") -> taking.Taken:
         """Put papers on record."""
         parsed = ParsedFeed(layout="page", papers=found)
-        return await refresh.take_in(self.database, self.clock, parsed, source)
+        return await taking.take_in(self.database, self.clock, parsed, source)
 
     async def subscribe(self, name: str, *topics: str, **wishes: Any) -> Subscriber:
         """Put NAME@example.org on record."""
