@@ -15,7 +15,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import feeds
+from newsletter.store.tables.sources import feeds, responses
 
 __all__ = [
     "attempts",
@@ -33,6 +33,7 @@ __all__ = [
     "picks",
     "preferences",
     "received",
+    "responses",
     "revisions",
     "subscribers",
     "subscriptions",
