@@ -225,8 +225,9 @@ class _Look:
         learned.not_before = answer.wait_until
         own = request.url in (feed.location, feed.moved_to)
         if answer.status in (200, 304):
-            fresh = fresh_for(answer.headers, self._clock.now())
-            learned.fresh_for = max(learned.fresh_for or timedelta(0), fresh or timedelta(0))
+            fresh = fresh_for(answer.headers, self._clock.now()) or timedelta(0)
+            # Of several addresses, the one that changes first counts.
+            learned.fresh_for = fresh if learned.fresh_for is None else min(learned.fresh_for, fresh)
             if own and answer.moved_to:
                 learned.moved_to = answer.moved_to
         if answer.status == 304:
