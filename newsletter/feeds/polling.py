@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-# What a feed or a cache asks for beyond a day is not followed: papers come in every day.
-LONGEST = timedelta(days=1)
+# What a feed or a cache asks for beyond a day is not followed, since papers come in every day; an hour less, so that
+# who looks once a day at the same time always finds it due.
+LONGEST = timedelta(hours=23)
 # So much of the wait is added by chance at most, so that many newsletters do not ask in one second.
 JITTER = 0.05
 _HOUR = timedelta(hours=1)
@@ -23,13 +24,14 @@ def next_poll(
 ) -> datetime:
     """Return the moment at which a feed is asked next.
 
-    The largest counts of `interval`, the feed's own `ttl` and `fresh_for` (max-age or Expires), a day at most; then
-    `chance`, from 0 to 1, adds up to a twentieth. `not_before` (Retry-After) holds whatever the rest says. Last, hours
+    The largest counts of `interval`, the feed's own `ttl` and `fresh_for` (max-age or Expires), and `chance`, from 0 to
+    1, adds up to a twentieth; together a day at most, unless the interval is longer. `not_before` (Retry-After) holds whatever the rest says. Last, hours
     (0 to 23, GMT) and days (0 is Monday) that the feed skips are passed over (https://www.rssboard.org/skip-hours-days);
     a feed that skips all of them is not believed. `now` is aware, in UTC.
     """
-    wait = min(max(interval, ttl or timedelta(0), fresh_for or timedelta(0)), max(interval, LONGEST))
-    moment = now + wait + wait * JITTER * min(max(chance, 0.0), 1.0)
+    more = 1 + JITTER * min(max(chance, 0.0), 1.0)
+    wait = max(interval, min(max(ttl or timedelta(0), fresh_for or timedelta(0)), LONGEST))
+    moment = now + min(wait * more, max(interval * more, LONGEST))
     if not_before is not None:
         moment = max(moment, not_before)
     return _open(moment, {hour % 24 for hour in skip_hours}, set(skip_days))

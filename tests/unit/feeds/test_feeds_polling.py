@@ -23,7 +23,8 @@ CHANCES = st.floats(0, 1)
         ({"ttl": 2 * HOUR}, 2 * HOUR),
         ({"ttl": 10 * MINUTE}, HOUR),
         ({"fresh_for": 3 * HOUR, "ttl": 2 * HOUR}, 3 * HOUR),
-        ({"fresh_for": timedelta(days=365)}, timedelta(days=1)),
+        ({"fresh_for": timedelta(days=365)}, LONGEST),
+        ({"fresh_for": timedelta(days=365), "chance": 1.0}, LONGEST),
         ({"not_before": NOW + timedelta(days=3)}, timedelta(days=3)),
         ({"not_before": NOW + MINUTE}, HOUR),
         ({"chance": 1.0}, HOUR + HOUR / 20),
@@ -51,7 +52,7 @@ def test_it_is_never_sooner_than_anyone_wants_nor_later_than_a_day(
 ) -> None:
     moment = next_poll(now, interval, ttl=ttl, fresh_for=fresh, chance=chance)
     longest = max(interval, LONGEST)
-    assert now + min(max(interval, ttl, fresh), longest) <= moment <= now + longest * (1 + JITTER)
+    assert now + min(max(interval, ttl, fresh), longest) <= moment <= now + max(interval * (1 + JITTER), LONGEST)
 
 
 @given(MOMENTS, INTERVALS, SPANS, st.sets(st.integers(0, 24)), st.sets(st.integers(0, 6)), CHANCES)
