@@ -25,9 +25,9 @@ def next_poll(
     """Return the moment at which a feed is asked next.
 
     The largest counts of `interval`, the feed's own `ttl` and `fresh_for` (max-age or Expires), and `chance`, from 0 to
-    1, adds up to a twentieth; together a day at most, unless the interval is longer. `not_before` (Retry-After) holds whatever the rest says. Last, hours
-    (0 to 23, GMT) and days (0 is Monday) that the feed skips are passed over (https://www.rssboard.org/skip-hours-days);
-    a feed that skips all of them is not believed. `now` is aware, in UTC.
+    1, adds up to a twentieth; together LONGEST at most, unless the interval is longer. `not_before` (Retry-After) holds
+    whatever the rest says. Last, hours (0 to 23, GMT) and days (0 is Monday) that the feed skips are passed over
+    (https://www.rssboard.org/skip-hours-days); a feed that skips all of them is not believed. `now` is aware, in UTC.
     """
     more = 1 + JITTER * min(max(chance, 0.0), 1.0)
     wait = max(interval, min(max(ttl or timedelta(0), fresh_for or timedelta(0)), LONGEST))

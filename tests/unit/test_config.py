@@ -334,6 +334,10 @@ def test_a_host_that_is_let_through_is_a_name(write: Write, host: str) -> None:
     assert fault.startswith("feeds.allow_hosts.3: this has to be the name or the address of a host")
 
 
+def test_a_fault_of_a_proxy_does_not_repeat_its_password() -> None:
+    assert "hunter2" not in " ".join(faults(None, {"NEWSLETTER_FEEDS__PROXY": "socks5://me:hunter2@proxy.example"}))
+
+
 @pytest.mark.parametrize("value", ["hunter2", "postgresql://me:hunter2@host\n/name"])
 def test_a_fault_does_not_repeat_what_may_be_a_secret(value: str) -> None:
     assert "hunter2" not in " ".join(faults(None, {"NEWSLETTER_DATABASE__URL": value}))
