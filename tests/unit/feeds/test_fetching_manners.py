@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,8 +39,8 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-async def turn(folder: Path, machine: Any) -> None:
-    async with Turnstile(folder, "arxiv", 3.0, machine).turn():
+async def turn(folder: Path, machine: Any, seconds: float = 3.0) -> None:
+    async with Turnstile(folder, "arxiv", seconds, machine).turn():
         pass
 
 
@@ -90,12 +89,14 @@ async def test_who_is_killed_in_their_turn_gives_it_back(tmp_path: Path) -> None
     with subprocess.Popen(  # noqa: ASYNC220 - it is asked for one line
         [sys.executable, "-c", program, str(folder)], stdout=subprocess.PIPE, text=True
     ) as other:
-        assert other.stdout is not None
-        assert await asyncio.to_thread(other.stdout.readline) == "mine\n"
-        waiting = asyncio.ensure_future(turn(folder, None))
-        await asyncio.wait([waiting], timeout=0.3)
-        assert not waiting.done(), "two have a turn at once"
-        os.kill(other.pid, signal.SIGKILL)
+        try:
+            assert other.stdout is not None
+            assert await asyncio.to_thread(other.stdout.readline) == "mine\n"
+            waiting = asyncio.ensure_future(turn(folder, None, 0.0))
+            await asyncio.wait([waiting], timeout=0.3)
+            assert not waiting.done(), "two have a turn at once"
+        finally:
+            other.kill()
         await ended(waiting)
 
 
