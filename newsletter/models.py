@@ -3,33 +3,15 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
-from zoneinfo import available_timezones
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from newsletter.bounds import HOURS, MINUTES, PAPERS, WEEKDAYS, Bar
+from newsletter.bounds import HOURS, MINUTES, PAPERS, Bar
+from newsletter.cadences import Cadence
 
 FOREVER = date.max
-
-Cadence = Annotated[str, StringConstraints(pattern=rf"^(daily|weekdays|weekly:({'|'.join(WEEKDAYS)}))$")]
-
-
-def falls_on(cadence: str, day: date) -> bool:
-    """Tell whether a cadence (`daily`, `weekdays`, `weekly:mon`) has an issue on that local day."""
-    if cadence == "daily":
-        return True
-    if cadence == "weekdays":
-        return day.weekday() < 5
-    return cadence == f"weekly:{WEEKDAYS[day.weekday()]}"
-
-
-@cache
-def timezones() -> frozenset[str]:
-    """Return the names of all time zones; they are looked up on the disk once."""
-    return frozenset(available_timezones())
 
 
 class Value(BaseModel):
@@ -109,11 +91,30 @@ class ParsedFeed(Value):
     next_page: str | None = None
 
 
+FeedKind = Literal["file", "web", "hub", "arxiv", "search"]
+
+
+class Habits(Value):
+    """What a feed says of being asked: how long it may be kept, and on which days and in which hours it is not asked.
+
+    `skip_days` count from 0, Monday; `skip_hours` are those of GMT.
+    """
+
+    ttl: timedelta | None = None
+    skip_days: frozenset[int] = frozenset()
+    skip_hours: frozenset[int] = frozenset()
+
+
 class Feed(Value):
-    """A source of papers."""
+    """A source of papers.
+
+    `moved_to` is where its server said for good that it is. `next_poll_at` is None until it was asked; it is not asked
+    before `not_before` whoever wants it, and once `gone_at` only if the operator does. `faulty_since` is when the fault
+    that lasts began, and `told_at` when the operator was told of it.
+    """
 
     id: int
-    kind: Literal["file", "url"]
+    kind: FeedKind
     location: str
     title: str = ""
     etag: str = ""
@@ -122,6 +123,13 @@ class Feed(Value):
     last_success_at: datetime | None = None
     last_fault: str = ""
     last_fault_at: datetime | None = None
+    habits: Habits = Habits()
+    moved_to: str = ""
+    next_poll_at: datetime | None = None
+    not_before: datetime | None = None
+    faulty_since: datetime | None = None
+    told_at: datetime | None = None
+    gone_at: datetime | None = None
 
 
 # People

@@ -107,7 +107,7 @@ def note(face: Face, file: Path, day: date | None, cadence: str | None) -> None:
 
 
 async def _set(app: "App", markdown: str, day: date | None, cadence: str | None) -> "list[Edition]":
-    from newsletter.models import falls_on
+    from newsletter.cadences import falls_on
     from newsletter.pipeline import record
 
     defaults = app.settings.newsletter

@@ -14,6 +14,7 @@ from newsletter.errors import SettingsError
 if TYPE_CHECKING:
     from newsletter.app import App
     from newsletter.config import Settings
+    from newsletter.models import Feed
     from newsletter.pipeline.pacing import Held, InForce
     from newsletter.pipeline.record import Status
 
@@ -24,6 +25,7 @@ class Look(NamedTuple):
     figures: "Status"
     limits: "list[InForce]"
     held: "list[Held]"
+    broken: "list[Feed]"
     at: datetime
 
 
@@ -36,13 +38,14 @@ def status(face: Face) -> None:
     outside their topics pleased readers who ever said so, beside the others; all limits in force and which of them hold
     mail up; whether mail is signed; and how what comes back is read.
     """
-    from newsletter.pipeline import pacing, record
+    from newsletter.pipeline import pacing, record, refresh
 
     async def look(app: "App") -> Look:
         pacer = app.pacing()
         held = [] if pacer is None else await pacer.look()
         now = app.clock.now()
-        return Look(await record.status(app.database), pacing.in_force(app.settings, now), held, now)
+        broken = await refresh.lasting_faults(app.database, app.clock, app.settings.feeds)
+        return Look(await record.status(app.database), pacing.in_force(app.settings, now), held, broken, now)
 
     found = face.run(look)
     keys, fault = _keys(face.settings)
@@ -65,6 +68,7 @@ def status(face: Face) -> None:
             "held up": f"{_counted(waiting, 'message', 'messages')}, by {waits_for(found.held)}"
             if found.held
             else None,
+            "broken feeds": list(map(_broken, found.broken)),
             "outside topics": _fared(figures),
             "next due": None if due is None else f"since {shown(due)}" if due <= found.at else due,
         }
@@ -153,7 +157,16 @@ def _record(settings: "Settings", found: Look, keys: list[dict[str, Any]], fault
         "dkim_fault": fault,
         "return_path": settings.bounces.address,
         "returns": _ways(settings),
+        "broken_feeds": [_fault(feed) for feed in found.broken],
     }
+
+
+def _fault(feed: "Feed") -> dict[str, Any]:
+    return {"location": feed.location, "since": feed.faulty_since, "gone": bool(feed.gone_at), "fault": feed.last_fault}
+
+
+def _broken(feed: "Feed") -> str:
+    return f"{feed.location}, since {shown(feed.faulty_since)}" + (", gone for good" if feed.gone_at else "")
 
 
 def _fared(figures: "Status") -> str | None:

@@ -18,16 +18,44 @@ class Feeds(Section):
         "https://huggingface.co/papers?q={title}",
         description="Where the title of a paper leads that no source gave an address for.",
     )
-    refresh_minutes: int = Field(60, ge=5, description="How often `newsletter run` looks at the feeds.")
+    refresh_minutes: int = Field(
+        60, ge=5, description="How often a feed is asked at most; its server may want it less often."
+    )
     follow_days: int = Field(
         3,
         ge=0,
         le=30,
         description="For how many days a paper of the hub is asked for again, so that its votes and comments follow.",
     )
-    timeout: float = Field(30, gt=0, le=3600, description="Seconds that one feed may take.")
-    largest: int = Field(64_000_000, ge=1000, description="Bytes of the largest file or response read.")
+    timeout: float = Field(30, gt=0, le=3600, description="Seconds that one answer may take, redirects included.")
+    silence: float = Field(15, gt=0, le=3600, description="Seconds that a server may send nothing meanwhile.")
+    largest: int = Field(64_000_000, ge=1000, description="Bytes of the largest file or response read, unpacked.")
     contact: OneLine = Field("", description="An address or page that is named to the servers of feeds.")
+    per_host: int = Field(2, ge=1, le=16, description="How many requests go to one host at once; to arXiv always one.")
+    gap: float = Field(
+        1.0, ge=0, le=3600, description="Seconds between two requests to one host; to arXiv three at least."
+    )
+    allow_hosts: tuple[
+        Annotated[str, _form(r"[A-Za-z0-9_:.-]+", "the name or the address of a host, without a port")], ...
+    ] = Field(
+        (),
+        description="Hosts that are asked although their addresses are private, of this machine or otherwise not of "
+        "the public internet.",
+    )
+    proxy: Annotated[
+        OneLine,
+        _form(r"(https?://[^\s/?#]+/?)?", "the address of an HTTP proxy, such as http://proxy.example.org:3128"),
+    ] = Field(
+        "",
+        description="The HTTP proxy that feeds are asked through; empty: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and "
+        "NO_PROXY of the environment hold.",
+    )
+    patience_hours: int = Field(
+        24, ge=0, le=24 * 90, description="For how long a feed is broken before it is told, in the log and by status."
+    )
+    keep_days: int = Field(
+        30, ge=1, le=3650, description="How long what feeds answered is kept, for `newsletter feeds replay`."
+    )
 
 
 class Ranking(Section):

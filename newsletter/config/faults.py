@@ -15,7 +15,7 @@ from newsletter.config.forms import Section
 from newsletter.config.sections import Settings
 
 # What was given is not repeated where it may hold a password or a key, and not in full where it is long.
-_SECRETIVE = ("url", "token_command")
+_SECRETIVE = ("url", "token_command", "proxy")
 _LONGEST = 60
 
 _KINDS: dict[Any, str] = {

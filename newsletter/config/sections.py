@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from newsletter.bounds import HOURS
+from newsletter.cadences import Cadence, timezones
 from newsletter.config.contents import Brand, Feeds, Ranking, Rendering, Summaries
 from newsletter.config.forms import PORT, Address, Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
 from newsletter.config.sending import Bounces, Delivery, Dkim, Rates, Smtp
-from newsletter.models import Cadence, timezones
 
 
 class Newsletter(Section):

@@ -4,20 +4,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple
 
 from newsletter import resources
 from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
 from newsletter.errors import FeedError, NotFoundError, UsageError
-from newsletter.feeds import fetch as fetching
 from newsletter.feeds import sources
+from newsletter.feeds.fetching import Fetcher
+from newsletter.feeds.fetching.answers import shown
 from newsletter.feeds.sources import Alternate as Alternate
 from newsletter.feeds.sources import Recognised
 from newsletter.feeds.sources import catalogue as fields_of
 from newsletter.feeds.sources.catalogue import Field as Field
 from newsletter.models import Feed, Paper, ParsedFeed
-from newsletter.pipeline import refresh
+from newsletter.pipeline import polls, refresh
 from newsletter.store import feeds as feed_rows
 from newsletter.store.database import Database
 
@@ -62,7 +63,7 @@ async def add(database: Database, clock: Clock, location: str, kind: str = "") -
         return await refresh.add_feed(database, clock, location)
     found = sources.recognise(location)
     async with database.begin() as connection:
-        return await feed_rows.add(connection, _recorded(kind or found.kind), found.location, clock.now())
+        return await feed_rows.add(connection, kind or found.kind, found.location, clock.now())
 
 
 def unseen(location: str) -> Look:
@@ -156,7 +157,7 @@ def _exists(path: str) -> bool:
 async def _first_answer(found: Recognised, settings: FeedSettings, clock: Clock, ask: Ask) -> Recognised:
     """Return what the first answer is that holds papers, or else the last answer."""
     now = clock.now()
-    feed = Feed(id=0, kind=_recorded(found.kind), location=found.location, added_at=now)
+    feed = Feed(id=0, kind=found.kind, location=found.location, added_at=now)
     answered = found
     for request in sources.of_kind(found.kind, follow_days=settings.follow_days).first(feed, now)[:_MOST_ASKED]:
         answered = sources.recognise(found.location, await ask(request.url), today=now.date())
@@ -169,14 +170,16 @@ async def _first_answer(found: Recognised, settings: FeedSettings, clock: Clock,
 async def _asking(clock: Clock, settings: FeedSettings) -> AsyncIterator[Ask]:
     """Hand out what asks servers, within the limits of the settings."""
 
-    async def ask(url: str) -> bytes:
-        asked = Feed(id=0, kind="url", location=url, added_at=clock.now())
-        answer = await fetching.fetch(
-            asked, timeout=settings.timeout, largest=settings.largest, contact=settings.contact
-        )
-        return b"".join(body.data for body in answer.bodies)
+    async with Fetcher(polls.terms(settings), clock) as fetcher:
 
-    yield ask
+        async def ask(url: str) -> bytes:
+            answer = await fetcher.ask(url)
+            # arXiv says in a feed, of status 400, what it does not understand.
+            if answer.status != 200 and not (answer.status == 400 and answer.data):
+                raise FeedError(f"{shown(url)} answered {answer.words}.")
+            return answer.data
+
+        yield ask
 
 
 def _newest(papers: Sequence[Paper]) -> tuple[str, ...]:
@@ -192,8 +195,3 @@ def _no_feed(answered: Recognised, parsed: ParsedFeed | None) -> FeedError:
         f"{answered.location} is no feed. {why}",
         next_step="Look on its site for RSS, Atom or JSON Feed; `newsletter feeds catalogue` lists ready sources.",
     )
-
-
-def _recorded(kind: str) -> Any:
-    """Return the kind of a source as the record has it: one word for all of the web, where it knows no others."""
-    return kind if kind in get_args(Feed.model_fields["kind"].annotation) else "url"

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from newsletter.models import Subscriber, falls_on
+from newsletter.cadences import falls_on
+from newsletter.models import Subscriber
 
 # A cadence has an issue at least once in so many days.
 _LONGEST_GAP = 7

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
+from newsletter.cadences import falls_on
 from newsletter.delivery.addresses import key
-from newsletter.models import FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber, falls_on
+from newsletter.models import FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.record import PAGE, Record, list_deliveries
 from newsletter.store import editions, subscribers, suppressions

@@ -8,11 +8,12 @@ from datetime import date
 from shlex import quote
 from typing import Any, NamedTuple
 
+from newsletter.cadences import timezones
 from newsletter.clock import Clock
 from newsletter.config import Newsletter
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
-from newsletter.models import FOREVER, Consent, Subscriber, Subscription, Topic, timezones
+from newsletter.models import FOREVER, Consent, Subscriber, Subscription, Topic
 from newsletter.pipeline.notices import Notices
 from newsletter.store import editions, pace, recall, subscribers, suppressions
 from newsletter.store.database import Database

@@ -23,6 +23,9 @@ log = structlog.get_logger()
 WATCH_SECONDS = 30.0
 SLACK = timedelta(seconds=2)
 
+# How often it is looked which feeds are due; when each of them is, its server has a part in.
+FEEDS_SECONDS = 60.0
+
 Act = Callable[[App], Awaitable[None]]
 
 
@@ -55,11 +58,13 @@ async def _send(app: App) -> None:
 
 
 async def look_at_feeds(app: App) -> None:
-    """Take in what the feeds brought."""
+    """Ask the feeds that are due, and take in what they bring."""
     report = await refresh.refresh(app.database, app.clock, app.settings.feeds)
     for source in report.sources:
-        for problem in source.refused:
-            log.warning("refused", source=source.source, where=problem.where, what=problem.what)
+        # What is wrong with a feed itself is on record, and told once when it lasts.
+        if source.entries and source.refused:
+            first = source.refused[0]
+            log.info("refused", source=source.source, number=len(source.refused), where=first.where, what=first.what)
 
 
 async def look_at(intake: Intake, box: Box, _: App) -> None:
@@ -150,7 +155,7 @@ async def run(app: App) -> None:
     clockwork = Clockwork(app)
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, clockwork.stop)
-    clockwork.every(app.settings.feeds.refresh_minutes * 60, look_at_feeds)
+    clockwork.every(FEEDS_SECONDS, look_at_feeds)
     clockwork.every(app.settings.schedule.tick_seconds, tick)
     async with contextlib.AsyncExitStack() as stack:
         await take_in_what_comes_back(app, clockwork, stack)

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, Verdict, falls_on
+from newsletter.cadences import falls_on
+from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, Verdict
 from newsletter.store.database import chunks, insert
 from newsletter.store.recall import recall, recall_notices
 from newsletter.store.tables import feedback, issues, papers, preferences, subscribers, subscriptions

@@ -12,8 +12,10 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +273,66 @@ def test_a_feed_is_added_looked_at_and_forgotten(empty: Place) -> None:
     empty.run("feeds", "remove", "pages")
     assert empty.lines("feeds", "list") == []
     assert "There is no feed pages." in empty.run("feeds", "remove", "pages", code=1).stderr
+
+
+def test_feeds_say_when_they_are_asked_and_what_is_wrong(empty: Place) -> None:
+    answer = (ROOT / "seeds" / "daily-papers-1.txt").read_bytes()
+
+    class Web(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status = {"/feed": 200, "/gone": 410, "/busy": 429}.get(self.path, 500)
+            self.send_response(status)
+            if status == 429:
+                self.send_header("Retry-After", "7200")
+            self.send_header("Content-Length", str(len(answer) if status == 200 else 0))
+            self.end_headers()
+            if status == 200:
+                self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    settings = {"NEWSLETTER_FEEDS__ALLOW_HOSTS": '["127.0.0.1"]', "NEWSLETTER_FEEDS__GAP": "0"}
+    patient = {**settings, "NEWSLETTER_FEEDS__PATIENCE_HOURS": "0"}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        home = f"http://127.0.0.1:{server.server_port}"
+        # A host is left alone once it asks for that: the one that does is asked last.
+        for path in ("/feed", "/gone", "/broken"):
+            empty.run("feeds", "add", home + path)
+        told = empty.run("feeds", "refresh", code=1, **settings)
+        assert f"{home}/gone is gone for good, says its server (410)" in told.stderr
+        assert f"{home}/broken answered 500" in told.stderr
+        empty.run("feeds", "add", home + "/busy")
+        told = empty.run("feeds", "refresh", code=1, **settings)
+        assert f"{home}/feed is not due; it is asked at " in told.stdout
+        assert f"{home}/gone is gone." in told.stdout
+        assert "answered 429 Too Many Requests and wants to be left alone until" in told.stderr
+        # Whoever asks, and whatever they ask for.
+        told = empty.run("feeds", "refresh", "--all", **settings)
+        assert told.stdout.count("is left alone, as its server wants") >= 1
+        server.shutdown()
+    listed = {feed["location"].removeprefix(home): feed for feed in empty.lines("feeds", "list")}
+    assert listed["/feed"]["last_success_at"]
+    assert listed["/feed"]["next_poll_at"] > listed["/feed"]["last_success_at"]
+    assert listed["/broken"]["faulty_since"]
+    assert listed["/gone"]["gone_at"]
+    assert listed["/busy"]["not_before"]
+    shown = empty.run("feeds", "list").stdout
+    assert "never by itself" in shown
+    assert "(Since " in shown
+    assert {one["location"].removeprefix(home) for one in empty.one("status", **patient)["broken_feeds"]} == {
+        "/gone",
+        "/broken",
+        "/busy",
+    }
+    assert f"{home}/gone, since " in empty.run("status", **settings).stdout
+    papers = empty.one("status")["papers"]
+    *sources, total = empty.lines("feeds", "replay", home + "/feed")
+    assert len(sources) == 1
+    assert (total["papers"], total["new"]) == (papers, 0)
+    assert "No feed has answered anything" in empty.run("feeds", "replay", "--since", "2100-01-01").stdout
+    assert "There is no feed none." in empty.run("feeds", "replay", "none", code=1).stderr
 
 
 def test_a_hidden_paper_is_in_no_further_mail(place: Place) -> None:

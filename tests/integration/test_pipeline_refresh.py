@@ -24,7 +24,7 @@ async def ingest(room: Newsroom, *paths: Path) -> IngestReport:
 
 
 async def look(room: Newsroom) -> IngestReport:
-    return await refresh.refresh(room.database, room.clock, room.app.settings.feeds)
+    return await refresh.refresh(room.database, room.clock, room.app.settings.feeds, everything=True)
 
 
 async def on_record(room: Newsroom) -> list[Paper]:

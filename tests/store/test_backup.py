@@ -27,6 +27,7 @@ from newsletter.store import (
     outcomes,
     papers,
     presses,
+    responses,
     schema,
     subscribers,
     summaries,
@@ -58,8 +59,10 @@ Tables = dict[str, list[tuple[Any, ...]]]
 async def fill(database: Database) -> None:
     """Put something of every kind on record."""
     async with database.begin() as connection:
-        await feeds.add(connection, "url", "https://example.org/feed", NOW)
-        await feeds.went_wrong(connection, 1, NOW + MINUTE, "It is broken.")
+        await feeds.add(connection, "web", "https://example.org/feed", NOW)
+        await feeds.went_wrong(connection, 1, NOW + MINUTE, "It is broken.", next_poll_at=NOW + MINUTE)
+        body = responses.packed(b"\0 what it said")
+        await responses.keep(connection, 1, "https://example.org/feed", body, size=14, now=NOW, day=TODAY)
         kept, double, third, bare = await add_papers(
             connection,
             known(1, links=(Link(kind="code", url="https://example.org/ä"),), authors=("Ada", "Émilie"), doi="10.1/x"),
@@ -125,7 +128,9 @@ async def fill_older(old: Database, newer: Database) -> None:
             older = table(one.name, *(column(here.name, here.type) for here in kept))
             # A paper may be merged into one that came later.
             for row in sorted(found, key=lambda row: row.get("merged_into") is not None):
-                await target.execute(older.insert(), dict(row))
+                # What is now called `web` was all that is no file.
+                url = {"kind": "url"} if one.name == "feeds" and "next_poll_at" not in there["feeds"] else {}
+                await target.execute(older.insert(), {**row, **url})
 
 
 async def content(database: Database) -> Tables:
@@ -392,7 +397,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
         "damaged",
     ),
     "with a value that breaks a rule": (
-        lambda data: rewritten(data, feeds=replaced('"url"', '"fax"')),
+        lambda data: rewritten(data, feeds=replaced('"web"', '"fax"')),
         "breaks a rule",
     ),
 }

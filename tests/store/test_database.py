@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import ConflictError, SettingsError, StoreError
 from newsletter.store import database as database_module
-from newsletter.store import editions, feeds, papers, schema, subscribers, tables
+from newsletter.store import editions, papers, schema, subscribers, tables
 from newsletter.store.database import Database, chunks
 from store.samples import CONFIRMED, NOW, add_people, killed, known, person, rows
 
@@ -364,26 +364,6 @@ async def test_too_many_transactions_at_once_are_told_in_a_sentence(
 
 
 # Small things
-
-
-async def test_feeds_are_kept_once_and_remember_their_last_look(database: Database) -> None:
-    async with database.begin() as connection:
-        assert await feeds.add(connection, "url", "https://example.org/feed", NOW)
-        assert not await feeds.add(connection, "url", "https://example.org/feed", NOW)
-        assert await feeds.add(connection, "file", "/pages", NOW)
-        first, second = await feeds.all_of_them(connection)
-        assert (first.location, first.last_success_at, first.last_fault) == ("https://example.org/feed", None, "")
-        await feeds.went_wrong(connection, first.id, NOW, "x" * 5000)
-        broken = (await feeds.all_of_them(connection))[0]
-        assert (broken.last_fault, broken.last_fault_at) == ("x" * 1000, NOW)
-        await feeds.went_well(connection, first.id, NOW, title="A feed", etag='"1"', last_modified="today")
-        mended = (await feeds.all_of_them(connection))[0]
-        assert (mended.title, mended.etag, mended.last_modified) == ("A feed", '"1"', "today")
-        assert (mended.last_success_at, mended.last_fault, mended.last_fault_at) == (NOW, "", None)
-        assert await feeds.remove(connection, "/pages")
-        assert not await feeds.remove(connection, "/pages")
-        await feeds.add(connection, "file", "/others", NOW)
-        assert (await feeds.all_of_them(connection))[1].id != second.id, "a late answer is for no other feed"
 
 
 async def test_a_moment_is_kept_to_the_microsecond_and_in_utc(database: Database) -> None:

@@ -304,6 +304,8 @@ def test_a_login_is_whole_or_not_there(write: Write, text: str, fault: str) -> N
         ("feeds", "search_url", '"https://example.org/"'),
         ("feeds", "search_url", '"https://example.org/{title}/{title}"'),
         ("feeds", "search_url", '"javascript:{title}"'),
+        ("feeds", "proxy", '"socks5://proxy.example.org:1080"'),
+        ("feeds", "proxy", '"proxy.example.org"'),
         ("web", "base_url", '"example.org"'),
         ("web", "base_url", '"https://example.org/?a=1"'),
         ("web", "listen", '"8080"'),
@@ -324,6 +326,16 @@ def test_a_login_is_whole_or_not_there(write: Write, text: str, fault: str) -> N
 def test_a_value_that_cannot_work_is_refused(write: Write, section: str, key: str, value: str) -> None:
     (fault,) = faults(write(f"[{section}]\n{key} = {value}\n"))
     assert fault.startswith(f"{section}.{key}: ")
+
+
+@pytest.mark.parametrize("host", ["http://feeds.internal", "feeds.internal/x", "", "a b"])
+def test_a_host_that_is_let_through_is_a_name(write: Write, host: str) -> None:
+    (fault,) = faults(write(f'[feeds]\nallow_hosts = ["127.0.0.1", "::1", "feeds.internal", "{host}"]\n'))
+    assert fault.startswith("feeds.allow_hosts.3: this has to be the name or the address of a host")
+
+
+def test_a_fault_of_a_proxy_does_not_repeat_its_password() -> None:
+    assert "hunter2" not in " ".join(faults(None, {"NEWSLETTER_FEEDS__PROXY": "socks5://me:hunter2@proxy.example"}))
 
 
 @pytest.mark.parametrize("value", ["hunter2", "postgresql://me:hunter2@host\n/name"])

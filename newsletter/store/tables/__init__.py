@@ -18,7 +18,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import feeds
+from newsletter.store.tables.sources import feeds, responses
 
 __all__ = [
     "apart",
@@ -40,6 +40,7 @@ __all__ = [
     "press_pieces",
     "presses",
     "received",
+    "responses",
     "revisions",
     "signs",
     "subscribers",

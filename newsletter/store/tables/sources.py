@@ -1,9 +1,9 @@
-"""Feeds and how their last look went."""
+"""Feeds, how their last look went, and what they answered."""
 
-from sqlalchemy import Column, String, Table, Text
+from sqlalchemy import Column, Date, ForeignKey, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from newsletter.store.tables.base import metadata, one_of
-from newsletter.store.types import Id, UtcDateTime
+from newsletter.store.types import Id, Json, UtcDateTime
 
 feeds = Table(
     "feeds",
@@ -18,6 +18,29 @@ feeds = Table(
     Column("last_success_at", UtcDateTime),  # null: never read so far
     Column("last_fault", Text, nullable=False, server_default=""),  # empty: the last look went well
     Column("last_fault_at", UtcDateTime),
-    one_of("kind", "file", "url"),
+    Column("habits", Json),  # null: it never told any
+    Column("moved_to", Text, nullable=False, server_default=""),
+    Column("next_poll_at", UtcDateTime),  # null: never asked so far
+    Column("not_before", UtcDateTime),  # null: its server wants no silence
+    Column("faulty_since", UtcDateTime),
+    Column("told_at", UtcDateTime),  # null: the operator need not know so far
+    Column("gone_at", UtcDateTime),  # null: it is not gone
+    one_of("kind", "file", "web", "hub", "arxiv", "search"),
     sqlite_autoincrement=True,
+)
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("day", Date),
+    Column("digest", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    # What has not changed is kept once.
+    UniqueConstraint("feed_id", "address", "digest"),
 )

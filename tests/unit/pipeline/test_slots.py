@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.models import Consent, Subscriber, falls_on
+from newsletter.cadences import falls_on
+from newsletter.models import Consent, Subscriber
 from newsletter.pipeline.slots import Slot, by_hand, due, local_date, moment, next_moment
 
 CATCH_UP = timedelta(hours=36)

@@ -1,0 +1,336 @@
+"""Looks at feeds: who is due, what they answer, what is kept of it, and when each is asked next; tells no reader."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+
+from newsletter import feeds
+from newsletter.clock import Clock
+from newsletter.config import Feeds as FeedSettings
+from newsletter.errors import FeedError, NewsletterError
+from newsletter.feeds import disk, sources
+from newsletter.feeds.fetching import Answer, Fetcher, PausedError, Terms, shown
+from newsletter.feeds.fetching.answers import fresh_for
+from newsletter.feeds.polling import next_poll
+from newsletter.feeds.sources import Request
+from newsletter.models import Feed, Habits, ParsedFeed
+from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
+from newsletter.pipeline.taking import Taken, take_in
+from newsletter.store import feeds as feed_rows
+from newsletter.store import responses
+from newsletter.store.database import Database
+
+log = structlog.get_logger()
+
+# For so long nobody else asks a feed that somebody is asking; after it, who asked has died.
+LEASE = timedelta(minutes=10)
+# Sources with pages end by themselves; a server that has always one more does not.
+MOST_REQUESTS = 100
+
+
+def terms(settings: FeedSettings) -> Terms:
+    """Return the terms of the settings."""
+    return Terms(
+        timeout=settings.timeout,
+        silence=min(settings.silence, settings.timeout),
+        largest=settings.largest,
+        at_once=settings.per_host,
+        gap=settings.gap,
+        contact=settings.contact,
+        allow_hosts=frozenset(host.lower().strip("[]") for host in settings.allow_hosts),
+        proxy=settings.proxy,
+    )
+
+
+async def poll(
+    database: Database,
+    clock: Clock,
+    settings: FeedSettings,
+    *,
+    everything: bool,
+    fetcher: Fetcher | None,
+    chance: Callable[[], float],
+) -> IngestReport:
+    """Look at the feeds that are due, or at all that may be asked, side by side; `refresh` says more."""
+    now = clock.now()
+    async with database.begin() as connection:
+        claimed = await feed_rows.claim(connection, now, now + LEASE, all_of_them=everything)
+        known = await feed_rows.all_of_them(connection)
+    asked = {feed.id for feed in claimed}
+    not_asked = [_not_asked(feed, now) for feed in known if feed.id not in asked]
+    if not claimed:
+        await _tell_lasting(database, clock, settings)
+        return IngestReport((), 0, tuple(not_asked))
+    async with _opened(fetcher, settings, clock) as open_fetcher:
+        for feed in known:
+            if feed.not_before is not None and feed.not_before > now:
+                open_fetcher.manners.pause(_host(feed), feed.not_before)
+        look = _Look(database, clock, settings, open_fetcher, chance)
+        try:
+            found = await asyncio.gather(*(look.at(feed) for feed in claimed), return_exceptions=True)
+        finally:
+            # Where all ended well there is nothing left to give back.
+            async with database.begin() as connection:
+                await feed_rows.give_back(connection, claimed, now + LEASE)
+    # All others had their look before one that nobody thought of is told.
+    for error in found:
+        if isinstance(error, BaseException):
+            raise error
+    taken = [source for one in found if not isinstance(one, BaseException) for source in one]
+    await _tell_lasting(database, clock, settings)
+    async with database.begin() as connection:
+        await responses.prune(connection, now - timedelta(days=settings.keep_days))
+    log.info("refreshed", feeds=len(claimed), new=sum(source.new for source in taken))
+    return IngestReport(tuple(taken), look.seen.count, (*not_asked, *look.not_asked))
+
+
+@contextlib.asynccontextmanager
+async def _opened(given: Fetcher | None, settings: FeedSettings, clock: Clock) -> AsyncIterator[Fetcher]:
+    if given is not None:
+        yield given
+        return
+    async with Fetcher(terms(settings), clock) as own:
+        yield own
+
+
+async def _tell_lasting(database: Database, clock: Clock, settings: FeedSettings) -> None:
+    """Tell the operator once of each feed that stays broken."""
+    now = clock.now()
+    async with database.begin() as connection:
+        found = await feed_rows.lasting(connection, now - timedelta(hours=settings.patience_hours), now)
+    for feed in found:
+        state = "a feed is gone" if feed.gone_at is not None else "a feed stays broken"
+        since = feed.gone_at or feed.faulty_since
+        log.warning(state, feed=feed.id, location=where(feed), since=f"{since:%Y-%m-%d %H:%M}", fault=feed.last_fault)
+
+
+def where(feed: Feed) -> str:
+    """Return where a feed is, for logs: without what may be secret in it."""
+    return feed.location if feed.kind == "file" else shown(feed.location)
+
+
+def _not_asked(feed: Feed, now: datetime) -> NotAsked:
+    if feed.gone_at is not None:
+        return NotAsked(feed.location, "gone", None)
+    silent = feed.not_before is not None and feed.not_before > now
+    return NotAsked(feed.location, "silence" if silent else "not due", feed.next_poll_at)
+
+
+def _host(feed: Feed) -> str:
+    with contextlib.suppress(ValueError):
+        return urlsplit(feed.moved_to or feed.location).hostname or ""
+    return ""
+
+
+@dataclass
+class _Learned:
+    """What the answers of one look at a feed said, beside their papers."""
+
+    title: str
+    etag: str
+    last_modified: str
+    habits: Habits
+    moved_to: str
+    fault: str = ""
+    gone: bool = False
+    fresh_for: timedelta | None = None
+    not_before: datetime | None = None
+    paused: bool = False
+    sources: list[Taken] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its server is not asked on in this look."""
+        return self.paused or self.not_before is not None
+
+
+class _Look:
+    """One look at several feeds, which all have one writer."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: FeedSettings,
+        fetcher: Fetcher,
+        chance: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._fetcher = fetcher
+        self._chance = chance
+        # The record has one writer, and one body at a time is parsed.
+        self._writing = asyncio.Lock()
+        self.seen = Seen()
+        self.not_asked: list[NotAsked] = []
+
+    async def at(self, feed: Feed) -> list[Taken]:
+        """Ask a feed, take in what it answers as it comes, and note how it went."""
+        learned = _Learned(feed.title, feed.etag, feed.last_modified, feed.habits, feed.moved_to)
+        try:
+            if feed.kind == "file":
+                await self._read(feed, learned)
+            else:
+                await self._ask(feed, learned)
+        except NewsletterError as error:
+            learned.fault = learned.fault or str(error)
+        async with self._writing:
+            await self._note(feed, learned)
+        if learned.fault and not any(source.refused for source in learned.sources):
+            learned.sources.append(broken(feed.location, learned.fault))
+        return learned.sources
+
+    async def _read(self, feed: Feed, learned: _Learned) -> None:
+        path = Path(feed.location)
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                bodies, problems = await asyncio.to_thread(disk.everything, path, largest=self._settings.largest)
+        except TimeoutError as error:
+            raise FeedError(f"{path} took longer than {self._settings.timeout:g} seconds to read.") from error
+        parsed = [await self._take(name, data, learned) for name, data in bodies]
+        if parsed and all(one.layout == "unknown" for one in parsed):
+            learned.fault = _what_it_came_to(parsed[0])
+        if problems:
+            learned.sources.append(unread(feed.location, tuple(problems)))
+
+    async def _ask(self, feed: Feed, learned: _Learned) -> None:
+        now = self._clock.now()
+        source = sources.of_kind(feed.kind, follow_days=self._settings.follow_days)
+        place = feed.model_copy(update={"location": feed.moved_to}) if feed.moved_to else feed
+        asked: set[str] = set()
+        for first in source.first(place, now):
+            request: Request | None = first
+            while request is not None and request.url not in asked and len(asked) < MOST_REQUESTS:
+                asked.add(request.url)
+                parsed = await self._one(feed, request, learned)
+                request = None if parsed is None or learned.ended else source.following(request, parsed)
+            if learned.ended:
+                return
+
+    async def _one(self, feed: Feed, request: Request, learned: _Learned) -> ParsedFeed | None:
+        """Ask one question, and return what came, if anything did."""
+        validators = {"etag": feed.etag, "last_modified": feed.last_modified} if request.conditional else {}
+        try:
+            answer = await self._fetcher.ask(request.url, **validators)
+        except PausedError as pause:
+            learned.paused, learned.not_before = True, pause.until
+            return None
+        learned.not_before = answer.wait_until
+        own = request.url in (feed.location, feed.moved_to)
+        if answer.status in (200, 304):
+            fresh = fresh_for(answer.headers, self._clock.now()) or timedelta(0)
+            # Of several addresses, the one that changes first counts.
+            learned.fresh_for = fresh if learned.fresh_for is None else min(learned.fresh_for, fresh)
+            if own and answer.moved_to:
+                learned.moved_to = answer.moved_to
+        if answer.status == 304:
+            return None
+        if answer.status != 200:
+            learned.gone = learned.gone or (answer.status == 410 and request.url == feed.location)
+            learned.fault = learned.fault or self._words(request, answer)
+            return None
+        parsed = await self._keep(feed, request, answer, learned)
+        if parsed.layout == "unknown":
+            # A page that asks to log in, say: with its validators on record it would not even be looked at again.
+            learned.fault = learned.fault or _what_it_came_to(parsed)
+        elif request.conditional:
+            learned.etag = answer.headers.get("etag", "")[:500]
+            learned.last_modified = answer.headers.get("last-modified", "")[:500]
+        return parsed
+
+    async def _keep(self, feed: Feed, request: Request, answer: Answer, learned: _Learned) -> ParsedFeed:
+        """Keep an answer, and then take it in: what is taken in can be taken in again."""
+        async with self._writing:
+            packed = await asyncio.to_thread(responses.packed, answer.data)
+            async with self._database.begin() as connection:
+                await responses.keep(
+                    connection,
+                    feed.id,
+                    request.url,
+                    packed,
+                    size=len(answer.data),
+                    now=self._clock.now(),
+                    day=request.day,
+                )
+        return await self._take(shown(request.url), answer.data, learned)
+
+    async def _take(self, name: str, data: bytes, learned: _Learned) -> ParsedFeed:
+        async with self._writing:
+            # In a thread: a large body must not keep mail from going out.
+            parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
+            self.seen.add(parsed.papers)
+            learned.sources.append(await take_in(self._database, self._clock, parsed, name))
+        if parsed.layout != "unknown":
+            learned.title = parsed.title or learned.title
+            learned.habits = Habits(ttl=parsed.ttl, skip_days=parsed.skip_days, skip_hours=parsed.skip_hours)
+        return parsed
+
+    def _words(self, request: Request, answer: Answer) -> str:
+        """Return what an answer that is no success says."""
+        name = shown(request.url)
+        if answer.status == 410:
+            return (
+                f"{name} is gone for good, says its server (410), so it is asked no more. `newsletter feeds remove` "
+                "forgets it; `newsletter feeds refresh --all` asks it once again."
+            )
+        said = ""
+        if answer.data:
+            parsed = feeds.parse(answer.data, today=self._clock.now().date())
+            said = f": {parsed.said}" if parsed.said else ""
+        wait = f" and wants to be left alone until {answer.wait_until:%Y-%m-%d %H:%M} UTC" if answer.wait_until else ""
+        return f"{name} answered {answer.words}{wait}{said.rstrip('.')}."
+
+    async def _note(self, feed: Feed, learned: _Learned) -> None:
+        """Put on record how the look went, and when the next is."""
+        now = self._clock.now()
+        if learned.paused and not learned.fault and learned.not_before is not None:
+            self.not_asked.append(NotAsked(feed.location, "silence", learned.not_before))
+            async with self._database.begin() as connection:
+                await feed_rows.put_off(connection, feed.id, learned.not_before)
+            return
+        moment = next_poll(
+            now,
+            timedelta(minutes=self._settings.refresh_minutes),
+            ttl=learned.habits.ttl,
+            fresh_for=learned.fresh_for,
+            not_before=learned.not_before,
+            skip_hours=learned.habits.skip_hours,
+            skip_days=learned.habits.skip_days,
+            chance=self._chance(),
+        )
+        async with self._database.begin() as connection:
+            if learned.fault:
+                await feed_rows.went_wrong(
+                    connection,
+                    feed.id,
+                    now,
+                    learned.fault,
+                    next_poll_at=moment,
+                    not_before=learned.not_before,
+                    gone=learned.gone,
+                )
+                return
+            await feed_rows.went_well(
+                connection,
+                feed.id,
+                now,
+                title=learned.title,
+                etag=learned.etag,
+                last_modified=learned.last_modified,
+                habits=learned.habits,
+                next_poll_at=moment,
+                not_before=learned.not_before,
+                moved_to=learned.moved_to,
+            )
+
+
+def _what_it_came_to(parsed: ParsedFeed) -> str:
+    # The first problem may tell of the encoding alone.
+    return parsed.problems[-1].what if parsed.problems else "It holds nothing that can be read."
