@@ -2,7 +2,7 @@
 
 from newsletter.store.tables.base import metadata
 from newsletter.store.tables.installation import keys
-from newsletter.store.tables.papers import former_titles, papers, summaries, vectors
+from newsletter.store.tables.papers import former_titles, papers, resolutions, summaries, vectors
 from newsletter.store.tables.people import feedback, preferences, subscribers, subscriptions, suppressions
 from newsletter.store.tables.sending import (
     attempts,
@@ -15,7 +15,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import feeds
+from newsletter.store.tables.sources import feeds, imported_days
 
 __all__ = [
     "attempts",
@@ -25,6 +25,7 @@ __all__ = [
     "feedback",
     "feeds",
     "former_titles",
+    "imported_days",
     "issues",
     "keys",
     "metadata",
@@ -33,6 +34,7 @@ __all__ = [
     "picks",
     "preferences",
     "received",
+    "resolutions",
     "revisions",
     "subscribers",
     "subscriptions",

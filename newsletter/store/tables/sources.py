@@ -1,6 +1,6 @@
 """Feeds and how their last look went."""
 
-from sqlalchemy import Column, String, Table, Text
+from sqlalchemy import Column, Date, Integer, String, Table, Text
 
 from newsletter.store.tables.base import metadata, one_of
 from newsletter.store.types import Id, UtcDateTime
@@ -20,4 +20,15 @@ feeds = Table(
     Column("last_fault_at", UtcDateTime),
     one_of("kind", "file", "url"),
     sqlite_autoincrement=True,
+)
+
+# The days of a source's past that are on record as a whole; one that was interrupted is not here.
+imported_days = Table(
+    "imported_days",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("new", Integer, nullable=False),  # papers that were not on record
+    Column("done_at", UtcDateTime, nullable=False),
 )
