@@ -24,6 +24,9 @@ _WORKS = frozenset(
     ("journal-article", "proceedings-article", "posted-content", "book-chapter", "report", "dissertation", "monograph")
 )
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]{1,200}")
+# Abstracts are in JATS (https://jats.nlm.nih.gov), whose `p` and `italic` are near to HTML but for their prefix.
+_JATS = re.compile(r"<(/?)jats:")
+_HEADING = re.compile(r"<jats:title>[^<]{0,60}</jats:title>")
 _TOTAL = re.compile(rb"<(?:\w+:)?totalResults\b[^>]{0,200}>\s*(\d{1,12})\s*<")
 _ERROR_ID = re.compile(r"<id>\s*https?://arxiv\.org/api/errors\S{0,300}</id>")
 _SUMMARY = re.compile(r"<summary[^>]{0,200}>([^<]{0,500})</summary>")
@@ -42,7 +45,7 @@ def crossref(data: bytes, *, today: date) -> ParsedFeed:
         return ParsedFeed(layout="unknown", problems=report.problems())
     found = []
     for number, item in enumerate(items[:MOST_ITEMS], 1):
-        if isinstance(item, dict) and item.get("type") in _WORKS:
+        if isinstance(item, dict) and _text(item.get("type")) in _WORKS:
             found.append(_work(item, f"item {number}", today, report))
     return ParsedFeed(layout="unknown", title=SOURCE, papers=tuple(filter(None, found)), problems=report.problems())
 
@@ -72,7 +75,7 @@ def _work(item: dict[str, Any], where: str, today: date, report: Report) -> Pape
         where,
         report,
         title=from_html(_title(item)),
-        abstract=from_html(_text(item.get("abstract"))[: entries.LONGEST_FIELD]),
+        abstract=from_html(_JATS.sub(r"<\1", _HEADING.sub(" ", _text(item.get("abstract"))[: entries.LONGEST_FIELD]))),
         arxiv_id=of_arxiv[0] if of_arxiv else None,
         doi=None if of_arxiv else doi[0],
         url=f"https://arxiv.org/abs/{of_arxiv[0]}" if of_arxiv else links.safe(f"https://doi.org/{doi[0]}"),
