@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from newsletter.bounds import PAPERS
 from newsletter.config.forms import Domain, File, OneLine, Section
@@ -56,6 +56,25 @@ class Feeds(Section):
     keep_days: int = Field(
         30, ge=1, le=3650, description="How long what feeds answered is kept, for `newsletter feeds replay`."
     )
+    resolve: bool = Field(
+        False,
+        description="Whether `newsletter run` looks up papers that are known by title alone; their titles go to the "
+        "services of resolvers.",
+    )
+    resolvers: Annotated[tuple[Literal["arxiv", "hub", "crossref"], ...], Field(min_length=1)] = Field(
+        ("arxiv", "hub", "crossref"),
+        description="The services that are asked for a title, in this order: arxiv, hub, crossref.",
+    )
+    resolve_hourly: int = Field(
+        60, ge=1, le=1000, description="About how many papers at most `newsletter run` looks up in an hour."
+    )
+
+    @field_validator("resolvers")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a service stands there twice")
+        return value
 
 
 class Ranking(Section):

@@ -1,7 +1,6 @@
 """Put a source on record: find out what it is, and show what it would bring; takes nothing in."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +10,13 @@ from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
 from newsletter.errors import FeedError, NotFoundError, UsageError
 from newsletter.feeds import sources
-from newsletter.feeds.fetching import Fetcher
-from newsletter.feeds.fetching.answers import shown
 from newsletter.feeds.sources import Alternate as Alternate
 from newsletter.feeds.sources import Recognised
 from newsletter.feeds.sources import catalogue as fields_of
 from newsletter.feeds.sources.catalogue import Field as Field
 from newsletter.models import Feed, Paper, ParsedFeed
-from newsletter.pipeline import polls, refresh
+from newsletter.pipeline import refresh
+from newsletter.pipeline.asking import Asking
 from newsletter.store import feeds as feed_rows
 from newsletter.store.database import Database
 
@@ -90,7 +88,7 @@ async def look(database: Database, clock: Clock, settings: FeedSettings, locatio
     known = {feed.location for feed in await refresh.list_feeds(database)}
     if found.location in known:
         return Look(found.location, found.kind, known=True)
-    async with _asking(clock, settings) as over_http:
+    async with Asking(clock, settings) as over_http:
         answered = await _first_answer(found, settings, clock, ask or over_http)
         if len(answered.offers) == 1:
             # A page leads to its feed, and no further.
@@ -164,22 +162,6 @@ async def _first_answer(found: Recognised, settings: FeedSettings, clock: Clock,
         if answered.parsed is None or answered.parsed.papers or answered.parsed.layout == "unknown":
             break
     return answered
-
-
-@asynccontextmanager
-async def _asking(clock: Clock, settings: FeedSettings) -> AsyncIterator[Ask]:
-    """Hand out what asks servers, within the limits of the settings."""
-
-    async with Fetcher(polls.terms(settings), clock) as fetcher:
-
-        async def ask(url: str) -> bytes:
-            answer = await fetcher.ask(url)
-            # arXiv says in a feed, of status 400, what it does not understand.
-            if answer.status != 200 and not (answer.status == 400 and answer.data):
-                raise FeedError(f"{shown(url)} answered {answer.words}.")
-            return answer.data
-
-        yield ask
 
 
 def _newest(papers: Sequence[Paper]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import signal
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,8 +14,10 @@ from newsletter.app import App
 from newsletter.clock import Clock, SystemClock
 from newsletter.errors import NewsletterError
 from newsletter.pipeline import deliver, refresh
+from newsletter.pipeline.asking import Asking
 from newsletter.pipeline.due import due_now
 from newsletter.pipeline.intake import Box, Intake
+from newsletter.pipeline.resolve import Resolving
 
 log = structlog.get_logger()
 
@@ -65,6 +67,25 @@ async def look_at_feeds(app: App) -> None:
         if source.entries and source.refused:
             first = source.refused[0]
             log.info("refused", source=source.source, number=len(source.refused), where=first.where, what=first.what)
+
+
+class LookingUp:
+    """Looks up some of the papers that are known by title alone; mail that is due goes first."""
+
+    def __init__(self) -> None:
+        # Who wanted to be left alone is left alone in the hours that follow.
+        self._pauses: dict[str, datetime] = {}
+
+    async def __call__(self, app: App) -> None:
+        """Look up as many papers as the settings allow in an hour."""
+
+        async def no_mail_waits() -> bool:
+            return not await deliver.anything_due(app.database, app.clock.now())
+
+        feeds = app.settings.feeds
+        work = Resolving(app.database, app.clock, feeds, pauses=self._pauses)
+        async with Asking(app.clock, feeds) as ask:
+            await work.run(ask, limit=feeds.resolve_hourly, go_on=no_mail_waits)
 
 
 async def look_at(intake: Intake, box: Box, _: App) -> None:
@@ -157,6 +178,8 @@ async def run(app: App) -> None:
         asyncio.get_running_loop().add_signal_handler(name, clockwork.stop)
     clockwork.every(FEEDS_SECONDS, look_at_feeds)
     clockwork.every(app.settings.schedule.tick_seconds, tick)
+    if app.settings.feeds.resolve:
+        clockwork.every(3600, LookingUp(), name="look_up")
     async with contextlib.AsyncExitStack() as stack:
         await take_in_what_comes_back(app, clockwork, stack)
         log.info("running", tick_seconds=app.settings.schedule.tick_seconds)

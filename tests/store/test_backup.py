@@ -23,10 +23,12 @@ from newsletter.store import (
     deliveries,
     editions,
     feeds,
+    imports,
     merging,
     outcomes,
     papers,
     presses,
+    resolutions,
     responses,
     schema,
     subscribers,
@@ -103,6 +105,9 @@ async def fill(database: Database) -> None:
         await bounces.note(connection, sent, bounces.Report("0" * 64, "hard", "5.1.1", "Nobody: ä"), NOW)
         await connection.execute(tables.pace.insert().values(name="", state={"sent": [1, 2]}, at=NOW))
         await summaries.keep(connection, summaries.Kept(kept.id, "small", "0" * 32, "A summary: ä", "", 9, NOW))
+        asked = resolutions.Asked(bare.id or 0, "hub", 1, NOW, None, "words", "A title: ä", "2603.00009")
+        await resolutions.keep(connection, asked)
+        await imports.keep(connection, "hub", TODAY, NOW, entries=3, new=2)
         await vectors.keep(connection, [vectors.Kept(kept.id, "model-1", "0" * 32, 2, b"\x00\x3c\x00\x00")])
         await presses.keep(
             connection,

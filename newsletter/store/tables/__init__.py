@@ -2,7 +2,7 @@
 
 from newsletter.store.tables.base import metadata
 from newsletter.store.tables.installation import keys
-from newsletter.store.tables.papers import apart, former_titles, papers, signs, summaries, vectors
+from newsletter.store.tables.papers import apart, former_titles, papers, resolutions, signs, summaries, vectors
 from newsletter.store.tables.people import feedback, preferences, subscribers, subscriptions, suppressions
 from newsletter.store.tables.sending import (
     attempts,
@@ -18,7 +18,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import feeds, responses
+from newsletter.store.tables.sources import feeds, imported_days, responses
 
 __all__ = [
     "apart",
@@ -29,6 +29,7 @@ __all__ = [
     "feedback",
     "feeds",
     "former_titles",
+    "imported_days",
     "issues",
     "keys",
     "metadata",
@@ -40,6 +41,7 @@ __all__ = [
     "press_pieces",
     "presses",
     "received",
+    "resolutions",
     "responses",
     "revisions",
     "signs",

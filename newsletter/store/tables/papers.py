@@ -121,3 +121,18 @@ summaries = Table(
     Column("tokens", Integer, nullable=False),  # of all attempts
     Column("made_at", UtcDateTime, nullable=False, index=True),
 )
+
+# What a service said of a paper that was known by title alone when it was last asked. It is the evidence for
+# an address that readers follow.
+resolutions = Table(
+    "resolutions",
+    metadata,
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True),
+    Column("service", String(16), primary_key=True),
+    Column("asked", Integer, nullable=False),  # how often
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime),  # null: it was asked often enough
+    Column("query", Text, nullable=False),
+    Column("title", Text, nullable=False),  # as the service has it; empty: it knows no such paper
+    Column("found", Text, nullable=False),  # an arXiv id, a DOI or an address; empty: see title
+)

@@ -44,3 +44,14 @@ responses = Table(
     # What has not changed is kept once.
     UniqueConstraint("feed_id", "address", "digest"),
 )
+
+# The days of a source's past that are on record as a whole; one that was interrupted is not here.
+imported_days = Table(
+    "imported_days",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("new", Integer, nullable=False),  # papers that were not on record
+    Column("done_at", UtcDateTime, nullable=False),
+)
