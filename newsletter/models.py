@@ -67,13 +67,23 @@ class Problem(Value):
     what: str
 
 
-class ParsedFeed(Value):
+class Habits(Value):
+    """What a feed says of being asked: how long it may be kept, and on which days and in which hours it is not asked.
+
+    `skip_days` count from 0, Monday; `skip_hours` are those of GMT.
+    """
+
+    ttl: timedelta | None = None
+    skip_days: frozenset[int] = frozenset()
+    skip_hours: frozenset[int] = frozenset()
+
+
+class ParsedFeed(Habits):
     """What one file or response of a feed held, one paper an entry, in the order of the source.
 
     `updates` only tell of papers that may be on record, such as arXiv's replacements, and are no new papers. `entries`
     counts what it held, unreadable entries included, and `total` what the source has for the same question beyond this
-    document; `said` is what the server wrote in place of papers. `ttl`, `skip_days` (0 is Monday) and `skip_hours`
-    (GMT) say when the source need not be asked; `next_page` is where it goes on.
+    document; `said` is what the server wrote in place of papers; `next_page` is where it goes on.
     """
 
     layout: Literal["page", "hub-json", "json-feed", "atom", "rss", "unknown"]
@@ -85,24 +95,10 @@ class ParsedFeed(Value):
     entries: int = 0
     total: int | None = None
     said: str = ""
-    ttl: timedelta | None = None
-    skip_days: frozenset[int] = frozenset()
-    skip_hours: frozenset[int] = frozenset()
     next_page: str | None = None
 
 
 FeedKind = Literal["file", "web", "hub", "arxiv", "search"]
-
-
-class Habits(Value):
-    """What a feed says of being asked: how long it may be kept, and on which days and in which hours it is not asked.
-
-    `skip_days` count from 0, Monday; `skip_hours` are those of GMT.
-    """
-
-    ttl: timedelta | None = None
-    skip_days: frozenset[int] = frozenset()
-    skip_hours: frozenset[int] = frozenset()
 
 
 class Feed(Value):

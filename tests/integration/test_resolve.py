@@ -273,7 +273,7 @@ import sys
 from newsletter.feeds import past, resolving
 from newsletter.pipeline import asking
 resolving.BASES, past.BASES, asking.GAP = {bases!r}, {past!r}, {gap!r}
-from newsletter.cli.main import newsletter
+resolving.BASES, past.BASES = {bases!r}, {past!r}
 newsletter.main(sys.argv[1:])
 """
 
