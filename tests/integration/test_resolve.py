@@ -271,21 +271,26 @@ async def test_the_mail_of_the_sample_pages_leads_to_papers_and_not_to_searches(
 _LAUNCH = """
 import sys
 from newsletter.feeds import past, resolving
-from newsletter.pipeline import asking
-resolving.BASES, past.BASES, asking.GAP = {bases!r}, {past!r}, {gap!r}
+resolving.BASES, past.BASES = {bases!r}, {past!r}
 resolving.BASES, past.BASES = {bases!r}, {past!r}
 newsletter.main(sys.argv[1:])
 """
 
 
-def launched(server: Scholars, *words: str, gap: float = 0.0) -> list[str]:
+def launched(server: Scholars, *words: str) -> list[str]:
     """Return what calls the program with the services of a test."""
-    return [sys.executable, "-c", _LAUNCH.format(bases=server.bases, past=server.past, gap=gap), *words]
+    return [sys.executable, "-c", _LAUNCH.format(bases=server.bases, past=server.past), *words]
+
+
+def asking(gap: float) -> dict[str, str]:
+    """Return an environment in which this machine may be asked, so many seconds apart."""
+    allowed = {"NEWSLETTER_FEEDS__ALLOW_HOSTS": '["127.0.0.1"]', "NEWSLETTER_FEEDS__GAP": str(gap)}
+    return environment() | allowed
 
 
 def call(server: Scholars, place: Place, *words: str, code: int = 0) -> str:
     done = subprocess.run(
-        launched(server, *words), cwd=place.folder, env=environment(), capture_output=True, text=True, check=False
+        launched(server, *words), cwd=place.folder, env=asking(0), capture_output=True, text=True, check=False
     )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -298,9 +303,9 @@ def stopped_midway(
 ) -> Iterator[str]:
     """Call the program and stop it when enough was asked."""
     process = subprocess.Popen(
-        launched(server, *words, gap=0.05),
+        launched(server, *words),
         cwd=place.folder,
-        env=environment(),
+        env=asking(0.05),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
