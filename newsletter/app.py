@@ -71,7 +71,7 @@ class App:
 
     def blank_ranker(self, settings: "Ranking | None" = None) -> "Ranker":
         """Return a ranker that has learned nothing; `settings` stand in for those in use."""
-        # numpy, scipy and scikit-learn come with it: a process that only delivers does without.
+        # numpy and scipy come with it: a process that only delivers does without.
         from newsletter.ranking import Ranker
 
         ranking = settings or self.settings.ranking
