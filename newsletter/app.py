@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.dkim import Seal
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
+    from newsletter.models import Feed
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.pipeline.readers import Readers
     from newsletter.pipeline.templates import Checked
@@ -255,6 +256,14 @@ class App:
         from newsletter.pipeline.intake import Intake
 
         return Intake(self.database, self.clock, self.settings, await self._signer(), parse)
+
+    async def tell_operator(self, lasting: "Sequence[Feed]" = ()) -> bool:
+        """Mail the operator what of sources no mail told so far, and faults that last, if they want such mail."""
+        if self.settings.feeds.tell is None:
+            return False
+        from newsletter.pipeline import telling
+
+        return await telling.tell(self.database, self.clock, self.settings, self.courier(), self.seal, lasting)
 
     def boxes(self, *, maildir: bool = True) -> "list[Box]":
         """Return where mail that comes back lies, as the settings have it; with or without the Maildir."""

@@ -95,7 +95,9 @@ def refresh_(face: Face, everything: bool) -> None:
     """Look at the feeds that are due, and say which are not.
 
     When a feed is due depends on feeds.refresh_minutes, and on what the feed and its server want. A server that wants
-    to be left alone for a time is never asked before. Leaves with 1 if a feed could not be read.
+    to be left alone for a time is never asked before. A feed that brought nothing on a day, or far less than it does
+    on that weekday, is told once, unless that was a holiday of its source. Leaves with 1 if a feed could not be read,
+    or such a day is told.
     """
     from newsletter.pipeline import refresh
 
@@ -103,7 +105,15 @@ def refresh_(face: Face, everything: bool) -> None:
         if not await refresh.list_feeds(app.database):
             return None
         with face.out.progress("Looking"):
-            return await refresh.refresh(app.database, app.clock, app.settings.feeds, everything=everything)
+            report = await refresh.refresh(
+                app.database,
+                app.clock,
+                app.settings.feeds,
+                everything=everything,
+                window_days=app.settings.ranking.window_days,
+            )
+        await app.tell_operator(report.lasting)
+        return report
 
     # What goes wrong stands in the report; the log would tell it twice.
     report = face.run(act, level="error")
@@ -174,6 +184,8 @@ def _report(face: Face, report: "IngestReport") -> None:
         "merged": report.merged,
         "refused": report.refused,
     }
+    if report.quiet:
+        total["quiet"] = [day._asdict() for day in report.quiet]
     if report.not_asked:
         total["not_asked"] = [feed._asdict() for feed in report.not_asked]
     if not out.quiet:
@@ -188,7 +200,10 @@ def _report(face: Face, report: "IngestReport") -> None:
         f"{whole}{entries}, {papers}: {report.new:,} new, {report.merged:,} merged, {report.refused:,} refused.",
     )
     _tell_not_asked(out, report.not_asked)
-    if any(source.refused and not source.entries for source in report.sources):
+    if not out.json:
+        for day in report.quiet:
+            out.warn(str(day))
+    if report.quiet or any(source.refused and not source.entries for source in report.sources):
         raise click.exceptions.Exit(1)
 
 

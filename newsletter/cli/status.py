@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from newsletter.app import App
     from newsletter.config import Settings
     from newsletter.models import Feed
+    from newsletter.pipeline.days import Quiet
     from newsletter.pipeline.pacing import Held, InForce
     from newsletter.pipeline.record import Status
 
@@ -26,32 +27,43 @@ class Look(NamedTuple):
     limits: "list[InForce]"
     held: "list[Held]"
     broken: "list[Feed]"
+    quiet: "list[Quiet]"
     at: datetime
 
 
-@click.command("status", cls=Command, example="newsletter status\nnewsletter status --json")
+@click.command("status", cls=Command, example="newsletter status\nnewsletter status --json --check")
+@click.option("--check", is_flag=True, help="Leave with 1 if a feed stays broken, or brought less than it should.")
 @pass_face
-def status(face: Face) -> None:
+def status(face: Face, check: bool) -> None:
     """Show how things stand.
 
     How many people, papers and deliveries there are, where mail goes and when the next is due; how often papers from
     outside their topics pleased readers who ever said so, beside the others; all limits in force and which of them hold
-    mail up; whether mail is signed; and how what comes back is read.
+    mail up; whether mail is signed; how what comes back is read; and which feeds stay broken, or brought nothing or far
+    less than usual on their last day that is no holiday.
     """
-    from newsletter.pipeline import pacing, record, refresh
+    from newsletter.pipeline import days, pacing, record, refresh
 
     async def look(app: "App") -> Look:
         pacer = app.pacing()
         held = [] if pacer is None else await pacer.look()
         now = app.clock.now()
         broken = await refresh.lasting_faults(app.database, app.clock, app.settings.feeds)
-        return Look(await record.status(app.database), pacing.in_force(app.settings, now), held, broken, now)
+        quiet = await days.standing(app.database, app.clock)
+        limits = pacing.in_force(app.settings, now)
+        return Look(await record.status(app.database), limits, held, broken, quiet, now)
 
     found = face.run(look)
     keys, fault = _keys(face.settings)
     if face.json:
         face.out.line(_record(face.settings, found, keys, fault))
-        return
+    else:
+        _tell(face, found, keys, fault)
+    if check and (found.broken or found.quiet):
+        raise click.exceptions.Exit(1)
+
+
+def _tell(face: Face, found: Look, keys: list[dict[str, Any]], fault: str) -> None:
     figures, due, out = found.figures, found.figures.next_due, face.out
     confirmed = figures.subscribers.get("confirmed", 0)
     others = ", ".join(f"{number:,} {state}" for state, number in figures.subscribers.items() if state != "confirmed")
@@ -69,6 +81,7 @@ def status(face: Face) -> None:
             if found.held
             else None,
             "broken feeds": list(map(_broken, found.broken)),
+            "quiet feeds": list(map(str, found.quiet)),
             "outside topics": _fared(figures),
             "next due": None if due is None else f"since {shown(due)}" if due <= found.at else due,
         }
@@ -158,6 +171,7 @@ def _record(settings: "Settings", found: Look, keys: list[dict[str, Any]], fault
         "return_path": settings.bounces.address,
         "returns": _ways(settings),
         "broken_feeds": [_fault(feed) for feed in found.broken],
+        "quiet_feeds": [day._asdict() for day in found.quiet],
     }
 
 

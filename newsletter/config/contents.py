@@ -1,11 +1,12 @@
 """The settings of what stands in a mail: sources, choosing, looks, the brand, summaries."""
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from newsletter.bounds import PAPERS
-from newsletter.config.forms import Domain, File, OneLine, Section
+from newsletter.config.forms import Address, Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
 
 
@@ -55,6 +56,16 @@ class Feeds(Section):
     )
     keep_days: int = Field(
         30, ge=1, le=3650, description="How long what feeds answered is kept, for `newsletter feeds replay`."
+    )
+    holidays: tuple[date, ...] = Field(
+        (),
+        description="Days on which sources may bring nothing, beside weekends and arXiv's own holidays, such as "
+        "2027-12-24; for arXiv that of the evening without announcement.",
+    )
+    tell: Address | None = Field(
+        None,
+        description="Where `newsletter run` and `newsletter feeds refresh` mail the operator once when a source brings "
+        "nothing or far less than usual, or stays broken; empty: the log and status tell it.",
     )
     resolve: bool = Field(
         False,

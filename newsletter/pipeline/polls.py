@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,12 +14,14 @@ from newsletter import feeds
 from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
 from newsletter.errors import FeedError, NewsletterError
-from newsletter.feeds import disk, sources
+from newsletter.feeds import disk, seeding, sources
 from newsletter.feeds.fetching import Answer, Fetcher, PausedError, Terms, shown
 from newsletter.feeds.fetching.answers import fresh_for
 from newsletter.feeds.polling import next_poll
 from newsletter.feeds.sources import Request
 from newsletter.models import Feed, Habits, ParsedFeed
+from newsletter.pipeline import days
+from newsletter.pipeline.days import Brought
 from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
 from newsletter.pipeline.taking import Taken, take_in
 from newsletter.store import feeds as feed_rows
@@ -30,6 +32,8 @@ log = structlog.get_logger()
 
 # For so long nobody else asks a feed that somebody is asking; after it, who asked has died.
 LEASE = timedelta(minutes=10)
+# Who looks once a day was not asleep, even if they are late.
+ASLEEP = timedelta(hours=36)
 # Sources with pages end by themselves; a server that has always one more does not.
 MOST_REQUESTS = 100
 
@@ -56,6 +60,7 @@ async def poll(
     everything: bool,
     fetcher: Fetcher | None,
     chance: Callable[[], float],
+    window: timedelta,
 ) -> IngestReport:
     """Look at the feeds that are due, or at all that may be asked, side by side; `refresh` says more."""
     now = clock.now()
@@ -65,13 +70,14 @@ async def poll(
     asked = {feed.id for feed in claimed}
     not_asked = [_not_asked(feed, now) for feed in known if feed.id not in asked]
     if not claimed:
-        await _tell_lasting(database, clock, settings)
-        return IngestReport((), 0, tuple(not_asked))
+        lasting = await _tell_lasting(database, clock, settings)
+        quiet = await days.judge(database, clock, settings)
+        return IngestReport((), 0, tuple(not_asked), tuple(quiet), tuple(lasting))
     async with _opened(fetcher, settings, clock) as open_fetcher:
         for feed in known:
             if feed.not_before is not None and feed.not_before > now:
                 open_fetcher.manners.pause(_host(feed), feed.not_before)
-        look = _Look(database, clock, settings, open_fetcher, chance)
+        look = _Look(database, clock, settings, open_fetcher, chance, window)
         try:
             found = await asyncio.gather(*(look.at(feed) for feed in claimed), return_exceptions=True)
         finally:
@@ -83,11 +89,12 @@ async def poll(
         if isinstance(error, BaseException):
             raise error
     taken = [source for one in found if not isinstance(one, BaseException) for source in one]
-    await _tell_lasting(database, clock, settings)
+    lasting = await _tell_lasting(database, clock, settings)
+    quiet = await days.judge(database, clock, settings)
     async with database.begin() as connection:
         await responses.prune(connection, now - timedelta(days=settings.keep_days))
     log.info("refreshed", feeds=len(claimed), new=sum(source.new for source in taken))
-    return IngestReport(tuple(taken), look.seen.count, (*not_asked, *look.not_asked))
+    return IngestReport(tuple(taken), look.seen.count, (*not_asked, *look.not_asked), tuple(quiet), tuple(lasting))
 
 
 @contextlib.asynccontextmanager
@@ -99,8 +106,8 @@ async def _opened(given: Fetcher | None, settings: FeedSettings, clock: Clock) -
         yield own
 
 
-async def _tell_lasting(database: Database, clock: Clock, settings: FeedSettings) -> None:
-    """Tell the operator once of each feed that stays broken."""
+async def _tell_lasting(database: Database, clock: Clock, settings: FeedSettings) -> list[Feed]:
+    """Tell the operator once of each feed that stays broken, and return those."""
     now = clock.now()
     async with database.begin() as connection:
         found = await feed_rows.lasting(connection, now - timedelta(hours=settings.patience_hours), now)
@@ -108,6 +115,7 @@ async def _tell_lasting(database: Database, clock: Clock, settings: FeedSettings
         state = "a feed is gone" if feed.gone_at is not None else "a feed stays broken"
         since = feed.gone_at or feed.faulty_since
         log.warning(state, feed=feed.id, location=where(feed), since=f"{since:%Y-%m-%d %H:%M}", fault=feed.last_fault)
+    return found
 
 
 def where(feed: Feed) -> str:
@@ -137,11 +145,15 @@ class _Learned:
     last_modified: str
     habits: Habits
     moved_to: str
+    brought: Brought
     fault: str = ""
     gone: bool = False
     fresh_for: timedelta | None = None
     not_before: datetime | None = None
     paused: bool = False
+    # Of a source that is asked day by day, the newest day that had something, and the days on which nobody asked.
+    newest: date | None = None
+    slept: frozenset[date] = frozenset()
     sources: list[Taken] = field(default_factory=list)
 
     @property
@@ -160,12 +172,14 @@ class _Look:
         settings: FeedSettings,
         fetcher: Fetcher,
         chance: Callable[[], float],
+        window: timedelta,
     ) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings
         self._fetcher = fetcher
         self._chance = chance
+        self._window = window
         # The record has one writer, and one body at a time is parsed.
         self._writing = asyncio.Lock()
         self.seen = Seen()
@@ -173,7 +187,16 @@ class _Look:
 
     async def at(self, feed: Feed) -> list[Taken]:
         """Ask a feed, take in what it answers as it comes, and note how it went."""
-        learned = _Learned(feed.title, feed.etag, feed.last_modified, feed.habits, feed.moved_to)
+        now = self._clock.now()
+        learned = _Learned(
+            feed.title,
+            feed.etag,
+            feed.last_modified,
+            feed.habits,
+            feed.moved_to,
+            Brought(feed, now),
+            slept=_slept(feed, now),
+        )
         try:
             if feed.kind == "file":
                 await self._read(feed, learned)
@@ -194,7 +217,7 @@ class _Look:
                 bodies, problems = await asyncio.to_thread(disk.everything, path, largest=self._settings.largest)
         except TimeoutError as error:
             raise FeedError(f"{path} took longer than {self._settings.timeout:g} seconds to read.") from error
-        parsed = [await self._take(name, data, learned) for name, data in bodies]
+        parsed = [await self._take(feed, name, data, learned) for name, data in bodies]
         if parsed and all(one.layout == "unknown" for one in parsed):
             learned.fault = _what_it_came_to(parsed[0])
         if problems:
@@ -259,18 +282,35 @@ class _Look:
                     now=self._clock.now(),
                     day=request.day,
                 )
-        return await self._take(shown(request.url), answer.data, learned)
+        return await self._take(feed, shown(request.url), answer.data, learned, request.day)
 
-    async def _take(self, name: str, data: bytes, learned: _Learned) -> ParsedFeed:
+    async def _take(self, feed: Feed, name: str, data: bytes, learned: _Learned, day: date | None = None) -> ParsedFeed:
         async with self._writing:
             # In a thread: a large body must not keep mail from going out.
             parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
             self.seen.add(parsed.papers)
+            if feed.last_success_at is None and feed.kind != "file":
+                parsed = self._seeded(feed, parsed, learned, day)
+            elif day is not None and day in learned.slept:
+                parsed = seeding.late(parsed, day)
             learned.sources.append(await take_in(self._database, self._clock, parsed, name))
+            learned.brought.add(parsed, learned.sources[-1], day)
         if parsed.layout != "unknown":
             learned.title = parsed.title or learned.title
             learned.habits = Habits(ttl=parsed.ttl, skip_days=parsed.skip_days, skip_hours=parsed.skip_hours)
         return parsed
+
+    def _seeded(self, feed: Feed, parsed: ParsedFeed, learned: _Learned, day: date | None) -> ParsedFeed:
+        """Return what a source that was never read gives, its past as past: nobody is to get that as new."""
+        today = self._clock.now().date()
+        if parsed.papers and learned.newest is None:
+            learned.newest = day
+        if day != learned.newest:
+            papers = [seeding.past(paper, today, self._window) for paper in parsed.papers]
+        else:
+            whole_day = feed.kind == "arxiv" or day is not None
+            papers = seeding.seeded(parsed.papers, today, self._window, whole_day=whole_day)
+        return parsed.model_copy(update={"papers": tuple(papers)})
 
     def _words(self, request: Request, answer: Answer) -> str:
         """Return what an answer that is no success says."""
@@ -306,6 +346,7 @@ class _Look:
             chance=self._chance(),
         )
         async with self._database.begin() as connection:
+            await learned.brought.note(connection, well=not learned.fault)
             if learned.fault:
                 await feed_rows.went_wrong(
                     connection,
@@ -329,6 +370,17 @@ class _Look:
                 not_before=learned.not_before,
                 moved_to=learned.moved_to,
             )
+
+
+def _slept(feed: Feed, now: datetime) -> frozenset[date]:
+    """Return the days that were over while nothing of ours ran; of those on which its server was down there are none.
+
+    Whoever had mail on a day had it without what came later, so that did not come on that day.
+    """
+    if feed.last_success_at is None or feed.faulty_since is not None or now - feed.last_success_at < ASLEEP:
+        return frozenset()
+    first, today = feed.last_success_at.date(), now.date()
+    return frozenset(first + timedelta(days=ahead) for ahead in range((today - first).days))
 
 
 def _what_it_came_to(parsed: ParsedFeed) -> str:

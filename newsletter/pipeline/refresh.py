@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+WINDOW_DAYS = 14
+
 
 async def ingest(
     database: Database,
@@ -53,17 +55,27 @@ async def refresh(
     everything: bool = False,
     fetcher: "Fetcher | None" = None,
     chance: Callable[[], float] = random.random,
+    window_days: int = WINDOW_DAYS,
 ) -> IngestReport:
     """Look at every feed whose turn it is, or with `everything` at all that may be asked.
 
     They are asked side by side, and taken in as they answer: a slow or broken one costs the others nothing. A feed
     whose server wants to be left alone is not asked. `fetcher` stands in for one made of the settings; `chance` gives
-    numbers from 0 to 1, for the moment of the next look.
+    numbers from 0 to 1, for the moment of the next look. What a source that was never read has of its past counts for
+    days before the last `window_days` (ranking.window_days), so that nobody gets it as new.
     """
     # What fetches is slow to import, and most commands do without.
     from newsletter.pipeline import polls
 
-    return await polls.poll(database, clock, settings, everything=everything, fetcher=fetcher, chance=chance)
+    return await polls.poll(
+        database,
+        clock,
+        settings,
+        everything=everything,
+        fetcher=fetcher,
+        chance=chance,
+        window=timedelta(days=window_days),
+    )
 
 
 async def add_feed(database: Database, clock: Clock, location: str) -> bool:

@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 
 from newsletter import feeds
 from newsletter.errors import FeedError
-from newsletter.models import Paper, Problem
+from newsletter.models import Feed, Paper, Problem
+from newsletter.pipeline.days import Quiet
 from newsletter.pipeline.taking import Taken
 
 
@@ -19,11 +20,16 @@ class NotAsked(NamedTuple):
 
 
 class IngestReport(NamedTuple):
-    """What all sources of one call brought; `papers` counts the different papers over all of them."""
+    """What all sources of one call brought; `papers` counts the different papers over all of them.
+
+    `quiet` are days that were found out of the usual, and `lasting` feeds that stay broken, told for the first time.
+    """
 
     sources: tuple[Taken, ...]
     papers: int
     not_asked: tuple[NotAsked, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
+    lasting: tuple[Feed, ...] = ()
 
     @property
     def entries(self) -> int:

@@ -61,12 +61,14 @@ async def _send(app: App) -> None:
 
 async def look_at_feeds(app: App) -> None:
     """Ask the feeds that are due, and take in what they bring."""
-    report = await refresh.refresh(app.database, app.clock, app.settings.feeds)
+    window_days = app.settings.ranking.window_days
+    report = await refresh.refresh(app.database, app.clock, app.settings.feeds, window_days=window_days)
     for source in report.sources:
         # What is wrong with a feed itself is on record, and told once when it lasts.
         if source.entries and source.refused:
             first = source.refused[0]
             log.info("refused", source=source.source, number=len(source.refused), where=first.where, what=first.what)
+    await app.tell_operator(report.lasting)
 
 
 class LookingUp:

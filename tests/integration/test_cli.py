@@ -1,5 +1,6 @@
 """The whole program as people use it: real processes, a real database, real SMTP."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -8,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -273,6 +275,29 @@ def test_a_feed_is_added_looked_at_and_forgotten(empty: Place) -> None:
     empty.run("feeds", "remove", "pages")
     assert empty.lines("feeds", "list") == []
     assert "There is no feed pages." in empty.run("feeds", "remove", "pages", code=1).stderr
+
+
+def test_a_day_with_nothing_is_told_once_and_stands_in_status(empty: Place) -> None:
+    (empty.folder / "pages").mkdir()
+    empty.run("feeds", "add", "pages")
+    now = datetime.now(UTC)
+    yesterday = now.date() - timedelta(days=1)
+    moment = now.replace(tzinfo=None).isoformat(" ")
+    with contextlib.closing(sqlite3.connect(empty.folder / "newsletter.db")) as database, database:
+        database.execute("UPDATE feeds SET kind = 'web', next_poll_at = '2999-01-01 00:00:00'")
+        for weeks in range(6):
+            day, new = yesterday - timedelta(weeks=weeks), 40 if weeks else 0
+            database.execute(
+                "INSERT INTO arrivals (feed_id, day, entries, new, asked_at, verdict) VALUES (1, ?, ?, ?, ?, ?)",
+                (day.isoformat(), new, new, moment, "unknown" if weeks else None),
+            )
+    assert empty.one("status", "--check")["quiet_feeds"] == []
+    told = empty.run("feeds", "refresh", code=1)
+    assert f"pages on {yesterday:%A}, {yesterday}; about 40 are usual." in told.stderr
+    empty.run("feeds", "refresh")
+    [quiet] = empty.one("status")["quiet_feeds"]
+    assert (quiet["verdict"], quiet["day"], quiet["number"], quiet["usual"]) == ("nothing", str(yesterday), 0, 40)
+    assert "Nothing came from" in " ".join(empty.run("status", "--check", code=1).stdout.split())
 
 
 def test_feeds_say_when_they_are_asked_and_what_is_wrong(empty: Place) -> None:

@@ -27,6 +27,7 @@ from newsletter.models import (
     Topic,
 )
 from newsletter.store import (
+    arrivals,
     backup,
     beside,
     bounces,
@@ -60,6 +61,7 @@ from newsletter.store.rhythms import Come, Rhythm
 from store.samples import CONFIRMED, MINUTE, NOW, TODAY, known, person, queue
 
 MODULES = (
+    arrivals,
     beside,
     bounces,
     deliveries,
@@ -83,6 +85,7 @@ MODULES = (
     suppressions,
     vectors,
 )
+ARRIVED = arrivals.Arrived(1, TODAY, 1, 1, NOW)
 EDITION = Edition(id=1, date=TODAY, cadence="daily", created_at=NOW)
 FEED = Feed(id=1, kind="web", location="https://example.org", added_at=NOW)
 ISSUE = Issue(1, EDITION, Recipient(1, "a@example.org", "en"), ())
@@ -208,6 +211,14 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     recall.recall_notices: ((1,), {}),
     imports.days: (("hub",), {"since": TODAY, "until": TODAY}),
     imports.keep: (("hub", TODAY, NOW), {"entries": 1, "new": 1}),
+    arrivals.note: ((1, TODAY), {"entries": 1, "new": 1, "asked_at": NOW}),
+    arrivals.unjudged: ((), {}),
+    arrivals.of_days: ((1, [TODAY]), {}),
+    arrivals.judge: ((ARRIVED, "usual", 1), {}),
+    arrivals.standing: ((TODAY,), {}),
+    arrivals.to_tell: ((TODAY, NOW), {}),
+    arrivals.not_told: (([ARRIVED],), {}),
+    arrivals.prune: ((TODAY,), {}),
     resolutions.count_waiting: ((["hub"], NOW), {}),
     resolutions.keep: ((resolutions.Asked(1, "hub", 1, NOW, None, "words"),), {}),
     resolutions.nameless: (([1],), {}),
@@ -276,6 +287,11 @@ WRITES = {
     feeds.went_well,
     feeds.went_wrong,
     imports.keep,
+    arrivals.judge,
+    arrivals.not_told,
+    arrivals.note,
+    arrivals.prune,
+    arrivals.to_tell,
     responses.keep,
     responses.prune,
     notices.put,

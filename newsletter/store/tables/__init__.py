@@ -18,10 +18,11 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import feeds, imported_days, responses
+from newsletter.store.tables.sources import arrivals, feeds, imported_days, responses
 
 __all__ = [
     "apart",
+    "arrivals",
     "attempts",
     "bounces",
     "deliveries",

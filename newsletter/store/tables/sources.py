@@ -45,6 +45,21 @@ responses = Table(
     UniqueConstraint("feed_id", "address", "digest"),
 )
 
+# A row says that the feed was asked on that day of its own, or for it.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("new", Integer, nullable=False),  # papers that were not on record
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("verdict", String(10)),  # null: not judged so far
+    Column("usual", Integer),  # null: nothing can be said of what is usual
+    Column("told_at", UtcDateTime),  # null: no mail to the operator has it
+    one_of("verdict", "usual", "few", "nothing", "closed", "unknown"),
+)
+
 # The days of a source's past that are on record as a whole; one that was interrupted is not here.
 imported_days = Table(
     "imported_days",

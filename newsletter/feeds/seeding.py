@@ -1,0 +1,50 @@
+"""When papers count as seen first that come later than on their day: a source's past, and days made up; pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from statistics import median
+
+from newsletter.models import Paper, ParsedFeed
+
+# What a feed without dates may have as new: as many as stand in an issue.
+UNDATED = 10
+_A_DAY = timedelta(days=1)
+
+
+def seeded(papers: Sequence[Paper], today: date, window: timedelta, *, whole_day: bool = False) -> list[Paper]:
+    """Return the papers of a source that was never read: those that are not to come as new have an earlier first sight.
+
+    All of a `whole_day` are new, such as an announcement of arXiv: when a paper was written says nothing there of when
+    it is told. Of others the newest are, as many as the source usually has on a day by the dates of its entries. What
+    is older than the `window` of choosing by its own date is not new, and has that date; what else is left out is dated
+    just before the window.
+    """
+    if whole_day:
+        return list(papers)
+    edge = today - window - _A_DAY
+    new = set(_newest(papers, edge))
+    return [paper if place in new else past(paper, today, window) for place, paper in enumerate(papers)]
+
+
+def past(paper: Paper, today: date, window: timedelta) -> Paper:
+    """Return a paper as one of the past: first seen on its own day, or just before the window if that is later."""
+    edge = today - window - _A_DAY
+    day = min(paper.published_on or edge, edge)
+    return paper.model_copy(update={"first_seen_at": datetime.combine(day, time(), UTC)})
+
+
+def _newest(papers: Sequence[Paper], edge: date) -> list[int]:
+    """Return the places of the newest papers, as many as a usual day has."""
+    days = Counter(paper.published_on for paper in papers if paper.published_on is not None)
+    most = max(1, round(median(days.values()))) if days else UNDATED
+    fresh = [place for place, paper in enumerate(papers) if paper.published_on is None or paper.published_on > edge]
+    # What has no date stays in the order of its feed, behind what has one.
+    return sorted(fresh, key=lambda place: papers[place].published_on or date.min, reverse=True)[:most]
+
+
+def late(parsed: ParsedFeed, day: date) -> ParsedFeed:
+    """Return what is taken in after its day (UTC), with papers that were seen first at the end of that day."""
+    end = datetime.combine(day + _A_DAY, time(), UTC) - timedelta(seconds=1)
+    papers = (paper.model_copy(update={"first_seen_at": end}) for paper in parsed.papers)
+    return parsed.model_copy(update={"papers": tuple(papers)})

@@ -1,0 +1,406 @@
+"""Whole days: what each source brought, what is told of it, and what readers get after a gap."""
+
+import email
+import email.policy
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from newsroom import DAY, Newsroom, address
+from servers import Server
+from structlog.testing import capture_logs
+from web_server import Page, WebServer, serving
+
+from newsletter.models import FeedKind
+from newsletter.pipeline import days, record, refresh, subscribers
+from newsletter.pipeline.reporting import IngestReport
+from newsletter.schedule.local import look_at_feeds, tick
+from newsletter.store import feeds as feed_rows
+from newsletter.store import issues
+
+NOON = time(12, tzinfo=UTC)
+
+
+class Days(dict[str, Any]):
+    """What a server has on the days of a clock: the hub's days up to then, and documents that are made for a day."""
+
+    def __init__(self, room: Newsroom) -> None:
+        super().__init__()
+        self.room = room
+        self.hub: dict[date, bytes] = {}
+        self.made: dict[str, Any] = {}
+        self.down = False
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """Return what is answered now."""
+        if self.down:
+            return Page(status="503 Away")
+        parts = urlsplit(path)
+        now = self.room.clock.now()
+        if parts.path in self.made:
+            return Page(self.made[parts.path](now))
+        asked = dict(parse_qsl(parts.query))
+        day = date.fromisoformat(asked["date"])
+        if day > now.date() or int(asked["p"]) > 0:
+            return Page(b"[]")
+        return Page(self.hub.get(day, b"[]"))
+
+
+@pytest.fixture
+async def world(small_room: Newsroom) -> AsyncIterator[tuple[Newsroom, Days, WebServer]]:
+    async with serving() as server:
+        pages = Days(small_room)
+        server.pages = pages
+        yield small_room, pages, server
+
+
+async def add(room: Newsroom, kind: FeedKind, location: str) -> None:
+    async with room.database.begin() as connection:
+        assert await feed_rows.add(connection, kind, location, room.clock.now())
+
+
+def real_days(shared: Path) -> dict[date, bytes]:
+    return {
+        date.fromisoformat(file.stem): file.read_bytes()
+        for file in (shared / "feeds" / "hf-daily-papers").glob("*.json")
+    }
+
+
+def made_day(day: date, number: int) -> bytes:
+    """A day of the hub with so many papers, of which no two have a word in common."""
+    return json.dumps([made_paper(day, f"q{day:%m%d}x{at} z{day:%m%d}y{at}", at) for at in range(number)]).encode()
+
+
+def made_paper(day: date, title: str, number: int) -> dict[str, Any]:
+    paper = {
+        "id": f"{day:%y%m}.{day.day:02}{number:03}",
+        "title": title,
+        "summary": f"About {title}.",
+        "publishedAt": f"{day - 2 * DAY}T00:00:00Z",
+        "upvotes": number,
+    }
+    return {"title": title, "paper": paper}
+
+
+async def at(room: Newsroom, day: date, clock_time: time = NOON) -> IngestReport:
+    room.clock.moment = datetime.combine(day, clock_time)
+    return await refresh.refresh(room.database, room.clock, room.app.settings.feeds, everything=True)
+
+
+async def new_titles(room: Newsroom) -> int:
+    """How many papers a mail of now may hold."""
+    since = room.clock.now() - timedelta(days=room.app.settings.ranking.window_days)
+    found = await record.search_papers(room.database, "", limit=10_000)
+    return sum(paper.first_seen_at is not None and paper.first_seen_at >= since for paper in found)
+
+
+# What is told
+
+
+async def test_of_44_real_days_two_are_told_and_no_weekend(
+    world: tuple[Newsroom, Days, WebServer], shared: Path
+) -> None:
+    room, pages, server = world
+    pages.hub = real_days(shared)
+    await add(room, "hub", server.url("/api/daily_papers"))
+    told: list[days.Quiet] = []
+    with capture_logs() as logs:
+        for ahead in range(62):
+            told += (await at(room, date(2026, 6, 1) + ahead * DAY)).quiet
+    assert [(one.day.isoformat(), one.verdict, one.number) for one in told] == [
+        ("2026-07-14", "few", 12),
+        ("2026-07-15", "few", 2),
+    ]
+    assert [line["day"] for line in logs if line["event"] == "far less came than usual"] == ["2026-07-14", "2026-07-15"]
+    assert "nothing came" not in {line["event"] for line in logs}
+    entries = dict(await room.rows("SELECT day, entries FROM arrivals WHERE day BETWEEN '2026-07-13' AND '2026-07-19'"))
+    assert [entries[day] for day in sorted(entries)] == [13, 12, 2, 16, 20, 0, 0]
+    # The record of days does not grow for ever.
+    assert (await room.rows("SELECT min(day) > '2026-05-20', count(*) FROM arrivals"))[0][0]
+
+
+def announcements(day: date, number: int) -> bytes:
+    """A document of arXiv's announcements, as it stands there from midnight of the east on."""
+    entries = "".join(
+        f"<entry><id>oai:arXiv.org:{day:%y%m}.{day.day:02}{at:03}v1</id><title>q{day:%m%d}x{at} announced</title>"
+        "<arxiv:announce_type>new</arxiv:announce_type><summary>About it.</summary>"
+        f"<updated>{day}T04:00:00Z</updated></entry>"
+        for at in range(number)
+    )
+    return (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:arxiv="http://arxiv.org/schemas/atom">'
+        f"<title>cs.CL updates on arXiv.org</title><updated>{day}T04:00:00Z</updated>{entries}</feed>"
+    ).encode()
+
+
+class Announcing:
+    """arXiv, from week to week: 30 papers on each day with an announcement, but for those that are named."""
+
+    def __init__(self, *without: date) -> None:
+        self.without = without
+
+    def __call__(self, now: datetime) -> bytes:
+        """Return the document that stands there at a moment."""
+        day = (now - timedelta(hours=4)).date()
+        return announcements(day, 0 if day.weekday() >= 5 or day in self.without else 30)
+
+
+async def test_an_empty_tuesday_of_arxiv_is_told_once_and_thanksgiving_is_not(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages, server = world
+    tuesday, after_thanksgiving = date(2026, 11, 17), date(2026, 11, 27)
+    pages.made["/atom/cs.CL"] = Announcing(tuesday, after_thanksgiving)
+    await add(room, "arxiv", server.url("/atom/cs.CL"))
+    told: list[tuple[datetime, days.Quiet]] = []
+    with capture_logs() as logs:
+        for ahead in range(8 * 7):
+            for hour in (6, 12, 18) if ahead > 40 else (12,):
+                report = await at(room, date(2026, 10, 5) + ahead * DAY, time(hour, tzinfo=UTC))
+                told += [(room.clock.now(), one) for one in report.quiet]
+                standing = await days.standing(room.database, room.clock)
+                # Until the next day that counts.
+                stands = bool(told) and room.clock.now() < datetime(2026, 11, 18, 12, tzinfo=UTC)
+                assert [one.day for one in standing] == ([tuesday] if stands else [])
+    [(moment, one)] = told
+    assert moment == datetime(2026, 11, 17, 12, tzinfo=UTC), "in the morning of the east"
+    assert (one.day, one.verdict, one.number, one.usual) == (tuesday, "nothing", 0, 30)
+    assert "Nothing came from" in str(one)
+    assert "on Tuesday, 2026-11-17; about 30 are usual" in str(one)
+    assert len([line for line in logs if line["event"] == "nothing came"]) == 1
+
+
+async def test_a_day_of_the_settings_is_no_news_and_neither_is_what_a_feed_skips(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages, server = world
+    first, second = date(2026, 11, 17), date(2026, 11, 18)
+    pages.made["/atom/cs.CL"] = Announcing(first, second)
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, holidays=(date(2026, 11, 16),))
+    await add(room, "arxiv", server.url("/atom/cs.CL"))
+    told = [one.day for ahead in range(50) for one in (await at(room, date(2026, 10, 5) + ahead * DAY)).quiet]
+    assert told == [second]
+
+
+async def test_a_broken_source_is_told_as_broken_and_not_as_empty(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages, server = world
+    pages.made["/atom/cs.CL"] = Announcing()
+    await add(room, "arxiv", server.url("/atom/cs.CL"))
+    start = date(2026, 10, 5)
+    for ahead in range(35):
+        assert (await at(room, start + ahead * DAY)).quiet == ()
+    pages.down = True
+    reports = [await at(room, start + ahead * DAY) for ahead in range(35, 40)]
+    assert [len(report.lasting) for report in reports] == [0, 1, 0, 0, 0]
+    assert not any(report.quiet for report in reports)
+    pages.down = False
+    # On days on which it could not be asked nobody knows what it had.
+    assert not [one for ahead in range(40, 50) for one in (await at(room, start + ahead * DAY)).quiet]
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+async def test_the_operator_is_mailed_once_with_no_headers_of_a_list(
+    world: tuple[Newsroom, Days, WebServer], reachable: bool
+) -> None:
+    room, pages, server = world
+    pages.made["/atom/cs.CL"] = Announcing(date(2026, 11, 17))
+    await add(room, "arxiv", server.url("/atom/cs.CL"))
+    for ahead in range(43):
+        await at(room, date(2026, 10, 5) + ahead * DAY, time(6, tzinfo=UTC))
+    room.clock.moment = datetime(2026, 11, 17, 12, tzinfo=UTC)
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, tell="operator@example.org")
+    async with Server() as relay:
+        room.relay(relay)
+        if not reachable:
+            relay.rules["RCPT"] = "451 4.3.0 Not now"
+        with capture_logs() as logs:
+            await look_at_feeds(room.app)
+        if not reachable:
+            assert relay.messages == []
+            assert "the operator was not mailed" in {line["event"] for line in logs}
+            relay.rules.clear()
+            await look_at_feeds(room.app)
+        await look_at_feeds(room.app)
+        room.clock.step(minutes=90)
+        await look_at_feeds(room.app)
+        [mail] = relay.messages
+    assert mail.recipient == "operator@example.org"
+    read = email.message_from_bytes(mail.content, policy=email.policy.default)
+    assert read["Subject"].endswith("on Tuesday, 2026-11-17; about 30 are usual.")
+    assert read["Auto-Submitted"] == "auto-generated"
+    assert not [name for name in read if name.startswith("List-")]
+    assert "Nothing came from" in read.get_content()
+
+
+async def test_without_an_address_nobody_is_mailed(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages, server = world
+    pages.made["/atom/cs.CL"] = Announcing(date(2026, 11, 17))
+    await add(room, "arxiv", server.url("/atom/cs.CL"))
+    for ahead in range(43):
+        await at(room, date(2026, 10, 5) + ahead * DAY, time(6, tzinfo=UTC))
+    room.clock.moment = datetime(2026, 11, 17, 12, tzinfo=UTC)
+    async with Server() as relay:
+        room.relay(relay)
+        await look_at_feeds(room.app)
+        assert relay.commands == []
+    assert [one.verdict for one in await days.standing(room.database, room.clock)] == ["nothing"]
+
+
+# The first look
+
+
+def blog(today: date, number: int) -> bytes:
+    items = "".join(
+        f"<item><title>Post q{at} of the blog</title><link>https://example.org/{at}</link><description>About it."
+        f"</description><pubDate>{today - 2 * at * DAY:%a, %d %b %Y} 00:00:00 GMT</pubDate></item>"
+        for at in range(number)
+    )
+    return f'<rss version="2.0"><channel><title>A blog</title>{items}</channel></rss>'.encode()
+
+
+async def test_a_blog_of_200_entries_floods_nobody(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages, server = world
+    today = date(2026, 6, 1)
+    pages.made["/blog"] = lambda now: blog(now.date(), 200)
+    await add(room, "web", server.url("/blog"))
+    assert (await at(room, today)).new == 200
+    assert await new_titles(room) == 1
+    assert await room.rows("SELECT new FROM arrivals") == [(1,)]
+    [latest] = [
+        paper
+        for paper in await record.search_papers(room.database, "q0", limit=5)
+        if paper.title.startswith("Post q0 ")
+    ]
+    assert latest.first_seen_at == room.clock.now()
+    # From then on what is new is new.
+    pages.made["/blog"] = lambda now: blog(today, 200).replace(b"Post q7 ", b"Another matter altogether, ")
+    assert (await at(room, today + DAY)).new == 1
+    assert await new_titles(room) == 2
+
+
+async def test_of_the_hub_the_newest_day_is_new_at_first(world: tuple[Newsroom, Days, WebServer], shared: Path) -> None:
+    room, pages, server = world
+    pages.hub = real_days(shared)
+    await add(room, "hub", server.url("/api/daily_papers"))
+    # A Sunday: the newest day is Friday.
+    report = await at(room, date(2026, 6, 14))
+    friday, thursday = len(json.loads(pages.hub[date(2026, 6, 12)])), len(json.loads(pages.hub[date(2026, 6, 11)]))
+    assert report.new == friday + thursday
+    assert await new_titles(room) == friday
+
+
+# Gaps
+
+
+async def mailed(room: Newsroom, name: str = "ada") -> tuple[list[str], Any]:
+    """The titles of someone's latest issue, and what stands beside them."""
+    number = (await room.record(name)).delivery.issue_id
+    async with room.database.connect() as connection:
+        issue = (await issues.load(connection, [number]))[number].issue
+    return [pick.paper.title for pick in issue.picks], issue.beside
+
+
+async def a_day(room: Newsroom, day: date, *, look: bool = True) -> None:
+    """Look at the feeds at six, and send at seven."""
+    if look:
+        await at(room, day, time(6, tzinfo=UTC))
+    room.clock.moment = datetime.combine(day, time(7, tzinfo=UTC))
+    await tick(room.app)
+
+
+MONDAY = date(2026, 3, 2)
+
+
+async def opened(world: tuple[Newsroom, Days, WebServer], *names: str) -> tuple[Newsroom, Days]:
+    room, pages, server = world
+    room.set("ranking", least_score=0.0, papers=10, outside=0)
+    pages.hub = {MONDAY + ahead * DAY: made_day(MONDAY + ahead * DAY, 8) for ahead in range(20)}
+    await add(room, "hub", server.url("/api/daily_papers"))
+    room.clock.moment = datetime.combine(MONDAY - DAY, NOON)
+    for name in names or ("ada",):
+        await room.subscribe(name, hour=7, timezone="UTC", cadence="daily")
+    return room, pages
+
+
+async def test_a_source_that_was_down_for_three_days_is_made_up_within_the_usual_length(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages = await opened(world)
+    for ahead in range(3):
+        await a_day(room, MONDAY + ahead * DAY)
+    had = [title for one in await room.records("ada") for title in one.titles]
+    pages.down = True
+    for ahead in range(3, 6):
+        await a_day(room, MONDAY + ahead * DAY)
+    pages.down = False
+    for ahead in range(6, 10):
+        await a_day(room, MONDAY + ahead * DAY)
+    sent = [list(one.titles) for one in await room.records("ada") if one.titles]
+    assert max(map(len, sent)) == 10
+    everything = [title for titles in sent for title in titles]
+    assert len(everything) == len(set(everything)), "nothing comes twice"
+    made_up = {f"q{MONDAY + ahead * DAY:%m%d}x" for ahead in range(3, 6)}
+    came = {word for word in made_up for title in everything[len(had) :] if word in title}
+    assert came == made_up, "each day of the gap has its best in later mail"
+
+
+async def test_two_days_without_us_are_in_the_next_issue_under_their_day(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, _ = await opened(world)
+    for ahead in range(3):
+        await a_day(room, MONDAY + ahead * DAY)
+    # Nothing of ours runs on Thursday and Friday; on Saturday all begins at six.
+    await a_day(room, MONDAY + 5 * DAY)
+    titles, beside = await mailed(room)
+    assert len(titles) == 10
+    gap = [f"q{MONDAY + ahead * DAY:%m%d}x" for ahead in (3, 4)]
+    assert all(any(word in title for title in titles) for word in gap)
+    assert beside.missed is not None
+    assert beside.missed.since == MONDAY + 2 * DAY
+    # What came on Friday after seven would be in Saturday's mail anyway.
+    in_it = titles[beside.missed.first - 1 : beside.missed.last]
+    assert [title for title in titles if gap[0] in title] == [title for title in in_it if gap[0] in title] != []
+    assert not [title for title in in_it if gap[1] in title]
+    text = (await room.preview("ada", MONDAY + 5 * DAY)).written.rendered.text
+    assert "From the days you missed" in text
+
+
+async def test_after_ten_days_of_pause_the_ten_best_that_were_missed_come(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, _ = await opened(world, "ada", "bob")
+    for ahead in range(2):
+        await a_day(room, MONDAY + ahead * DAY)
+    await subscribers.pause(room.database, address("ada"), MONDAY + 12 * DAY)
+    for ahead in range(2, 12):
+        await a_day(room, MONDAY + ahead * DAY)
+    assert len(await room.records("ada")) == 2
+    await a_day(room, MONDAY + 12 * DAY)
+    titles, beside = await mailed(room)
+    assert len(titles) == 10
+    assert beside.missed is not None
+    assert beside.missed.since == MONDAY + DAY
+    bob, nothing_missed = await mailed(room, "bob")
+    assert nothing_missed.missed is None
+    assert set(titles) != set(bob)
+
+
+async def test_a_day_with_nothing_brings_no_mail_unless_the_operator_wants_to_say_so(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages = await opened(world)
+    pages.hub = {MONDAY: made_day(MONDAY, 3), MONDAY + 3 * DAY: made_day(MONDAY + 3 * DAY, 3)}
+    for ahead in range(2):
+        await a_day(room, MONDAY + ahead * DAY)
+    assert [len(one.titles) for one in await room.records("ada")] == [3]
+    room.set("notices", nothing_today=True)
+    await a_day(room, MONDAY + 2 * DAY)
+    assert [len(one.titles) for one in await room.records("ada")] == [3, 0]
+    await a_day(room, MONDAY + 3 * DAY)
+    titles, beside = await mailed(room)
+    assert (len(titles), beside.missed) == (3, None)
