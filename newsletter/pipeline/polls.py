@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,8 +20,9 @@ from newsletter.feeds.fetching.answers import fresh_for
 from newsletter.feeds.polling import next_poll
 from newsletter.feeds.sources import Request
 from newsletter.models import Feed, Habits, ParsedFeed
+from newsletter.pipeline.owning import owners, together
 from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
-from newsletter.pipeline.taking import Taken, take_in
+from newsletter.pipeline.taking import Owners, Taken, take_in
 from newsletter.store import feeds as feed_rows
 from newsletter.store import responses
 from newsletter.store.database import Database
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 
 # For so long nobody else asks a feed that somebody is asking; after it, who asked has died.
 LEASE = timedelta(minutes=10)
+# What a query finds changes once a day, says arXiv's manual; who asks it for one person asks it once a day.
+EACH_DAY = timedelta(days=1)
 # Sources with pages end by themselves; a server that has always one more does not.
 MOST_REQUESTS = 100
 
@@ -63,7 +66,7 @@ async def poll(
         claimed = await feed_rows.claim(connection, now, now + LEASE, all_of_them=everything)
         known = await feed_rows.all_of_them(connection)
     asked = {feed.id for feed in claimed}
-    not_asked = [_not_asked(feed, now) for feed in known if feed.id not in asked]
+    not_asked = [_not_asked(feed, now) for feed in known if feed.id not in asked and feed.subscriber_id is None]
     if not claimed:
         await _tell_lasting(database, clock, settings)
         return IngestReport((), 0, tuple(not_asked))
@@ -73,7 +76,7 @@ async def poll(
                 open_fetcher.manners.pause(_host(feed), feed.not_before)
         look = _Look(database, clock, settings, open_fetcher, chance)
         try:
-            found = await asyncio.gather(*(look.at(feed) for feed in claimed), return_exceptions=True)
+            found = await asyncio.gather(*(look.at(same) for same in together(claimed)), return_exceptions=True)
         finally:
             # Where all ended well there is nothing left to give back.
             async with database.begin() as connection:
@@ -137,6 +140,7 @@ class _Learned:
     last_modified: str
     habits: Habits
     moved_to: str
+    owners: Owners
     fault: str = ""
     gone: bool = False
     fresh_for: timedelta | None = None
@@ -171,9 +175,10 @@ class _Look:
         self.seen = Seen()
         self.not_asked: list[NotAsked] = []
 
-    async def at(self, feed: Feed) -> list[Taken]:
-        """Ask a feed, take in what it answers as it comes, and note how it went."""
-        learned = _Learned(feed.title, feed.etag, feed.last_modified, feed.habits, feed.moved_to)
+    async def at(self, same: Sequence[Feed]) -> list[Taken]:
+        """Ask the first of feeds of one location, take in what it answers as it comes, and note how it went."""
+        feed = same[0]
+        learned = _Learned(feed.title, feed.etag, feed.last_modified, feed.habits, feed.moved_to, owners(same))
         try:
             if feed.kind == "file":
                 await self._read(feed, learned)
@@ -182,7 +187,8 @@ class _Look:
         except NewsletterError as error:
             learned.fault = learned.fault or str(error)
         async with self._writing:
-            await self._note(feed, learned)
+            for one in same:
+                await self._note(one, learned)
         if learned.fault and not any(source.refused for source in learned.sources):
             learned.sources.append(broken(feed.location, learned.fault))
         return learned.sources
@@ -266,7 +272,7 @@ class _Look:
             # In a thread: a large body must not keep mail from going out.
             parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
             self.seen.add(parsed.papers)
-            learned.sources.append(await take_in(self._database, self._clock, parsed, name))
+            learned.sources.append(await take_in(self._database, self._clock, parsed, name, learned.owners))
         if parsed.layout != "unknown":
             learned.title = parsed.title or learned.title
             learned.habits = Habits(ttl=parsed.ttl, skip_days=parsed.skip_days, skip_hours=parsed.skip_hours)
@@ -291,14 +297,15 @@ class _Look:
         """Put on record how the look went, and when the next is."""
         now = self._clock.now()
         if learned.paused and not learned.fault and learned.not_before is not None:
-            self.not_asked.append(NotAsked(feed.location, "silence", learned.not_before))
+            if feed.subscriber_id is None:
+                self.not_asked.append(NotAsked(feed.location, "silence", learned.not_before))
             async with self._database.begin() as connection:
                 await feed_rows.put_off(connection, feed.id, learned.not_before)
             return
         moment = next_poll(
             now,
             timedelta(minutes=self._settings.refresh_minutes),
-            ttl=learned.habits.ttl,
+            ttl=learned.habits.ttl if feed.subscriber_id is None else EACH_DAY,
             fresh_for=learned.fresh_for,
             not_before=learned.not_before,
             skip_hours=learned.habits.skip_hours,

@@ -18,7 +18,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import feeds, imported_days, responses
+from newsletter.store.tables.sources import feeds, found_for, imported_days, responses
 
 __all__ = [
     "apart",
@@ -29,6 +29,7 @@ __all__ = [
     "feedback",
     "feeds",
     "former_titles",
+    "found_for",
     "imported_days",
     "issues",
     "keys",
