@@ -99,6 +99,9 @@ async def found(
 
 async def carry(connection: AsyncConnection, kept: int, double: int) -> None:
     """Let what was found for people as a double be found for them as the paper that is kept."""
+    theirs = select(found_for.c.feed_id).where(found_for.c.paper_id == double)
+    # Who is erased at this moment takes theirs with them.
+    await living(connection, (await connection.execute(theirs)).scalars())
     borne = select(found_for.c.feed_id, literal(kept), found_for.c.at).where(found_for.c.paper_id == double)
     carried = insert(connection, found_for).from_select(["feed_id", "paper_id", "at"], borne)
     await connection.execute(carried.on_conflict_do_nothing())

@@ -289,6 +289,8 @@ def _row(subscriber: Subscriber, email_key: str) -> dict[str, Any]:
 
 
 def _subscriber(row: Row[Any], asked: dict[str, list[Any]]) -> Subscriber:
+    # With one field more that is set, what notes them takes 1.5 KB more for each person, and few have searches.
+    own = {"searches": tuple(asked["search"])} if asked["search"] else {}
     return Subscriber(
         id=row.id,
         key=row.key,
@@ -305,7 +307,7 @@ def _subscriber(row: Row[Any], asked: dict[str, list[Any]]) -> Subscriber:
         muted_words=tuple(asked["muted_word"]),
         authors=tuple(asked["author"]),
         muted_authors=tuple(asked["muted_author"]),
-        searches=tuple(asked["search"]),
+        **own,
         paused_until=row.paused_until,
         created_at=row.created_at,
         subscribed_at=row.subscribed_at,
