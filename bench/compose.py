@@ -1,9 +1,10 @@
 """Time choosing apart from sending: who is due, profiles, scores, reasons, and what is put on record.
 
-    python bench/compose.py [--subscribers N] [--papers P] [--likes N] [--database URL | --postgres]
+    python bench/compose.py [--subscribers N] [--papers P] [--likes N] [--searches N] [--database URL | --postgres]
 
 The real `Composer` chooses for N readers with three topics each (and --likes papers that they liked) among P papers of
-the window, and puts issues, picks, `received` and deliveries on record with durable commits.  Preparing runs in a
+the window, and puts issues, picks, `received` and deliveries on record with durable commits.  With --searches, so many
+of them have a search of their own, which found three papers more for them alone.  Preparing runs in a
 process of its own.  Stages are told in seconds, and `record TABLE` is what the inserts into that table took.  The last
 line has `elapsed=` and `cpu=` in seconds for all of it, and `peak=` in MB of resident memory.
 """
@@ -36,10 +37,11 @@ from newsletter.pipeline import compose
 from newsletter.pipeline.chooser import Chooser
 from newsletter.pipeline.due import due_by_hand
 from newsletter.store import papers as paper_rows
-from newsletter.store import schema, tables
+from newsletter.store import schema, searches, tables
 from newsletter.store.database import Database
 
 PART = 5_000
+FOUND = 3
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _WRITTEN = re.compile(r"INSERT INTO (\w+)")
 
@@ -107,7 +109,7 @@ class Timed:
         return getattr(self._chooser, name)
 
 
-async def prepare(folder: Path, subscribers: int, count: int, likes: int) -> None:
+async def prepare(folder: Path, subscribers: int, count: int, likes: int, searching: int) -> None:
     """Put papers and readers on record, and what they liked: papers that are older than the window."""
     settings = config.load(folder / "config.toml", {})
     database = Database.at(settings.database.url, folder=folder)
@@ -136,8 +138,21 @@ async def prepare(folder: Path, subscribers: int, count: int, likes: int) -> Non
                 for paper in chance.sample(ids[:2_000], likes)
             )
             await bulk(connection, tables.feedback, said)
+    await _search(database, library, [subscribers - back for back in range(searching)], 2_000 + count, now)
     await settle(database)
     await database.close()
+
+
+async def _search(database: Database, library: Library, people: list[int], first: int, now: datetime) -> None:
+    """Give each of these people a search of their own, and what it found."""
+    async with database.begin() as connection:
+        await searches.write(connection, {person: (f"all:reader{person}",) for person in people}, now)
+        made = [library.paper(first + at).model_copy(update={"id": None}) for at in range(FOUND * len(people))]
+        known = [paper_rows.Known(paper, f"{first + at} {paper.title}") for at, paper in enumerate(made)]
+        ids = await paper_rows.add(connection, known, now, shared=False)
+        for at, person in enumerate(people):
+            (search,) = await searches.of(connection, person)
+            await searches.note(connection, [search.id], ids[FOUND * at : FOUND * (at + 1)], now)
 
 
 async def choose(folder: Path, stages: Stages) -> dict[str, float]:
@@ -164,6 +179,7 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=10_000)
     parser.add_argument("--papers", type=int, default=100)
     parser.add_argument("--likes", type=int, default=3)
+    parser.add_argument("--searches", type=int, default=0)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--database", metavar="URL")
     where.add_argument("--postgres", action="store_true")
@@ -171,7 +187,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step == "prepare":
-        run(prepare(options.folder, options.subscribers, options.papers, options.likes))
+        run(prepare(options.folder, options.subscribers, options.papers, options.likes, options.searches))
     elif options.step == "choose":
         quiet()
         _choose(options)

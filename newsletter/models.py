@@ -34,7 +34,8 @@ class Paper(Value):
     """One work, whatever the source and the version.
 
     `id` and `first_seen_at` are None until the store has taken the paper in. `arxiv_id` has no version. `url` is None
-    where no source named an address. `votes`, `comments` and `stars` are counts as the source last told them.
+    where no source named an address. `votes`, `comments` and `stars` are counts as the source last told them. Of what
+    is not `shared`, nobody must see anything but those whose own searches found it.
     """
 
     id: int | None = None
@@ -58,6 +59,7 @@ class Paper(Value):
     first_seen_at: datetime | None = None
     hidden: bool = False
     pinned: bool = False
+    shared: bool = True
 
 
 class Problem(Value):
@@ -106,12 +108,13 @@ class Feed(Value):
 
     `moved_to` is where its server said for good that it is. `next_poll_at` is None until it was asked; it is not asked
     before `not_before` whoever wants it, and once `gone_at` only if the operator does. `faulty_since` is when the fault
-    that lasts began, and `told_at` when the operator was told of it.
+    that lasts began, and `told_at` when the operator was told of it. `subscriber_id` is whose own search it is.
     """
 
     id: int
     kind: FeedKind
     location: str
+    subscriber_id: int | None = None
     title: str = ""
     etag: str = ""
     last_modified: str = ""
@@ -161,6 +164,7 @@ class Subscriber(Value):
     `key` is an opaque name for links and files. `hour` is local to `timezone`. `paused_until` is the first local day
     on which they want mail again; `FOREVER` means until they resume by hand. `papers` is how many they want in an issue
     at most, None for as many as the settings have; `minutes` how long reading it may take, None for any time.
+    `searches` are queries of arXiv whose papers come to them alone.
     """
 
     id: int
@@ -175,6 +179,7 @@ class Subscriber(Value):
     muted_words: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     muted_authors: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
     papers: int | None = Field(default=None, ge=PAPERS[0], le=PAPERS[1])
     minutes: int | None = Field(default=None, ge=MINUTES[0], le=MINUTES[1])
     bar: Bar = "normal"
@@ -232,10 +237,11 @@ class Edition(Value):
 class Reason(NamedTuple):
     """Why a paper is in an issue: the thing that moved its score most, and the words that show it.
 
-    What is `outside` matches nothing that the reader asked for, and has the one place for such papers.
+    A `search` is one of their own that found it, and the subject its query. What is `outside` matches nothing that the
+    reader asked for, and has the one place for such papers.
     """
 
-    kind: Literal["topic", "like", "author", "popular", "new", "outside"]
+    kind: Literal["topic", "like", "author", "search", "popular", "new", "outside"]
     subject: str = ""
     words: tuple[str, ...] = ()
 
@@ -260,6 +266,7 @@ SECTION_OF: dict[str, Section] = {
     "topic": "you",
     "like": "you",
     "author": "you",
+    "search": "you",
     "new": "you",
     "popular": "popular",
     "outside": "outside",

@@ -102,7 +102,7 @@ def refresh_(face: Face, everything: bool) -> None:
     from newsletter.pipeline import refresh
 
     async def act(app: "App") -> "IngestReport | None":
-        if not await refresh.list_feeds(app.database):
+        if not await refresh.any_feeds(app.database):
             return None
         with face.out.progress("Looking"):
             report = await refresh.refresh(

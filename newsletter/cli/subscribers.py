@@ -16,7 +16,7 @@ from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.models import Subscriber
+    from newsletter.models import Feed, Subscriber
     from newsletter.pipeline.roster import ImportReport
 
 SOURCE = "command line"
@@ -113,6 +113,7 @@ def show(face: Face, email: str) -> None:
             "muted words": person.muted_words,
             "authors": person.authors,
             "muted authors": person.muted_authors,
+            "searches": [_search(search) for search in found.searches],
             "wants": _amount(person) or None,
             "cadence": f"{person.cadence}, at {person.hour}:00 in {person.timezone}",
             "language": person.language,
@@ -149,7 +150,7 @@ def show(face: Face, email: str) -> None:
 def edit(face: Face, /, email: str, *, address: str | None, **asked: Any) -> None:
     """Change what is named of a person; all else stays.
 
-    --topic, --mute, --author and --mute-author each stand for all that there was of their kind.
+    --topic, --mute, --author, --mute-author and --search each stand for all that there was of their kind.
     """
     from newsletter.pipeline import subscribers as people
 
@@ -157,7 +158,7 @@ def edit(face: Face, /, email: str, *, address: str | None, **asked: Any) -> Non
 
     async def act(app: "App") -> "tuple[Subscriber, list[str]]":
         before = await people.find(app.database, email)
-        changed = await people.edit(app.database, email, change)
+        changed = await people.edit(app.database, email, change, clock=app.clock)
         new = {topic.name for topic in changed.topics} - {topic.name for topic in before.topics}
         return changed, await wishes.doubts(app, sorted(new))
 
@@ -175,8 +176,8 @@ def edit(face: Face, /, email: str, *, address: str | None, **asked: Any) -> Non
 def import_(face: Face, file: Path) -> None:
     """Take in people from CSV, with a consent that they gave to you.
 
-    The first line names the columns: email, and if you like topics (with ; between), cadence, hour, timezone,
-    language, muted_words, authors, muted_authors, paused_until, papers, minutes, bar. People on record are passed over
+    The first line names the columns: email, and if you like topics (with ; between), cadence, hour, timezone, language,
+    muted_words, authors, muted_authors, searches, paused_until, papers, minutes, bar. People on record are passed over
     as they are: safe to repeat. Lines that cannot be taken are listed with the reason, the others are taken in; then it
     leaves with 1.
     """
@@ -341,6 +342,16 @@ def _amount(person: "Subscriber") -> str:
     minutes = "" if person.minutes is None else f"at most {person.minutes} minutes"
     bar = {"few": "only what fits well", "normal": "", "many": "also what fits little"}[person.bar]
     return ", ".join(filter(None, (papers, minutes, bar)))
+
+
+def _search(search: "Feed") -> str:
+    """Return a search of somebody's own, and what became of it."""
+    from newsletter.searches import query_at
+
+    query = query_at(search.location)
+    if search.last_fault:
+        return f"{query} ({search.last_fault})"
+    return query if search.last_success_at else f"{query} (not asked so far)"
 
 
 def _pause(person: "Subscriber") -> str | None:

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # The options that name several things, and what they are of a subscriber.
-LISTS = {"topic": "topics", "mute": "muted_words", "author": "authors", "mute_author": "muted_authors"}
+LISTS = {
+    "topic": "topics",
+    "mute": "muted_words",
+    "author": "authors",
+    "mute_author": "muted_authors",
+    "search": "searches",
+}
 # Those that limit an issue, and can be taken back.
 LIMITS = ("papers", "minutes")
 _ONE_OF_EACH = ("cadence", "hour", "timezone", "language", "papers", "minutes", "bar")
@@ -27,6 +33,9 @@ _OPTIONS = (
     click.option("--mute", multiple=True, metavar="WORDS", help="No paper that has these words."),
     click.option("--author", multiple=True, metavar="NAME", help="An author whom they follow."),
     click.option("--mute-author", multiple=True, metavar="NAME", help="No paper of this author."),
+    click.option(
+        "--search", multiple=True, metavar="QUERY", help="A search at arXiv, whose papers come to them alone."
+    ),
     click.option("--cadence", type=CADENCE, help="daily, weekdays, or weekly:mon."),
     click.option("--hour", type=HOUR, help="The hour at which they get it, in their time zone."),
     click.option("--timezone", type=ZONE, help="Their time zone, such as Europe/Berlin."),
@@ -62,7 +71,7 @@ def given(**asked: Any) -> dict[str, Any]:
     fields = {name: asked[name] for name in _ONE_OF_EACH if asked.get(name) is not None}
     for option, field in LISTS.items():
         if asked[option]:
-            fields[field] = _topics(asked[option]) if option == "topic" else words(asked[option], _WHAT[option])
+            fields[field] = _read(option, asked[option])
     return fields
 
 
@@ -111,6 +120,13 @@ async def doubts(app: "App", topics: Iterable[str]) -> list[str]:
         hint = f"near to it are {', '.join(near)}" if near else "`newsletter topics list` shows the catalogue"
         found.append(f"The topic {topic!r} is not in the catalogue and {what}; {hint}.")
     return found
+
+
+def _read(option: str, written: tuple[str, ...]) -> tuple[Any, ...]:
+    if option == "topic":
+        return _topics(written)
+    # A search is looked at as a whole, when the person is put on record.
+    return written if option == "search" else words(written, _WHAT[option])
 
 
 def _topics(written: Sequence[str]) -> "tuple[Topic, ...]":

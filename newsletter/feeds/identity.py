@@ -118,6 +118,7 @@ def merge(old: Paper, new: Paper) -> Paper:
         first_seen_at=old.first_seen_at or new.first_seen_at,
         hidden=old.hidden,
         pinned=old.pinned,
+        shared=old.shared,
     )
 
 

@@ -1,6 +1,6 @@
 """What choosing asks of a ranker, and the words for what a ranker answers; it chooses nothing."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,6 +51,7 @@ class Chooser(vectors.Placed, Protocol):
         *,
         authors: Iterable[str] = (),
         muted_authors: Iterable[str] = (),
+        own: Mapping[int, str] | None = None,
         today: date | None = None,
         papers: int | None = None,
         minutes: int | None = None,

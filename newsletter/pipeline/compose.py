@@ -1,8 +1,9 @@
 """Choose papers for everyone who is due, and put their issues on record; it knows nothing of mail."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import structlog
@@ -20,13 +21,15 @@ from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
 from newsletter.pipeline.sweeping import less_to_sweep
 from newsletter.pipeline.vectors import Placing
-from newsletter.store import beside, editions, papers, subscribers
+from newsletter.store import beside, editions, papers, searches, subscribers
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
 
 log = structlog.get_logger()
 
 BLOCK = 500
+# Of people with own searches fewer at a time, since each brings papers to the block that are only theirs.
+OWN_BLOCK = 50
 
 # Where choosing fails for the first so many of a block, it is not about a person.
 MOST_LEFT_OUT = 5
@@ -47,7 +50,8 @@ Progress = Callable[[int, int], None]
 class Asked(NamedTuple):
     """What is chosen by on a local date: the papers at hand, and for each person their profile and what they had.
 
-    What they `said`, and the issues of their `past`, say only how the mail is arranged.
+    What they `said`, and the issues of their `past`, say only how the mail is arranged. `own` has by the ids of people
+    what their own searches found: ids of papers, and the search.
     """
 
     day: date
@@ -56,6 +60,7 @@ class Asked(NamedTuple):
     received: list[Collection[int]]
     said: Sequence[Sequence[Feedback]] = ()
     past: Sequence[Past] = ()
+    own: Mapping[int, Mapping[int, str]] = MappingProxyType({})
 
 
 class ComposeReport(NamedTuple):
@@ -114,9 +119,7 @@ class Composer:
         empty: list[str] = []
         left_out: list[str] = []
         for slot in sorted(by_slot):
-            people = by_slot[slot]
-            for start in range(0, len(people), BLOCK):
-                block = people[start : start + BLOCK]
+            for block in _blocks(by_slot[slot]):
                 part = await self._block(slot, block)
                 composed += part.composed
                 empty += part.empty
@@ -155,7 +158,7 @@ class Composer:
         for at, (person, said, past) in enumerate(zip(people, asked.said, asked.past, strict=True)):
             if disliked := arranging.fresh(said, past, "less"):
                 rest = [one for one in said if one not in disliked]
-                apart[at] = profile_of(self.chooser, person, rest, self._known, asked.day)
+                apart[at] = profile_of(self.chooser, person, rest, self._known, asked.day, asked.own.get(person.id))
         if not apart:
             return {}
         other = Asked(asked.day, asked.papers, list(apart.values()), [asked.received[at] for at in apart])
@@ -185,16 +188,21 @@ class Composer:
         found = await self._papers_of(day)
         ids = [person.id for person in people]
         async with self._database.connect() as connection:
-            since = window(day, self._settings.ranking.window_days)[0]
+            since, until = window(day, self._settings.ranking.window_days)
+            alone, own = await own_of(connection, people, since, until, before=before)
             had = await papers.received_by(connection, ids, since=since, before=before)
             said = await subscribers.feedback_of(connection, ids, before=before)
             past = await arranging.past_of(connection, people, day, since.date())
             await self._learn(connection, said)
+        found = [*found, *alone] if alone else found
         liked = {one.paper_id for words in said.values() for one in words}
         await self._placing.complete(self.chooser, [*found, *(self._known[number] for number in liked)])
         if before is not None:
             found = [paper for paper in found if paper.first_seen_at is not None and paper.first_seen_at <= before]
-        profiles = [profile_of(self.chooser, person, said.get(person.id, []), self._known, day) for person in people]
+        profiles = [
+            profile_of(self.chooser, person, said.get(person.id, []), self._known, day, own.get(person.id))
+            for person in people
+        ]
         # Of what they judged they need not hear again.
         judged = [{one.paper_id for one in said.get(number, ())} for number in ids]
         return Asked(
@@ -204,6 +212,7 @@ class Composer:
             [{*had[number], *spoken} for number, spoken in zip(ids, judged, strict=True)],
             [said.get(number, ()) for number in ids],
             [past[number] for number in ids],
+            own,
         )
 
     async def _block(self, slot: Slot, people: Sequence[Subscriber]) -> ComposeReport:
@@ -303,6 +312,30 @@ class Composer:
         return {"day": day.isoformat(), "cause": cause, "looked_at": len(self._candidates.get(day, ()))}
 
 
+def _blocks(people: Sequence[Subscriber]) -> Iterator[Sequence[Subscriber]]:
+    searching = [person for person in people if person.searches]
+    rest = [person for person in people if not person.searches] if searching else people
+    for size, some in ((BLOCK, rest), (OWN_BLOCK, searching)):
+        for start in range(0, len(some), size):
+            yield some[start : start + size]
+
+
+async def own_of(
+    connection: AsyncConnection,
+    people: Sequence[Subscriber],
+    since: datetime,
+    until: datetime,
+    *,
+    before: datetime | None = None,
+) -> tuple[list[Paper], dict[int, dict[int, str]]]:
+    """Return the papers of a span that are some of these people's alone, and what the searches of each found."""
+    searching = [person.id for person in people if person.searches]
+    if not searching:
+        return [], {}
+    alone, found = await searches.found(connection, searching, since=since, until=until, before=before)
+    return alone, {number: {paper: one.query for paper, one in theirs.items()} for number, theirs in found.items()}
+
+
 def choose(chooser: Chooser, asked: Asked, ranking: Ranking) -> Sequence[Chosen]:
     """Return what is chosen for each person."""
     return chooser.choose(asked.profiles, asked.papers, ranking.papers, received=asked.received, today=asked.day)
@@ -331,9 +364,17 @@ def window(day: date, days: int) -> tuple[datetime, datetime]:
 
 
 def profile_of(
-    chooser: Chooser, person: Subscriber, said: Sequence[Feedback], known: Mapping[int, Paper], day: date
+    chooser: Chooser,
+    person: Subscriber,
+    said: Sequence[Feedback],
+    known: Mapping[int, Paper],
+    day: date,
+    own: Mapping[int, str] | None = None,
 ) -> Any:
-    """Return the profile of a person on a local date by what they asked for and `said` of `known` papers."""
+    """Return the profile of a person on a local date by what they asked for and `said` of `known` papers.
+
+    `own` is what their own searches found.
+    """
 
     def spoken_of(*verdicts: str) -> list[tuple[Paper, date]]:
         return [(known[one.paper_id], one.at.date()) for one in said if one.verdict in verdicts]
@@ -345,6 +386,7 @@ def profile_of(
         person.muted_words,
         authors=person.authors,
         muted_authors=person.muted_authors,
+        own=own,
         today=day,
         papers=person.papers,
         minutes=person.minutes,

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
@@ -15,9 +15,10 @@ from newsletter.pipeline.compose import Asked, choose, in_order, profile_of, win
 from newsletter.pipeline.learning import Learns, lesson_of
 from newsletter.pipeline.vectors import Placing
 from newsletter.pipeline.worth import Caught, verdict
-from newsletter.store import history, papers, subscribers
+from newsletter.store import history, papers, searches, subscribers
 from newsletter.store.database import Database
 from newsletter.store.history import Had, Put
+from newsletter.store.searches import Found
 
 # People are replayed in blocks of so many, each through all its days, so that memory does not grow with their number.
 BLOCK = 2_000
@@ -147,6 +148,9 @@ class _Replay:
         self._known: dict[int, Paper] = {}
         self._candidates: dict[int, list[Paper]] = {}
         self._day = date.min
+        # What only these people's own searches brought, and what was found for each.
+        self._alone: list[Paper] = []
+        self._found: dict[int, dict[int, Found]] = {}
 
     @classmethod
     async def of(
@@ -161,6 +165,11 @@ class _Replay:
             replay = cls(database, people, [one for one in puts if one.subscriber_id in people], had, said, ways)
             named = {one.paper_id for words in said.values() for one in words}
             replay._known = await papers.by_ids(connection, named)
+            widest = max((ranking.window_days for ranking in ways.values()), default=1)
+            searching = [person.id for person in people.values() if person.searches]
+            replay._alone, replay._found = await searches.found(
+                connection, searching, since=since - timedelta(days=widest + 1), until=datetime.max.replace(tzinfo=UTC)
+            )
         return replay
 
     def by_day(self) -> Iterable[tuple[date, list[Put]]]:
@@ -175,7 +184,8 @@ class _Replay:
         async with self._database.connect() as connection:
             for days in {ranking.window_days for ranking in self._ways.values()}:
                 since, until = window(day, days)
-                self._candidates[days] = await papers.candidates(connection, since=since, until=until)
+                alone = [one for one in self._alone if one.first_seen_at and since <= one.first_seen_at < until]
+                self._candidates[days] = [*await papers.candidates(connection, since=since, until=until), *alone]
 
     def papers_of(self, name: str) -> list[Paper]:
         """Return the papers of the day under one way of choosing."""
@@ -215,7 +225,9 @@ class _Replay:
                 tally.add(put.subscriber_id, sent, self._later(put))
 
     def _profile(self, chooser: Chooser, put: Put) -> object:
-        return profile_of(chooser, self._people[put.subscriber_id], self._earlier(put), self._known, self._day)
+        found = self._found.get(put.subscriber_id, {})
+        own = {paper: one.query for paper, one in found.items() if one.at < put.at}
+        return profile_of(chooser, self._people[put.subscriber_id], self._earlier(put), self._known, self._day, own)
 
     def _earlier(self, put: Put) -> list[Feedback]:
         return [one for one in self._said.get(put.subscriber_id, ()) if one.at < put.at]

@@ -98,7 +98,7 @@ def judged(
     profile, received = asked.profiles[0], asked.received[0]
     place = next((at for at, one in enumerate(asked.papers) if one.id == paper.id), None)
     # Open to all, so that what else keeps it out is told too.
-    opened = paper.model_copy(update={"hidden": False})
+    opened = paper.model_copy(update={"hidden": False, "shared": True})
     at, company = (len(asked.papers), [*asked.papers, opened]) if place is None else (place, asked.papers)
     weighed = chooser.weigh(profile, company, ranking.papers, received=received, today=asked.day)
     past = asked.past[0] if asked.past else NO_PAST
@@ -108,6 +108,8 @@ def judged(
     because: list[Because] = []
     if paper.hidden:
         because.append(Because("hidden", "The editor has hidden it; `newsletter papers unhide` takes that back."))
+    if not paper.shared and paper.id not in asked.own.get(person.id, {}):
+        because.append(Because("not theirs", "Only others' own searches found it, and it is theirs alone."))
     if paper.id in received:
         judged_already = paper.id in {one.id for one, _ in (*profile.likes, *profile.dislikes)}
         sentence = "They have said already what they think of it." if judged_already else "They had it before."

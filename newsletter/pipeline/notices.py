@@ -16,7 +16,7 @@ from newsletter.config import Newsletter, Settings
 from newsletter.delivery import addresses
 from newsletter.models import Consent, EditionKind, Subscriber, Subscription
 from newsletter.pipeline import slots
-from newsletter.store import notices, subscribers, suppressions
+from newsletter.store import notices, searches, subscribers, suppressions
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
 from newsletter.tokens import Signer, TokenError
@@ -87,7 +87,8 @@ class Notices:
         evidence = Subscription(state=Consent.UNCONFIRMED, how=how, source=source, at=self._clock.now())
         new = person.model_copy(update={"state": Consent.UNCONFIRMED, "subscribed_at": None})
         async with database.begin() as connection:
-            await subscribers.add(connection, [(new, email_key)], evidence)
+            for number in (await subscribers.add(connection, [(new, email_key)], evidence)).values():
+                await searches.write(connection, {number: new.searches}, evidence.at)
             known = await subscribers.by_email(connection, email_key)
             if known is None or known.state is Consent.CONFIRMED:
                 return Consent.CONFIRMED if known else Consent.UNCONFIRMED

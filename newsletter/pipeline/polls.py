@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,8 +22,9 @@ from newsletter.feeds.sources import Request
 from newsletter.models import Feed, Habits, ParsedFeed
 from newsletter.pipeline import days
 from newsletter.pipeline.days import Brought
+from newsletter.pipeline.owning import owners, together
 from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
-from newsletter.pipeline.taking import Taken, take_in
+from newsletter.pipeline.taking import Owners, Taken, take_in
 from newsletter.store import feeds as feed_rows
 from newsletter.store import responses
 from newsletter.store.database import Database
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=10)
 # Who looks once a day was not asleep, even if they are late.
 ASLEEP = timedelta(hours=36)
+# What a query finds changes once a day, says arXiv's manual; who asks it for one person asks it once a day.
+EACH_DAY = timedelta(days=1)
 # Sources with pages end by themselves; a server that has always one more does not.
 MOST_REQUESTS = 100
 
@@ -68,7 +71,7 @@ async def poll(
         claimed = await feed_rows.claim(connection, now, now + LEASE, all_of_them=everything)
         known = await feed_rows.all_of_them(connection)
     asked = {feed.id for feed in claimed}
-    not_asked = [_not_asked(feed, now) for feed in known if feed.id not in asked]
+    not_asked = [_not_asked(feed, now) for feed in known if feed.id not in asked and feed.subscriber_id is None]
     if not claimed:
         lasting = await _tell_lasting(database, clock, settings)
         quiet = await days.judge(database, clock, settings)
@@ -79,7 +82,7 @@ async def poll(
                 open_fetcher.manners.pause(_host(feed), feed.not_before)
         look = _Look(database, clock, settings, open_fetcher, chance, window)
         try:
-            found = await asyncio.gather(*(look.at(feed) for feed in claimed), return_exceptions=True)
+            found = await asyncio.gather(*(look.at(same) for same in together(claimed)), return_exceptions=True)
         finally:
             # Where all ended well there is nothing left to give back.
             async with database.begin() as connection:
@@ -146,6 +149,7 @@ class _Learned:
     habits: Habits
     moved_to: str
     brought: Brought
+    owners: Owners
     fault: str = ""
     gone: bool = False
     fresh_for: timedelta | None = None
@@ -185,16 +189,18 @@ class _Look:
         self.seen = Seen()
         self.not_asked: list[NotAsked] = []
 
-    async def at(self, feed: Feed) -> list[Taken]:
-        """Ask a feed, take in what it answers as it comes, and note how it went."""
-        now = self._clock.now()
+    async def at(self, same: Sequence[Feed]) -> list[Taken]:
+        """Ask the first of feeds of one location, take in what it answers as it comes, and note how it went."""
+        feed, now = same[0], self._clock.now()
+        of_all = next((one for one in same if one.subscriber_id is None), feed)
         learned = _Learned(
             feed.title,
             feed.etag,
             feed.last_modified,
             feed.habits,
             feed.moved_to,
-            Brought(feed, now),
+            Brought(of_all, now),
+            owners(same),
             slept=_slept(feed, now),
         )
         try:
@@ -205,7 +211,8 @@ class _Look:
         except NewsletterError as error:
             learned.fault = learned.fault or str(error)
         async with self._writing:
-            await self._note(feed, learned)
+            for one in same:
+                await self._note(one, learned)
         if learned.fault and not any(source.refused for source in learned.sources):
             learned.sources.append(broken(feed.location, learned.fault))
         return learned.sources
@@ -293,7 +300,7 @@ class _Look:
                 parsed = self._seeded(feed, parsed, learned, day)
             elif day is not None and day in learned.slept:
                 parsed = seeding.late(parsed, day)
-            learned.sources.append(await take_in(self._database, self._clock, parsed, name))
+            learned.sources.append(await take_in(self._database, self._clock, parsed, name, learned.owners))
             learned.brought.add(parsed, learned.sources[-1], day)
         if parsed.layout != "unknown":
             learned.title = parsed.title or learned.title
@@ -331,14 +338,15 @@ class _Look:
         """Put on record how the look went, and when the next is."""
         now = self._clock.now()
         if learned.paused and not learned.fault and learned.not_before is not None:
-            self.not_asked.append(NotAsked(feed.location, "silence", learned.not_before))
+            if feed.subscriber_id is None:
+                self.not_asked.append(NotAsked(feed.location, "silence", learned.not_before))
             async with self._database.begin() as connection:
                 await feed_rows.put_off(connection, feed.id, learned.not_before)
             return
         moment = next_poll(
             now,
             timedelta(minutes=self._settings.refresh_minutes),
-            ttl=learned.habits.ttl,
+            ttl=learned.habits.ttl if feed.subscriber_id is None else EACH_DAY,
             fresh_for=learned.fresh_for,
             not_before=learned.not_before,
             skip_hours=learned.habits.skip_hours,
@@ -346,7 +354,8 @@ class _Look:
             chance=self._chance(),
         )
         async with self._database.begin() as connection:
-            await learned.brought.note(connection, well=not learned.fault)
+            if feed.subscriber_id is None:
+                await learned.brought.note(connection, well=not learned.fault)
             if learned.fault:
                 await feed_rows.went_wrong(
                     connection,

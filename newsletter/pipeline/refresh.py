@@ -86,17 +86,26 @@ async def add_feed(database: Database, clock: Clock, location: str) -> bool:
 
 
 async def list_feeds(database: Database) -> list[Feed]:
-    """Return the feeds on record."""
+    """Return the feeds of everybody; people's own searches are theirs."""
+    return [feed for feed in await _all_feeds(database) if feed.subscriber_id is None]
+
+
+async def any_feeds(database: Database) -> bool:
+    """Tell whether there is anything to look at."""
+    return bool(await _all_feeds(database))
+
+
+async def _all_feeds(database: Database) -> list[Feed]:
     async with database.connect() as connection:
         return await feed_rows.all_of_them(connection)
 
 
 async def lasting_faults(database: Database, clock: Clock, settings: FeedSettings) -> list[Feed]:
-    """Return the feeds that are gone, or have been broken for longer than the operator wants to wait."""
+    """Return the feeds, own searches too, that are gone, or broken for longer than the operator wants to wait."""
     before = clock.now() - timedelta(hours=settings.patience_hours)
     return [
         feed
-        for feed in await list_feeds(database)
+        for feed in await _all_feeds(database)
         if feed.gone_at is not None or (feed.faulty_since is not None and feed.faulty_since <= before)
     ]
 

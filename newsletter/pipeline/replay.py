@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from newsletter import feeds
 from newsletter.errors import NotFoundError
 from newsletter.feeds.fetching import shown
+from newsletter.pipeline.owning import NOBODY, owners_of
 from newsletter.pipeline.refresh import place_of
 from newsletter.pipeline.reporting import IngestReport, Seen
 from newsletter.pipeline.taking import Taken, take_in
@@ -40,10 +41,13 @@ async def replay(
     """
     moment = None if since is None else datetime.combine(since, time(), UTC)
     async with database.connect() as connection:
-        known = {feed.location: feed.id for feed in await feed_rows.all_of_them(connection)}
+        feeds_there = await feed_rows.all_of_them(connection)
+        # Own searches of one place have one answer, which is kept with one of them.
+        known = {feed.location: feed.id for feed in feeds_there if feed.subscriber_id is None}
         if location is not None and place_of(location) not in known:
             raise NotFoundError(f"There is no feed {location}.", next_step="`newsletter feeds list` shows them.")
         feed_id = None if location is None else known[place_of(location)]
+        owners = owners_of(feeds_there)
         wanted = await responses.since(connection, moment, feed_id=feed_id)
     seen = Seen()
     taken: list[Taken] = []
@@ -54,6 +58,7 @@ async def replay(
             name = shown(response.address)
             parsed = await asyncio.to_thread(feeds.parse, response.data, name=name, today=response.at.date())
             seen.add(parsed.papers)
-            taken.append(await take_in(database, _Then(response.at), parsed, name))
+            whose = owners.get(response.feed_id, NOBODY)
+            taken.append(await take_in(database, _Then(response.at), parsed, name, whose))
         progress(number, len(wanted))
     return IngestReport(tuple(taken), seen.count)

@@ -17,12 +17,12 @@ from newsletter.delivery import addresses
 from newsletter.errors import UsageError
 from newsletter.models import Consent, Subscriber, Subscription, Topic
 from newsletter.pipeline.subscribers import BY_OPERATOR, everyone, new
-from newsletter.store import subscribers, suppressions
+from newsletter.store import searches, subscribers, suppressions
 from newsletter.store.database import Database
 
 COLUMNS = ("email", "topics", "cadence", "hour", "timezone", "language")
 # Wishes that few people have; several stand with ; between.
-MORE_COLUMNS = ("muted_words", "authors", "muted_authors", "paused_until", "papers", "minutes", "bar")
+MORE_COLUMNS = ("muted_words", "authors", "muted_authors", "searches", "paused_until", "papers", "minutes", "bar")
 KNOWN = (*COLUMNS, *MORE_COLUMNS, "state")
 BLOCK = 1_000
 
@@ -115,6 +115,7 @@ async def export_csv(database: Database) -> str:
             ";".join(person.muted_words),
             ";".join(person.authors),
             ";".join(person.muted_authors),
+            ";".join(person.searches),
             person.paused_until or "",
             person.papers or "",
             person.minutes or "",
@@ -213,6 +214,7 @@ def _person(defaults: Newsletter, clock: Clock, row: dict[str, str]) -> Subscrib
             muted_words=_several(row, "muted_words"),
             authors=_several(row, "authors"),
             muted_authors=_several(row, "muted_authors"),
+            searches=_several(row, "searches"),
             paused_until=_day(row.get("paused_until", "")),
             papers=_count(row, "papers", *PAPERS),
             minutes=_count(row, "minutes", *MINUTES),
@@ -258,6 +260,10 @@ async def _write(
         barred = await suppressions.among(connection, [email_key for _, _, email_key in block])
         allowed = [(person, email_key) for _, person, email_key in block if email_key not in barred]
         added = await subscribers.add(connection, allowed, evidence)
+        own = {email_key: person.searches for person, email_key in allowed if person.searches}
+        await searches.write(
+            connection, {added[email_key]: own[email_key] for email_key in own if email_key in added}, evidence.at
+        )
     refused = [
         Refused(line, person.email, f"The address must not be mailed: {barred[email_key]}.")
         for line, person, email_key in block

@@ -8,14 +8,15 @@ from datetime import date
 from shlex import quote
 from typing import Any, NamedTuple
 
+from newsletter import searches as queries
 from newsletter.cadences import timezones
-from newsletter.clock import Clock
+from newsletter.clock import Clock, SystemClock
 from newsletter.config import Newsletter
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
-from newsletter.models import FOREVER, Consent, Subscriber, Subscription, Topic
+from newsletter.models import FOREVER, Consent, Feed, Subscriber, Subscription, Topic
 from newsletter.pipeline.notices import Notices
-from newsletter.store import editions, pace, recall, subscribers, suppressions
+from newsletter.store import editions, pace, recall, searches, subscribers, suppressions
 from newsletter.store.database import Database
 
 BY_OPERATOR = "by the operator"
@@ -35,6 +36,7 @@ class Details(NamedTuple):
     consents: list[Subscription]
     issues: list[tuple[date, str, int]]
     suppressed: str | None
+    searches: list[Feed]
 
 
 def new(defaults: Newsletter, clock: Clock, email: str, **wishes: Any) -> Subscriber:
@@ -85,7 +87,10 @@ async def add(
         if known is not None:
             await subscribers.change(connection, subscriber.model_copy(update={"id": known.id}), email_key)
             await subscribers.consent(connection, known.id, evidence)
-        elif not await subscribers.add(connection, [(subscriber, email_key)], evidence):
+            await searches.write(connection, {known.id: subscriber.searches}, evidence.at)
+        elif ids := await subscribers.add(connection, [(subscriber, email_key)], evidence):
+            await searches.write(connection, {ids[email_key]: subscriber.searches}, evidence.at)
+        else:
             # Another process added them since we looked.
             raise _already(subscriber)
         if welcome is not None and (there := await subscribers.by_email(connection, email_key)):
@@ -133,10 +138,13 @@ async def details(database: Database, email: str) -> Details:
             await subscribers.evidence(connection, person.id),
             await editions.overview(connection, person.id),
             barred.get(addresses.key(person.email)),
+            await searches.of(connection, person.id),
         )
 
 
-async def edit(database: Database, email: str, change: Callable[[Subscriber], Subscriber]) -> Subscriber:
+async def edit(
+    database: Database, email: str, change: Callable[[Subscriber], Subscriber], *, clock: Clock | None = None
+) -> Subscriber:
     """Write a person as `change` makes them; raises UsageError if their new address is another person's."""
     person = await find(database, email)
     changed = change(person)
@@ -150,6 +158,7 @@ async def edit(database: Database, email: str, change: Callable[[Subscriber], Su
         if other is None:
             await _refuse_suppressed(connection, email_key, changed.email)
         await subscribers.change(connection, changed, email_key)
+        await searches.write(connection, {person.id: changed.searches}, (clock or SystemClock()).now())
         await recall.move(connection, person.id)
     return changed
 
@@ -221,12 +230,20 @@ def _checked(person: Subscriber) -> Subscriber:
             "muted_words": _once(person.muted_words),
             "authors": _once(person.authors),
             "muted_authors": _once(person.muted_authors),
+            "searches": _searches(person.searches),
         }
     )
 
 
 def _once(wishes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(_words, wishes)))
+
+
+def _searches(wishes: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(map(queries.checked, wishes)))
+    if len(found) > queries.MOST:
+        raise UsageError(f"{len(found)} searches are more than the {queries.MOST} that one person may have.")
+    return found
 
 
 def _words(wish: str) -> str:

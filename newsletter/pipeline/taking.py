@@ -10,7 +10,7 @@ from newsletter.clock import Clock
 from newsletter.feeds import identity, works
 from newsletter.feeds.works import Shelf, Work
 from newsletter.models import Paper, ParsedFeed, Problem
-from newsletter.store import merging, papers
+from newsletter.store import merging, papers, searches
 from newsletter.store.database import Database, exclusively
 from newsletter.store.papers import Known
 
@@ -34,16 +34,36 @@ class Taken(NamedTuple):
     refused: tuple[Problem, ...]
 
 
-async def take_in(database: Database, clock: Clock, parsed: ParsedFeed, source: str) -> Taken:
+class Owners(NamedTuple):
+    """Whose a source is: everybody's, or that of the people who have it as a search of their own, or both.
+
+    `searches` are the ids of these people's feeds.
+    """
+
+    everybody: bool = True
+    searches: tuple[int, ...] = ()
+
+
+EVERYBODY = Owners()
+
+
+async def take_in(
+    database: Database, clock: Clock, parsed: ParsedFeed, source: str, owners: Owners = EVERYBODY
+) -> Taken:
     """Put what a source held on record, each paper once, and keep the best of what is known of it.
 
-    What only tells of papers that may be on record (`updates`) changes those that are, and adds none.
+    A paper that only people's own searches brought is theirs alone; once any other source brings it, it is everybody's,
+    for good. A source that nobody has any more brings nothing. What only tells of papers that may be on record
+    (`updates`) changes those that are, and adds none.
     """
     async with database.begin() as connection:
         await exclusively(connection, "papers")
+        owners = owners._replace(searches=tuple(await searches.living(connection, owners.searches)))
+        if not owners.everybody and not owners.searches:
+            return Taken(source, parsed.layout, len(parsed.papers), 0, 0, 0, parsed.problems)
         while unsigned := await papers.unsigned(connection, UNSIGNED):
             await papers.note(connection, [_known(_work(one)) for one in unsigned])
-        taking = _Taking(connection)
+        taking = _Taking(connection, owners)
         different = await taking.take(parsed.papers, parsed.updates)
         new, merged = await taking.write(clock.now())
     return Taken(source, parsed.layout, len(parsed.papers), different, new, merged, parsed.problems)
@@ -52,8 +72,11 @@ async def take_in(database: Database, clock: Clock, parsed: ParsedFeed, source: 
 class _Taking:
     """Accounts beside what is on record of their works, and what is to be written of it."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, owners: Owners) -> None:
         self._connection = connection
+        self._owners = owners
+        # The numbers of what the source brought.
+        self._told: set[int] = set()
         self._shelf = Shelf()
         self._asked: tuple[set[str], set[str], set[int]] = (set(), set(), set())
         # What is on record, by the number on the shelf.
@@ -77,6 +100,7 @@ class _Taking:
         for kept, double in self._shelf.ties:
             if double in told:
                 told = told - {double} | {kept}
+        self._told = told
         return len(told)
 
     async def write(self, now: datetime) -> tuple[int, int]:
@@ -94,9 +118,19 @@ class _Taking:
         await papers.note(self._connection, [_known(stay[number]) for number in noted])
         revised = [_id(stay[number]) for number in changed if self._is_revised(number, stay[number], versions[number])]
         await papers.revise(self._connection, revised, now)
-        new = [_known(work) for number, work in after.items() if number not in stay]
-        await papers.add(self._connection, new, now)
+        new = {number: _known(work) for number, work in after.items() if number not in stay}
+        ids = await papers.add(self._connection, list(new.values()), now, shared=self._owners.everybody)
+        await self._say_whose(stay, dict(zip(new, ids, strict=True)), now)
         return len(new), len(changed)
+
+    async def _say_whose(self, stay: dict[int, Work], new: dict[int, int], now: datetime) -> None:
+        told = [number for number in self._told if number in stay]
+        if self._owners.everybody:
+            # What became one with a shared paper in this very transaction is shared already, or is so from now on.
+            await papers.share(self._connection, [_id(stay[number]) for number in told], now)
+        if self._owners.searches:
+            brought = {_id(stay[number]) for number in told} | {new[number] for number in self._told if number in new}
+            await searches.note(self._connection, self._owners.searches, brought, now)
 
     async def _merge(self, kept: int, double: int, after: dict[int, Work]) -> None:
         one, other = self._before[kept], self._before[double]

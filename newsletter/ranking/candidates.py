@@ -90,6 +90,8 @@ class Candidates:
     def __init__(self, papers: Sequence[Paper], learned: Learned) -> None:
         """Encode the papers with the archive's vocabulary."""
         self.papers = tuple(papers)
+        # What is usual is told by what everybody may get: nobody's choice depends on what others search for.
+        self.common = np.array([paper.shared for paper in self.papers], bool)
         self._index = learned.index
         self._letters = learned.letters
         self._latent = learned.latent
@@ -223,7 +225,8 @@ class Candidates:
         `HALF_LIFE` days before `today`, by default the day on which the newest came in.
         """
         votes = np.log1p(np.array([max(0, paper.votes) for paper in self.papers], np.float64))
-        most = max(float(np.quantile(votes, MANY_VOTES)) if len(votes) else 0.0, float(np.log1p(LEAST_VOTES)))
+        usual = votes[self.common]
+        most = max(float(np.quantile(usual, MANY_VOTES)) if len(usual) else 0.0, float(np.log1p(LEAST_VOTES)))
         votes = np.minimum(votes, most)
         days = [paper.first_seen_at.date() if paper.first_seen_at else None for paper in self.papers]
         now = today or max((day for day in days if day is not None), default=None)

@@ -17,6 +17,8 @@ from newsletter.ranking.topics import Query, Topics
 # How much all likes count beside all topics; a followed author is as good as a paper that fits a topic very well.
 LIKES = 3.0
 AUTHOR = 0.4
+# What a search of their own found, they asked for by name too.
+SEARCH = 0.4
 # Few likes are summed; from so many on they are damped by the root of their number. One like says less of a reader than
 # their topics, and the mean of many says it better; measured there too.
 FEW_LIKES = 8.0
@@ -31,16 +33,22 @@ ROUNDING = 1e-5
 T = TypeVar("T")
 
 
-# What moved a match most: a topic, a liked paper, or an author as the paper names them.
-Mover = Query | Paper | str
+class Searched(NamedTuple):
+    """A search of somebody's own."""
+
+    query: str
+
+
+# What moved a match most: a topic, a liked paper, an author as the paper names them, or a search of their own.
+Mover = Query | Paper | str | Searched
 
 
 def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics) -> Floats:
     """Return how well papers match readers, (profiles, papers), before anything that speaks for a paper by itself.
 
-    It is the sum over their topics, liked papers and followed authors, less what they asked against and disliked.
-    Topics and likes are each damped by the root of their number, likes only from `FEW_LIKES` on. What they do not want
-    lowers the papers that it fits, and speaks for no others.
+    It is the sum over their topics, liked papers, followed authors and own searches, less what they asked against and
+    disliked. Topics and likes are each damped by the root of their number, likes only from `FEW_LIKES` on. What they do
+    not want lowers the papers that it fits, and speaks for no others.
     """
     names, weights = _shared([_asked_for(profile) for profile in profiles], lambda name: name)
     found: Floats = weights @ candidates.topic_scores(topics, topics.compile(names))
@@ -53,6 +61,8 @@ def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics)
     for row, profile in enumerate(profiles):
         for key, _ in profile.authors:
             found[row, candidates.by_authors([key])] += AUTHOR
+        if profile.own:
+            found[row, candidates.with_ids(dict(profile.own))] += SEARCH
     disliking = [row for row, profile in enumerate(profiles) if profile.dislikes]
     if disliking:
         found[disliking] -= DISLIKES * _aversion([profiles[row] for row in disliking], candidates)
@@ -62,7 +72,7 @@ def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics)
 def largest_movers(
     profile: Profile, papers: Sequence[Paper], columns: Sequence[int], candidates: Candidates, topics: Topics
 ) -> list[Mover | None]:
-    """Return for each paper the topic, liked paper or author without which its match would be lowest.
+    """Return for each paper the topic, liked paper, author or search without which its match is lowest.
 
     `columns` are their places among the candidates. It is None where nothing would lower it.
     """
@@ -71,12 +81,18 @@ def largest_movers(
     by_topic = _losses(candidates.topic_scores(topics, queries)[:, columns], [weight for _, weight in wanted])
     liked = [weight for _, weight in profile.likes]
     by_like = _losses(_likenesses(profile, candidates, columns), liked, FEW_LIKES)
+    own = dict(profile.own)
     movers: list[Mover | None] = []
     for paper, topic, like in zip(papers, by_topic, by_like, strict=True):
         author = followed(profile, paper)
         author_loss = AUTHOR if author else 0.0
-        largest = max(topic.most, like.most, author_loss)
-        if largest <= ROUNDING * (1 + topic.size + like.size):
+        search = own.get(paper.id) if paper.id is not None else None
+        search_loss = 0.0 if search is None else SEARCH
+        largest = max(topic.most, like.most, author_loss, search_loss)
+        if search is not None and (search_loss == largest or not paper.shared):
+            # Without it, what is theirs alone would not be there at all.
+            movers.append(Searched(search))
+        elif largest <= ROUNDING * (1 + topic.size + like.size):
             movers.append(None)
         elif author_loss == largest:
             movers.append(author)

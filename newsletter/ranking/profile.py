@@ -1,6 +1,6 @@
 """All that ranking knows of a person, as a small frozen value that outlives any archive; knows no arrays."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +25,8 @@ class Profile:
 
     `topics` are names with weights from -1 to 1; `likes` and `dislikes` are papers with weights from 0 to 1 by age.
     `authors` are the names as written by the form in which they are compared; what is muted is in that form only.
+    `own` are the ids of papers that their own searches found, with the search; of papers that are not everybody's, they
+    get no others.
     `papers` and `minutes` are how much they want at most, None for no wish, and `bar` how well it must fit.
     """
 
@@ -34,6 +36,7 @@ class Profile:
     muted: tuple[str, ...] = ()
     authors: tuple[tuple[str, str], ...] = ()
     muted_authors: tuple[str, ...] = ()
+    own: tuple[tuple[int, str], ...] = ()
     papers: int | None = None
     minutes: int | None = None
     bar: Bar = "normal"
@@ -52,6 +55,7 @@ def make_profile(
     *,
     authors: Iterable[str] = (),
     muted_authors: Iterable[str] = (),
+    own: Mapping[int, str] | None = None,
     today: date | None = None,
     papers: int | None = None,
     minutes: int | None = None,
@@ -72,6 +76,7 @@ def make_profile(
         muted=tuple(sorted({phrase for word in muted for phrase in muted_phrases(word)})),
         authors=tuple({key: name for name in authors if (key := author_key(name))}.items()),
         muted_authors=tuple(sorted({key for name in muted_authors if (key := author_key(name))})),
+        own=tuple(sorted((own or {}).items())),
         papers=papers,
         minutes=minutes,
         bar=bar,

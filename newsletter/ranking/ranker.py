@@ -1,7 +1,7 @@
 """Profiles and papers to scores, choices and reasons; knows neither where they come from nor who is mailed."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -14,7 +14,7 @@ from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
 from newsletter.ranking.index import Floats
 from newsletter.ranking.learned import learn
-from newsletter.ranking.matching import Mover, largest_movers, matches, with_prior
+from newsletter.ranking.matching import Mover, Searched, largest_movers, matches, with_prior
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile
 from newsletter.ranking.selection import Chosen, Kin, Selection
 from newsletter.ranking.topics import Query
@@ -89,6 +89,7 @@ class Ranker:
         *,
         authors: Iterable[str] = (),
         muted_authors: Iterable[str] = (),
+        own: Mapping[int, str] | None = None,
         today: date | None = None,
         papers: int | None = None,
         minutes: int | None = None,
@@ -102,6 +103,7 @@ class Ranker:
             muted,
             authors=authors,
             muted_authors=muted_authors,
+            own=own,
             today=today,
             papers=papers,
             minutes=minutes,
@@ -148,9 +150,10 @@ class Ranker:
     ) -> list[Chosen]:
         """Return what each profile gets: up to `k` papers, or as many as it asks for, in the minutes that it gives.
 
-        Left out are papers that are hidden, muted, or among the ids that the profile `received`, those that match
-        less than its bar, and those near-equal to a better one. A profile without wishes gets what is popular.
-        Profiles are read block by block, so `profiles` may be any sequence that makes them as they are asked for.
+        Left out are papers that are hidden, muted, that only others' own searches found, or among the ids that the
+        profile `received`, those that match less than its bar, and those near-equal to a better one. A profile without
+        wishes gets what is popular. Profiles are read block by block, so `profiles` may be any sequence that makes them
+        as they are asked for.
         """
         return self._choose(profiles, papers, k, received, today, outside=self._outside)
 
@@ -227,7 +230,8 @@ class Ranker:
         return self.reasons(profile, [paper])[0]
 
     def reasons(self, profile: Profile, papers: Sequence[Paper]) -> list[Reason]:
-        """Return what moved the score of each paper most: the topic, liked paper or author without which it loses most.
+        """Return what moved the score of each paper most: the topic, liked paper, author or own
+        search without which it loses most.
 
         Its words are those that show it, as they stand in the paper. Where nothing of the profile speaks for the
         paper, the reason is that it is popular.
@@ -244,6 +248,8 @@ class Ranker:
     def _reason(self, candidates: Candidates, column: int, mover: Mover | None) -> Reason:
         if mover is None:
             return Reason(kind="popular")
+        if isinstance(mover, Searched):
+            return Reason(kind="search", subject=mover.query)
         if isinstance(mover, str):
             return Reason(kind="author", subject=mover)
         if isinstance(mover, Query):

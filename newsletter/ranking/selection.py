@@ -101,6 +101,7 @@ class Selection:
         self.prior = prior
         self.least = least
         self._outside = outside
+        self._common = candidates.common
         self._shown = np.array([not paper.hidden for paper in candidates.papers], bool)
         self.minutes = as_floats([minutes_to_read(paper) for paper in candidates.papers])
         self.kin = kin
@@ -141,9 +142,11 @@ class Selection:
         return found
 
     def allowed(self, profiles: Sequence[Profile], received: Sequence[Collection[int]]) -> Bools:
-        """Return what each may get at all, (profiles, papers): not hidden, not muted, not received."""
-        allowed = np.tile(self._shown, (len(profiles), 1))
+        """Return what each may get at all, (profiles, papers): not hidden, muted or received, and theirs to see."""
+        allowed = np.tile(self._shown & self._common, (len(profiles), 1))
         for row, profile in enumerate(profiles):
+            if profile.own:
+                allowed[row] = self._open_to(profile)
             for phrase in profile.muted:
                 allowed[row] &= ~self.candidates.muted(phrase)
             if profile.muted_authors:
@@ -161,7 +164,8 @@ class Selection:
         muted: so on a day of poor ones there may be none.
         """
         bars = np.full(len(profiles), self.least, np.float32)
-        shown = matches if self._shown.all() else matches[:, self._shown]
+        usual = self._shown & self._common
+        shown = matches if usual.all() else matches[:, usual]
         outstanding = np.full(len(profiles), np.inf)
         if shown.shape[1] >= ENOUGH:
             outstanding = shown.mean(axis=1) + OUTSTANDING * shown.std(axis=1)
@@ -249,7 +253,7 @@ class Selection:
         if profile.dislikes:
             disliked = self.candidates.like_scores([paper for paper, _ in profile.dislikes])
             beyond &= disliked.max(axis=0) < NEAR_DISLIKE
-        nearness = matches - matches.min()
+        nearness = matches - matches.min(initial=np.inf, where=self._common | beyond)
         worth = np.where(beyond, nearness * self.prior, -np.inf)
         first = int(worth.argmax())
         return first if worth[first] > 0 else None
@@ -258,9 +262,16 @@ class Selection:
         """Tell whether one more paper may be added."""
         return len(places) < size and float(self.minutes[[*places, extra]].sum()) <= minutes
 
+    def _open_to(self, profile: Profile) -> Bools:
+        """Return which papers are shown to a reader, (papers,): everybody's, and what their own searches found."""
+        shown: Bools = self._shown & self._common
+        own = self.candidates.with_ids(dict(profile.own))
+        shown[own] = self._shown[own]
+        return shown
+
     def _cause(self, profile: Profile, received: Collection[int]) -> Cause:
         """Return why a reader gets nothing."""
-        left = self._shown.copy()
+        left = self._open_to(profile)
         if not left.any():
             return "no papers"
         left[self.candidates.with_ids(received)] = False

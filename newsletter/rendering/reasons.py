@@ -16,6 +16,8 @@ def reason_sentence(reason: Reason, language: str) -> str:
     words = ", ".join(cut(word, LONGEST_SUBJECT) for word in telling)
     values = {"subject": subject, "words": words}
     gettext = resolve(language).gettext
+    if reason.kind == "search":
+        return gettext("Found by your search: %(subject)s") % values
     if reason.kind == "outside":
         return gettext("From outside your topics")
     if reason.kind == "new":

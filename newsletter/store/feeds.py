@@ -7,11 +7,14 @@ from typing import Any
 from sqlalchemy import Row, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.models import Feed, Habits
-from newsletter.store.database import insert
-from newsletter.store.tables import feeds
+from newsletter.models import Consent, Feed, Habits
+from newsletter.store.database import exclusively, insert
+from newsletter.store.tables import feeds, subscribers
 
 _LONGEST_FAULT = 1000
+# arXiv wants three seconds between questions: so many people's searches are asked in five minutes, the others at the
+# next look.
+MOST_SEARCHES = 100
 
 
 async def add(connection: AsyncConnection, kind: str, location: str, now: datetime) -> bool:
@@ -22,14 +25,14 @@ async def add(connection: AsyncConnection, kind: str, location: str, now: dateti
 
 
 async def remove(connection: AsyncConnection, location: str) -> bool:
-    """Forget a feed and what it answered, its papers stay; False if it was not there."""
-    statement = delete(feeds).where(feeds.c.location == location).returning(feeds.c.id)
+    """Forget a feed of everybody and what it answered, its papers stay; False if it was not there."""
+    statement = delete(feeds).where(feeds.c.location == location, feeds.c.subscriber_id.is_(None)).returning(feeds.c.id)
     return (await connection.execute(statement)).first() is not None
 
 
 async def all_of_them(connection: AsyncConnection) -> list[Feed]:
     """Return all feeds, oldest first."""
-    return [_feed(row) for row in await connection.execute(select(feeds).order_by(feeds.c.id))]
+    return [read(row) for row in await connection.execute(select(feeds).order_by(feeds.c.id))]
 
 
 async def claim(
@@ -38,14 +41,30 @@ async def claim(
     """Return the feeds to be asked now, oldest first, as they were, and let nobody else have them until then.
 
     These are those that are due; with `all_of_them` also those that are not, and those that are gone. No feed is
-    returned whose server wants to be left alone.
+    returned whose server wants to be left alone, and of people's own searches those of confirmed people, at most
+    `MOST_SEARCHES` locations, the longest waiting first. With a search come all others of its location.
     """
     open_ones = or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now)
-    if not all_of_them:
-        due = or_(feeds.c.next_poll_at.is_(None), feeds.c.next_poll_at <= now)
-        open_ones = open_ones & feeds.c.gone_at.is_(None) & due
-    wanted = select(feeds).where(open_ones).order_by(feeds.c.id)
-    found = [_feed(row) for row in await connection.execute(wanted.with_for_update())]
+    due = or_(feeds.c.next_poll_at.is_(None), feeds.c.next_poll_at <= now)
+    due = open_ones if all_of_them else open_ones & feeds.c.gone_at.is_(None) & due
+    confirmed = select(subscribers.c.id).where(
+        subscribers.c.id == feeds.c.subscriber_id, subscribers.c.state == Consent.CONFIRMED
+    )
+    everybodys, theirs = feeds.c.subscriber_id.is_(None), feeds.c.subscriber_id.is_not(None) & confirmed.exists()
+    waiting = (
+        select(feeds.c.location)
+        .where(theirs, due)
+        .group_by(feeds.c.location)
+        .order_by(func.min(func.coalesce(feeds.c.next_poll_at, feeds.c.added_at)), func.min(feeds.c.id))
+        .limit(MOST_SEARCHES)
+    )
+    # One answer is for all who have that search, so whoever claims it has all of them.
+    await exclusively(connection, "feeds")
+    places = set((await connection.execute(waiting)).scalars())
+    places.update((await connection.execute(select(feeds.c.location).where(everybodys, due))).scalars())
+    wanted = open_ones & or_(everybodys, theirs) & feeds.c.location.in_(sorted(places))
+    rows = await connection.execute(select(feeds).where(wanted).order_by(feeds.c.id).with_for_update())
+    found = [read(row) for row in rows]
     if found:
         await connection.execute(
             update(feeds).where(feeds.c.id.in_([feed.id for feed in found])).values(next_poll_at=until)
@@ -135,9 +154,10 @@ async def lasting(connection: AsyncConnection, before: datetime, now: datetime) 
         .values(told_at=now)
         .returning(*feeds.c)
     )
-    return sorted((_feed(row) for row in await connection.execute(statement)), key=lambda feed: feed.id)
+    return sorted((read(row) for row in await connection.execute(statement)), key=lambda feed: feed.id)
 
 
-def _feed(row: Row[Any]) -> Feed:
+def read(row: Row[Any]) -> Feed:
+    """Return a row of the table as a feed."""
     known = row._asdict()
     return Feed.model_validate({**known, "habits": known["habits"] or {}})

@@ -8,6 +8,7 @@ from sqlalchemy import Select, delete, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Paper
+from newsletter.store import searches
 from newsletter.store.database import insert
 from newsletter.store.papers import Known, add
 from newsletter.store.tables import (
@@ -26,8 +27,9 @@ from newsletter.store.tables import (
 async def merge(connection: AsyncConnection, kept: int, double: int, *, told_by_double: bool = False) -> None:
     """Make two papers one: who received either has received the one that is kept, and so with feedback.
 
-    What machines made of its text (a summary, a vector) is that of the double where the kept one has none, or where it
-    is the double that tells the text from now on.
+    A paper is everybody's if either was, and found for those for whom either was. What machines made of its text (a
+    summary, a vector) is that of the double where the kept one has none, or where it is the double that tells the text
+    from now on.
     """
     # Whoever writes `received` for one of them holds its row (as a foreign key does): wait for them, or they for us.
     both = select(papers.c.id).where(papers.c.id.in_([kept, double])).order_by(papers.c.id)
@@ -65,6 +67,11 @@ async def merge(connection: AsyncConnection, kept: int, double: int, *, told_by_
         pairs = insert(connection, apart).from_select(["paper_id", "other_id"], rows)
         await connection.execute(pairs.on_conflict_do_nothing())
     await _carry(connection, kept, double, told_by_double=told_by_double)
+    await searches.carry(connection, kept, double)
+    # For all others it came in when its first source that is everybody's brought it.
+    everybodys = select(papers.c.first_seen_at).where(papers.c.id == double, papers.c.shared)
+    opened = update(papers).where(papers.c.id == kept, ~papers.c.shared, everybodys.exists())
+    await connection.execute(opened.values(shared=True, first_seen_at=everybodys.scalar_subquery()))
     hidden = select(papers.c.id).where(papers.c.id == double, papers.c.hidden)
     await connection.execute(update(papers).where(papers.c.id == kept, hidden.exists()).values(hidden=True))
     await connection.execute(
@@ -83,7 +90,7 @@ async def split(connection: AsyncConnection, kept: Known, title_key: str, own: I
     double = (await connection.execute(doubles.order_by(papers.c.id).limit(1))).first()
     if double is None:
         new = Known(Paper(title=kept.former[title_key] or title_key), title_key)
-        (found,) = await add(connection, [new], now)
+        (found,) = await add(connection, [new], now, shared=kept.paper.shared)
     else:
         found = int(double.id)
         theirs = update(papers).where(papers.c.id == number, papers.c.arxiv_id == double.arxiv_id)

@@ -6,13 +6,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import ConflictError
 from newsletter.models import Link, Paper
 from newsletter.store.database import chunks, insert
 from newsletter.store.tables import apart, former_titles, issues, papers, picks, received, revisions, signs
+from newsletter.store.types import UtcDateTime
 
 _LIVING = papers.c.merged_into.is_(None)
 
@@ -63,11 +64,11 @@ async def unsigned(connection: AsyncConnection, limit: int) -> list[Known]:
     return await _known(connection, {row.id: row for row in rows})
 
 
-async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime) -> list[int]:
-    """Take papers in and return their ids in the same order."""
+async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime, *, shared: bool = True) -> list[int]:
+    """Take papers in and return their ids in the same order; those that are not `shared` are not everybody's."""
     ids: list[int] = []
     for part in chunks(new, 500):
-        rows = [{**_row(known), "first_seen_at": known.paper.first_seen_at or now} for known in part]
+        rows = [{**_row(known), "first_seen_at": known.paper.first_seen_at or now, "shared": shared} for known in part]
         statement = insert(connection, papers).returning(papers.c.id, sort_by_parameter_order=True)
         numbers = list((await connection.execute(statement, rows)).scalars())
         await _note(connection, list(zip(numbers, part, strict=True)))
@@ -98,17 +99,27 @@ async def revise(connection: AsyncConnection, ids: Iterable[int], now: datetime)
         await connection.execute(update(papers).where(papers.c.id.in_(part)).values(revised_at=now))
 
 
+async def share(connection: AsyncConnection, ids: Iterable[int], now: datetime) -> None:
+    """Make papers everybody's, for whom they came in at this moment; those that are so already stay as they are."""
+    for part in chunks(ids):
+        alone = update(papers).where(papers.c.id.in_(part), ~papers.c.shared)
+        later = case((papers.c.first_seen_at > now, papers.c.first_seen_at), else_=literal(now, UtcDateTime))
+        await connection.execute(alone.values(shared=True, first_seen_at=later))
+
+
 async def candidates(connection: AsyncConnection, *, since: datetime, until: datetime) -> list[Paper]:
-    """Return the papers first taken in within the span that may be chosen, oldest first."""
+    """Return everybody's papers first taken in within the span that may be chosen, oldest first."""
     statement = select(papers).where(
-        _LIVING, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
+        _LIVING, papers.c.shared, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
     )
     return [_paper(row) for row in await connection.execute(statement.order_by(papers.c.id))]
 
 
 async def archive(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[Paper]:
-    """Return the newest `limit` living papers, all or those taken in `before` a moment, to learn from."""
-    statement = select(papers).where(_LIVING).order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+    """Return the newest `limit` of everybody's living papers, or of those taken in `before` a moment, to learn from."""
+    statement = (
+        select(papers).where(_LIVING, papers.c.shared).order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+    )
     if before is not None:
         statement = statement.where(papers.c.first_seen_at < before)
     return [_paper(row) for row in await connection.execute(statement.limit(limit))]
@@ -120,10 +131,9 @@ async def newest_id(connection: AsyncConnection) -> int:
 
 
 async def count_after(connection: AsyncConnection, paper_id: int) -> int:
-    """Return how many living papers have a higher id: what came in since."""
-    return (
-        await connection.execute(select(func.count()).select_from(papers).where(_LIVING, papers.c.id > paper_id))
-    ).scalar_one()
+    """Return how many of everybody's living papers have a higher id: what came in since."""
+    came = select(func.count()).select_from(papers).where(_LIVING, papers.c.shared, papers.c.id > paper_id)
+    return (await connection.execute(came)).scalar_one()
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Paper]:
@@ -364,4 +374,5 @@ def _paper(row: Row[Any]) -> Paper:
         first_seen_at=row.first_seen_at,
         hidden=row.hidden,
         pinned=row.pinned,
+        shared=row.shared,
     )

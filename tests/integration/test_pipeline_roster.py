@@ -240,7 +240,7 @@ async def test_an_export_tells_who_left_and_does_not_bring_them_back(
     await subscribers.remove(small_room.database, small_room.clock, address("bob"), source="test")
     exported = await roster.export_csv(small_room.database)
     assert exported.splitlines()[0] == (
-        "email,topics,cadence,hour,timezone,language,muted_words,authors,muted_authors,paused_until,"
+        "email,topics,cadence,hour,timezone,language,muted_words,authors,muted_authors,searches,paused_until,"
         "papers,minutes,bar,state"
     )
     assert [line.rpartition(",")[2] for line in exported.splitlines()[1:]] == ["confirmed", "unsubscribed"]

@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select
 from newsletter.errors import NewsletterError, NotFoundError, SettingsError, UsageError
 from newsletter.models import FOREVER, Consent, Feedback, Subscriber, Topic
 from newsletter.pipeline import subscribers
+from newsletter.store import searches as search_rows
 from newsletter.store import subscribers as rows
 from newsletter.store import suppressions
 from newsletter.store.tables import metadata
@@ -225,6 +226,7 @@ async def test_a_pause_has_an_end_or_none(small_room: Newsroom) -> None:
 TABLES = [name for name, table in metadata.tables.items() if "subscriber_id" in table.c or "delivery_id" in table.c] + [
     "subscribers",
     "picks",
+    "found_for",
 ]
 
 
@@ -236,9 +238,12 @@ async def count(room: Newsroom, table: str) -> int:
 
 async def test_who_is_erased_leaves_only_a_suppression(room: Newsroom) -> None:
     await room.take_in(*papers(0, 1))
-    ada = await room.subscribe("ada", "violin", muted_words=("survey",), authors=("Grace Hopper",))
+    ada = await room.subscribe(
+        "ada", "violin", muted_words=("survey",), authors=("Grace Hopper",), searches=("all:violin",)
+    )
     await room.compose()
     async with room.database.begin() as connection:
+        await search_rows.note(connection, [1], [1], NOW)
         await rows.say(connection, Feedback(subscriber_id=ada.id, paper_id=1, verdict="more", at=NOW))
         await connection.execute(
             insert(metadata.tables["bounces"]).values(

@@ -32,6 +32,7 @@ from newsletter.store import (
     resolutions,
     responses,
     schema,
+    searches,
     subscribers,
     summaries,
     suppressions,
@@ -75,6 +76,7 @@ async def fill(database: Database) -> None:
         )
         # The one that counts was taken in later than its double.
         await merging.merge(connection, third.id, kept.id)
+        await searches.note(connection, [1], [third.id], NOW)
         # It has its double's id from then on.
         better = third.model_copy(update={"arxiv_id": kept.arxiv_id})
         await papers.change(

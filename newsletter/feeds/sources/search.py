@@ -2,10 +2,11 @@
 
 from datetime import date, datetime, timedelta
 
+from newsletter import searches
 from newsletter.feeds.sources.asking import Request, query_of, reaches_back, with_query
 from newsletter.models import Feed, ParsedFeed
 
-QUERY = "https://export.arxiv.org/api/query"
+QUERY = searches.QUERY
 # A page; the manual asks for slices, and for three seconds between them.
 SIZE = 100
 MOST_PAGES = 20
@@ -37,7 +38,7 @@ class Search:
 
 def address(query: str) -> str:
     """Return the address of a search, such as `cat:cs.CL AND abs:retrieval`."""
-    return with_query(QUERY, {"search_query": query})
+    return searches.address(query)
 
 
 def _margin(seen: datetime) -> date:

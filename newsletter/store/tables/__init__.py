@@ -18,7 +18,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import arrivals, feeds, imported_days, responses
+from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses
 
 __all__ = [
     "apart",
@@ -30,6 +30,7 @@ __all__ = [
     "feedback",
     "feeds",
     "former_titles",
+    "found_for",
     "imported_days",
     "issues",
     "keys",

@@ -43,6 +43,8 @@ papers = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("signed", Boolean, nullable=False, server_default=text("false")),  # its signs are on record
     Column("revised_at", UtcDateTime),  # when a higher version came; null: none came since it was taken in
+    # False: only people's own searches brought it, and it is theirs alone (`found_for`).
+    Column("shared", Boolean, nullable=False, server_default=text("true")),
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
     Column("pinned", Boolean, nullable=False, server_default=text("false")),
     # Two records that turned out to be one work: the later one points to the one that counts. It is kept

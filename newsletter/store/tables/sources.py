@@ -1,6 +1,18 @@
 """Feeds, how their last look went, and what they answered."""
 
-from sqlalchemy import Column, Date, ForeignKey, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from newsletter.store.tables.base import metadata, one_of
 from newsletter.store.types import Id, Json, UtcDateTime
@@ -10,7 +22,8 @@ feeds = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("kind", String(10), nullable=False),
-    Column("location", Text, nullable=False, unique=True),
+    Column("location", Text, nullable=False),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE")),  # null: it is everybody's
     Column("title", Text, nullable=False, server_default=""),
     Column("etag", Text, nullable=False, server_default=""),
     Column("last_modified", Text, nullable=False, server_default=""),
@@ -27,6 +40,26 @@ feeds = Table(
     Column("gone_at", UtcDateTime),  # null: it is not gone
     one_of("kind", "file", "web", "hub", "arxiv", "search"),
     sqlite_autoincrement=True,
+)
+# A location stands there once for everybody, and once for each person whose own search it is.
+_everybodys, _theirs = text("subscriber_id IS NULL"), text("subscriber_id IS NOT NULL")
+Index("uq_feeds_location", feeds.c.location, unique=True, sqlite_where=_everybodys, postgresql_where=_everybodys)
+Index(
+    "uq_feeds_subscriber_id_location",
+    feeds.c.subscriber_id,
+    feeds.c.location,
+    unique=True,
+    sqlite_where=_theirs,
+    postgresql_where=_theirs,
+)
+
+# Which papers people's own searches found, those of everybody too.
+found_for = Table(
+    "found_for",
+    metadata,
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("paper_id", Id, ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 responses = Table(

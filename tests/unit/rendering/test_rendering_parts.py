@@ -67,7 +67,7 @@ def test_an_older_issue_whose_papers_are_mixed_has_no_headings(renderer, make_is
     assert html == ["1. Title 1", "2. Title 2", "3. Title 3"]
 
 
-@given(kinds=st.lists(st.sampled_from(["topic", "like", "author", "new", "popular", "outside"]), max_size=12))
+@given(kinds=st.lists(st.sampled_from(["topic", "like", "author", "search", "new", "popular", "outside"]), max_size=12))
 def test_each_paper_stands_once_and_in_its_order_whatever_the_reasons(renderer, make_issue, links, kinds):
     html, text = headings(renderer.render(issue_of(make_issue, *kinds), links))
     titles = [f"{at}. Title {at}" for at in range(1, len(kinds) + 1)]

@@ -110,6 +110,7 @@ def test_dates_and_numbers_follow_the_reader():
         (Reason(kind="popular", subject="x"), "Popular right now"),
         (Reason(kind="new"), "New in these days"),
         (Reason(kind="outside"), "From outside your topics"),
+        (Reason(kind="search", subject="cat:cs.CL"), "Found by your search: cat:cs.CL"),
         (Reason(kind="topic", subject="100% %s", words=("%(x)s",)), "Matches 100% %s: %(x)s"),
     ],
 )
