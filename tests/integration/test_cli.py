@@ -324,7 +324,7 @@ def test_feeds_say_when_they_are_asked_and_what_is_wrong(empty: Place) -> None:
         home = f"http://127.0.0.1:{server.server_port}"
         # A host is left alone once it asks for that: the one that does is asked last.
         for path in ("/feed", "/gone", "/broken"):
-            empty.run("feeds", "add", home + path)
+            empty.run("feeds", "add", "--unseen", home + path)
         told = empty.run("feeds", "refresh", code=1, **settings)
         assert f"{home}/gone is gone for good, says its server (410)" in told.stderr
         assert f"{home}/broken answered 500" in told.stderr

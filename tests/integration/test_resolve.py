@@ -150,14 +150,14 @@ async def test_who_asks_for_a_pause_gets_it(small_room: Newsroom, server: Schola
     report = await look_up(small_room, server, pauses=pauses)
     assert (len(report.found), report.not_found, report.not_asked.total()) == (2, 0, 2)
     assert all("asked later" in why for why in report.not_asked)
-    # One more try at each told it, and no further one was made.
-    assert server.counts == {"arxiv": 3, "hub": 1, "crossref": 1}
+    # One more try told it, and no further one was made: here all three are one host.
+    assert server.counts == {"arxiv": 3}
     assert pauses["arxiv"] == small_room.clock.now() + timedelta(hours=2)
 
     server.faults = {}
     small_room.clock.step(minutes=30)
     assert (await look_up(small_room, server, pauses=pauses)).not_asked.total() == 2
-    assert server.counts == {"arxiv": 3, "hub": 1, "crossref": 1}
+    assert server.counts["arxiv"] == 3
     small_room.clock.step(hours=2)
     assert len((await look_up(small_room, server, pauses=pauses)).found) == 2
 
@@ -271,7 +271,7 @@ async def test_the_mail_of_the_sample_pages_leads_to_papers_and_not_to_searches(
 _LAUNCH = """
 import sys
 from newsletter.feeds import past, resolving
-resolving.BASES, past.BASES = {bases!r}, {past!r}
+from newsletter.cli.main import newsletter
 resolving.BASES, past.BASES = {bases!r}, {past!r}
 newsletter.main(sys.argv[1:])
 """
