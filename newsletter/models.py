@@ -261,13 +261,8 @@ Section = Literal["you", "missed", "popular", "outside"]
 # its section, but for what is of days without mail.
 SECTIONS: tuple[Section, ...] = ("you", "missed", "popular", "outside")
 
-
-SECTION_OF: dict[str, Section] = {
-    "topic": "you",
-    "like": "you",
-    "author": "you",
-    "search": "you",
-    "new": "you",
+_FOR_YOU: Section = "you"
+SECTION_OF: dict[str, Section] = dict.fromkeys(("topic", "like", "author", "search", "new"), _FOR_YOU) | {
     "popular": "popular",
     "outside": "outside",
 }

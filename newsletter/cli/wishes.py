@@ -70,7 +70,7 @@ def given(**asked: Any) -> dict[str, Any]:
     """Return what was asked for as fields of a subscriber; lists that were not named are left out."""
     fields = {name: asked[name] for name in _ONE_OF_EACH if asked.get(name) is not None}
     for option, field in LISTS.items():
-        if asked[option]:
+        if asked.get(option):
             fields[field] = _read(option, asked[option])
     return fields
 

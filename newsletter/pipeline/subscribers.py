@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from newsletter import searches as queries
 from newsletter.cadences import timezones
-from newsletter.clock import Clock, SystemClock
+from newsletter.clock import Clock
 from newsletter.config import Newsletter
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
@@ -145,8 +145,12 @@ async def details(database: Database, email: str) -> Details:
 async def edit(
     database: Database, email: str, change: Callable[[Subscriber], Subscriber], *, clock: Clock | None = None
 ) -> Subscriber:
-    """Write a person as `change` makes them; raises UsageError if their new address is another person's."""
+    """Write a person as `change` makes them; raises UsageError if their new address is another person's.
+
+    `clock` tells since when a search that is new is theirs; without, it is since they are on record.
+    """
     person = await find(database, email)
+    now = person.created_at if clock is None else clock.now()
     changed = change(person)
     # A copy with changes is not validated by itself.
     changed = _checked(Subscriber(**{**dict(changed), "email": addresses.normalise(changed.email)}))
@@ -158,7 +162,7 @@ async def edit(
         if other is None:
             await _refuse_suppressed(connection, email_key, changed.email)
         await subscribers.change(connection, changed, email_key)
-        await searches.write(connection, {person.id: changed.searches}, (clock or SystemClock()).now())
+        await searches.write(connection, {person.id: changed.searches}, now)
         await recall.move(connection, person.id)
     return changed
 
