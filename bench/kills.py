@@ -126,10 +126,12 @@ def judge(place: Place, sink: Sink, unknown_policy: str) -> Counter[str]:
     """Return what a send came to by the definitions: what the server took against what the ledger says."""
     ledger = place.deliveries()
     counts = sink.counts()
+    # Under "resend" a repeat is allowed if it bears the Message-ID of the first, so that messages count by it.
     papers: Counter[tuple[str, str]] = Counter()
     for delivery in ledger:
+        number = counts[delivery["message_id"]]
         for title in delivery["papers"]:
-            papers[delivery["email"], title] += counts[delivery["message_id"]]
+            papers[delivery["email"], title] += number if unknown_policy == "hold" else min(number, 1)
     states = Counter(one["state"] for one in ledger)
     known = {one["message_id"] for one in ledger}
     lost = sum(one["state"] not in EXCUSED and not counts[one["message_id"]] for one in ledger)
@@ -141,9 +143,7 @@ def judge(place: Place, sink: Sink, unknown_policy: str) -> Counter[str]:
         unknown=states["unknown"],
         unsent=sum(states[name] for name in ("queued", "sending", "deferred", "failed", "suppressed")),
     )
-    twice = len({email for (email, _), number in papers.items() if number > 1})
-    # Under "resend" a repeat is allowed if it bears the Message-ID of the first.
-    found["twice"] = twice if unknown_policy == "hold" else max(0, twice - found["repeated_with_same_id"])
+    found["twice"] = len({email for (email, _), number in papers.items() if number > 1})
     return found
 
 

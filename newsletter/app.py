@@ -71,7 +71,10 @@ class App:
         return Seal.of(self.settings, self.clock)
 
     def blank_ranker(self, settings: "Ranking | None" = None) -> "Ranker":
-        """Return a ranker that has learned nothing; `settings` stand in for those in use."""
+        """Return a ranker that has learned nothing; `settings` stand in for those in use.
+
+        With `strict`, a model that cannot be used is a fault and not passed over.
+        """
         # numpy and scipy come with it: a process that only delivers does without.
         from newsletter.ranking import Ranker
 
@@ -85,10 +88,13 @@ class App:
             outside=bool(ranking.outside),
         )
 
-    def placing(self, settings: "Ranking | None" = None, *, kept: bool = True) -> Placing:
-        """Return what tells rankers where the model puts papers; `settings` stand in for those in use."""
+    def placing(self, settings: "Ranking | None" = None, *, kept: bool = True, strict: bool = False) -> Placing:
+        """Return what tells rankers where the model puts papers; `settings` stand in for those in use.
+
+        With `strict`, a model that cannot be used is a fault and not passed over.
+        """
         model = (settings or self.settings.ranking).model
-        return Placing(self.database, None if model is None else self.settings.path(model), kept=kept)
+        return Placing(self.database, None if model is None else self.settings.path(model), kept=kept, strict=strict)
 
     @cached_property
     def notices(self) -> Notices:

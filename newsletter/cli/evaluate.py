@@ -50,7 +50,7 @@ def evaluate(face: Face, days: int, given: tuple[str, ...], file: Path | None) -
                 app.clock,
                 ways,
                 app.blank_ranker,
-                lambda ranking: app.placing(ranking, kept=False),
+                lambda ranking: app.placing(ranking, kept=False, strict=True),
                 days=days,
                 progress=progress,
             )

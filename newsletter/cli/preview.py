@@ -27,12 +27,16 @@ GALLERY = Path("gallery")
     cls=Command,
     example="newsletter preview ada@example.org\n"
     "newsletter preview ada@example.org --date 2026-11-20 --out mail.html\n"
+    "newsletter preview ada@example.org --anew --out mail.html\n"
     "newsletter preview --serve\n"
     "newsletter preview --all-kinds --out gallery",
 )
 @click.argument("email", required=False)
 @click.option("--date", "day", type=DAY, help="The local day; by default today.")
 @click.option("--kind", type=NOTICE, help="A notice in place of the issue.")
+@click.option(
+    "--anew", is_flag=True, help="Of a day that was sent, the same papers in the templates and settings of now."
+)
 @click.option(
     "--out", type=PLACE, metavar="F.html", help="Write the HTML there, for a browser; of --all-kinds the folder."
 )
@@ -47,6 +51,7 @@ def preview(
     email: str | None,
     day: date | None,
     kind: "Notice | None",
+    anew: bool,
     out: Path | None,
     text: bool,
     eml: Path | None,
@@ -64,6 +69,7 @@ def preview(
         _refuse(
             "--serve" if serve else "--all-kinds",
             kind=kind,
+            anew=anew,
             text=text,
             eml=eml,
             out=serve and out,
@@ -82,7 +88,7 @@ def preview(
 
     async def act(app: "App") -> "Preview":
         return await previews.preview(
-            app.database, app.clock, await app.writer(), app.rehearsing, email, day=day, kind=kind
+            app.database, app.clock, await app.writer(), app.rehearsing, email, day=day, kind=kind, anew=anew
         )
 
     shown = face.run(act)

@@ -53,7 +53,7 @@ class Rule(NamedTuple):
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 
 # Enhanced codes by subject and detail, the first match counts. None of RFC 3463 says "you send too much", so that
-# servers use several. What is dead is suppressed, unless the words say that a person lives there (`WORDS_ALIVE`).
+# servers use several. What is dead is suppressed, unless the words say that a person lives there (`WORDS_SPARED`).
 ENHANCED: tuple[Rule, ...] = (
     Rule(r"1\.1", "reader", True, "RFC 3463 section 3.2: the mailbox does not exist"),
     Rule(r"1\.2", "reader", True, "RFC 3463 section 3.2: the domain does not exist, or takes no mail"),
@@ -100,6 +100,12 @@ WORDS_ALIVE = re.compile(
     r"\bfull\b|\bfilled\b|capacity|\bvoll\b|quota|storage|exceed|over (its |the )?limit|\brates?\b|rate.?limit|"
     r"too (many|much|fast|quickly)|\bfilter(s|ed|ing)?\b|spam|junk|polic|block|content|reputation|black\s?list|"
     r"temporar|\blater\b",
+    re.IGNORECASE,
+)
+# Beside a code that says that the mailbox is gone, talk of policies and blocks is advice to whoever wrote.
+WORDS_SPARED = re.compile(
+    r"\bfull\b|\bfilled\b|capacity|\bvoll\b|quota|exceed|over (its |the )?limit|\brates?\b|rate.?limit|"
+    r"too (many|much|fast|quickly)|\bfilter(s|ed|ing)?\b|spam|junk|temporar",
     re.IGNORECASE,
 )
 # Addresses, links and quoted names are full of words that are none.
@@ -168,11 +174,13 @@ def rule_for(enhanced: str) -> Rule | None:
 
 def dead(stage: Stage, reply: Reply) -> bool:
     """Tell whether a refusal for good of RCPT or of the message says that the address is no more."""
-    if stage == "mail" or _alive(reply.text):
+    if stage == "mail":
         return False
     rule = rule_for(reply.enhanced)
     if rule is not None and rule.dead:
-        return True
+        return WORDS_SPARED.search(_NAMES.sub(" ", reply.text)) is None
+    if _alive(reply.text):
+        return False
     # x.0.0, 5.1.0 and 5.2.0 name no fault (RFC 3463 sections 3.1 to 3.3), so the words do.
     vague = reply.enhanced in ("", "5.0.0", "5.1.0", "5.2.0")
     if stage != "rcpt" or not vague:

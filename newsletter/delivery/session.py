@@ -1,7 +1,7 @@
 """Messages over one open connection, one round trip each; knows nothing of pools, retries or the database."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from newsletter.delivery.dialogue import Answer, LostError, described, understood
 from newsletter.delivery.policy import Stage
@@ -10,8 +10,8 @@ from newsletter.delivery.supply import Ledger, Supply
 from newsletter.delivery.transaction import Parcel, Result, UnfitError, commands, final, refusal, unknown
 from newsletter.errors import DeliveryError
 
-# RFC 5321 section 3.4: 251 is a yes too.
-_YES: dict[Stage, tuple[int, ...]] = {"mail": (250,), "rcpt": (250, 251), "data": (354,)}
+# RFC 5321 section 4.2.1: the first digit says yes, the second that it is the mail system's; 251 and 252 are such.
+_YES: dict[Stage, Container[int]] = {"mail": range(250, 260), "rcpt": range(250, 260), "data": (354,)}
 
 
 class Session:

@@ -54,11 +54,12 @@ async def preview(
     *,
     day: date | None = None,
     kind: Notice | None = None,
+    anew: bool = False,
 ) -> Preview:
     """Return the message of a person for a local date, by default that of today: an issue, or a notice of that kind.
 
-    What went out for that date is shown as it went out, what waits is shown as it was composed; else papers are chosen
-    as `send` would choose them.
+    What went out for that date is shown as it went out, unless it is to be written `anew`; what waits is shown as it
+    was composed; else papers are chosen as `send` would choose them.
     Raises NotFoundError if the person is not on record, or if there is nothing for them.
     """
     if kind is None:
@@ -66,7 +67,7 @@ async def preview(
     else:
         found = await find_notice(database, clock, composer, email, kind, day=day)
     delivery = found.delivery
-    if delivery is None or delivery.state in reprint.WAITING:
+    if anew or delivery is None or delivery.state in reprint.WAITING:
         return await write(found, writer, clock)
     async with database.connect() as connection:
         kept = await presses.of_delivery(connection, delivery.id)

@@ -59,14 +59,16 @@ class Placed(Protocol):
 class Placing:
     """Tells where the operator's model puts papers; a model that cannot be used is logged, and costs nobody mail."""
 
-    def __init__(self, database: Database, folder: Path | None, *, kept: bool = True) -> None:
+    def __init__(self, database: Database, folder: Path | None, *, kept: bool = True, strict: bool = False) -> None:
         """Take the folder of the model, None for no model; with `kept`, what it makes is kept in the database.
 
-        The folder is read once, so that vectors of two models never meet if it changes meanwhile.
+        The folder is read once, so that vectors of two models never meet if it changes meanwhile. With `strict`, a
+        model that cannot be used raises its ModelError.
         """
         self._database = database
         self._folder = folder
         self._kept = kept
+        self._strict = strict
         self._model: Model | None = None
 
     async def of_archive(self, archive: Sequence[Paper]) -> "Vectors | None":
@@ -96,6 +98,8 @@ class Placing:
                 self._model = read
             return await vectors(self._database, self._model, papers, kept=self._kept)
         except ModelError as error:
+            if self._strict:
+                raise
             log.warning("ranking without embeddings", problem=error.message, next_step=error.next_step)
             return None
 

@@ -238,6 +238,19 @@ async def test_one_round_trip_a_message() -> None:
     assert [flight for flight in flights if flight.startswith(b"MAIL")] == [envelopes[0]]
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_a_recipient_that_a_server_will_try_is_a_yes(pipelining: bool) -> None:
+    # RFC 5321 section 3.5.3: 252, it cannot verify the user but will take the message.
+    said = {reader(0): b"251 2.1.5 will forward\r\n", reader(1): b"252 2.1.5 will try\r\n"}
+    record = Record()
+    async with Breaking(
+        pipelining, says=lambda step, recipient: said.get(recipient) if step == "RCPT" else None
+    ) as server:
+        await send(server, record, 3)
+    assert record.results == dict.fromkeys(range(3), "sent")
+    assert server.connections == 1
+
+
 async def test_without_pipelining_each_command_waits_for_its_answer() -> None:
     record = Record()
     async with Breaking(pipelining=False) as server:

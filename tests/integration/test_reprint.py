@@ -436,6 +436,10 @@ def test_the_command_writes_what_went_out_and_says_where_it_cannot(tmp_path: Pat
     html = sent.with_suffix(".html").read_bytes().replace(b"\r\n", b"\n")
     assert (tmp_path / "mail.html").read_bytes().rstrip() == html.rstrip()
     assert "caught, as it went out" in told
+    # The same papers in the settings of now.
+    told = run(tmp_path, "preview", "ada@example.org", "--anew", "--eml", "anew.eml")
+    assert b"From: Other <" in (tmp_path / "anew.eml").read_bytes()
+    assert "as it went out" not in told
     with contextlib.closing(sqlite3.connect(tmp_path / "newsletter.db")) as connection, connection:
         connection.execute("DELETE FROM press_pieces")
     shown = json.loads(run(tmp_path, "--json", "preview", "ada@example.org").partition("\n")[2])

@@ -15,6 +15,8 @@ ROLE = re.compile(
     r"complaints?|(mail)?admin|hostmaster|no-?reply|double-bounce)$",
     re.IGNORECASE,
 )
+# In running text a domain ends where another script begins; in a field of the type utf-8 it may be in its own letters.
+_INTERNATIONAL = re.compile(r"([^\s<>@;]{1,128})@((?:[\w-]{1,63}\.){1,9}[\w-]{1,63})")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
@@ -32,6 +34,9 @@ def of_field(value: str) -> str:
     """Return the address of a field such as `rfc822; ada@example.org` (RFC 3464 section 2.1.2), or nothing."""
     kind, semicolon, rest = value[:1_000].partition(";")
     rest = rest if semicolon else kind
+    # RFC 6533 section 3.
+    if kind.strip().lower() == "utf-8" and (international := _INTERNATIONAL.search(rest)):
+        return clean(international[1], international[2])
     found = find(rest) or find(value[:1_000])
     if not found and "+40" in rest:
         # RFC 3461 section 4: xtext writes @ as +40; some MTAs leave it so.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from outside import ROOT, load
 
 from newsletter.delivery.bounces import Bounce, parse
+from newsletter.delivery.bounces.address import of_field
 from newsletter.delivery.bounces.kind import judge, status
 
 
@@ -256,3 +257,9 @@ def test_real_reports_that_were_mangled_do_no_harm(real_reports: list[bytes], da
         put = data.draw(st.binary(max_size=12) | st.sampled_from([b"\n\n", b"\n--", b"\x00", b"Content-Type: ", b"=?"]))
         raw = raw[:at] + put + raw[at + data.draw(st.integers(0, 200)) :]
     assert all(bounce.kind in ("hard", "soft", "complaint") for bounce in parse(raw))
+
+
+def test_an_address_of_letters_beyond_ascii_is_read_whole() -> None:
+    # RFC 6533 section 3: the type is utf-8, and the domain may be in its own letters.
+    assert of_field("utf-8; jörg@bücher.example") == "jörg@bücher.example"
+    assert of_field("rfc822; ada@example.org") == "ada@example.org"
