@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,19 @@ class Page:
 Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
+class Site(Protocol):
+    """What is served: a dictionary by path, or what makes its pages as they are asked for."""
+
+    def get(self, path: str, default: Page, /) -> Page | Talk:
+        """Return what a path is answered with."""
+
+
 class WebServer:
     """Serves `pages` by path: a Page, or a function that writes what it likes."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Page | Talk] = {}
+        self.site: Site | None = None
         self.asked: list[Asked] = []
         self.port = 0
         self.scheme = "http"
@@ -78,7 +87,7 @@ class WebServer:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            page = self.pages.get(path, Page(status="404 Not Found"))
+            page = (self.site or self.pages).get(path, Page(status="404 Not Found"))
             if not isinstance(page, Page):
                 await page(writer)
                 await writer.drain()
@@ -114,9 +123,12 @@ def http_date(moment: datetime) -> str:
 
 
 @contextlib.asynccontextmanager
-async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[WebServer]:
-    """Run a server for a test."""
+async def serving(
+    tls: ssl.SSLContext | None = None, *, site: Site | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[WebServer]:
+    """Run a server for a test; `site` stands in for its pages."""
     server = WebServer()
+    server.site = site
     server.scheme = "https" if tls else "http"
     tasks: set[asyncio.Task[None]] = set()
 
@@ -125,7 +137,7 @@ async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[WebServer]
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    listening = await asyncio.start_server(connected, host, 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server

@@ -347,7 +347,8 @@ class _Look:
             now,
             timedelta(minutes=self._settings.refresh_minutes),
             ttl=learned.habits.ttl if feed.subscriber_id is None else EACH_DAY,
-            fresh_for=learned.fresh_for,
+            # What went well lasts for so long, and what did not is wanted sooner.
+            fresh_for=None if learned.fault else learned.fresh_for,
             not_before=learned.not_before,
             skip_hours=learned.habits.skip_hours,
             skip_days=learned.habits.skip_days,

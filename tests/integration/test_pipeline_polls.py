@@ -22,6 +22,7 @@ from newsletter.models import Feed
 from newsletter.pipeline import polls, record, refresh, replay
 from newsletter.pipeline.reporting import IngestReport
 from newsletter.schedule.local import look_at_feeds, tick
+from newsletter.store import feeds as feed_rows
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 
@@ -109,6 +110,24 @@ async def test_the_server_has_a_part_in_the_next_poll(
     await add(small_room, server.url("/feed"))
     await look(small_room)
     assert (await feed(small_room, server.url("/feed"))).next_poll_at == NOW + wait
+
+
+async def test_what_went_well_of_a_look_does_not_put_off_what_did_not(room: Newsroom, server: WebServer) -> None:
+    # Each day of the hub is a question of its own, and an answer may be good for a day.
+    url = server.url("/api/daily_papers")
+    async with room.database.begin() as connection:
+        await feed_rows.add(connection, "hub", url, NOW)
+    await look(room)
+    fresh = Page(b"[]", headers={"Cache-Control": "max-age=80000"})
+    today, *before = server.paths
+    server.pages.update(dict.fromkeys(before, fresh) | {today: Page(status="500 Oh")})
+    room.clock.step(hours=1)
+    await look(room)
+    assert (await feed(room, url)).next_poll_at == NOW + 2 * HOUR
+    server.pages[today] = fresh
+    room.clock.step(hours=1)
+    await look(room)
+    assert (await feed(room, url)).next_poll_at == NOW + 2 * HOUR + timedelta(seconds=80000)
 
 
 async def test_what_a_feed_says_of_being_asked_holds_after_an_answer_without_it(

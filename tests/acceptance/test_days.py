@@ -1,0 +1,55 @@
+"""Real days of sources, played to `newsletter run`: every due issue goes out once, and nobody gets a paper twice."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import played
+import season
+
+# With the broken feed's worst days, a pause and its end, one who joins, a feed that is gone, the end of summer time,
+# and the hub's day in an object and the one cut in its middle; bench/days.py plays all of them.
+DAYS = range(14, 23)
+BENCH = Path(__file__).resolve().parents[2] / "bench" / "days.py"
+
+
+async def test_every_due_issue_goes_out_once_and_faults_leave_the_same_record(
+    shared: Path, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    urls = [new_database("sqlite"), new_database("sqlite")]
+    async with season.place(shared, DAYS) as place:
+        assert place.sources.count == 44
+        await season.play(place, urls[0], tmp_path, season.plainly)
+        whole = await season.judge(place, urls[0])
+        assert whole.right, whole
+        assert whole.empty * 20 < whole.issues
+    # The seed is in the report of a failure, so that it can be played again.
+    seed = Random().randrange(10**6)
+    chance = Random(seed)
+    async with season.place(shared, DAYS) as place:
+        place.sources.trouble = trouble = played.Trouble(chance)
+        season.mail_trouble(place.mail, chance)
+        killer = season.Killer(chance, 0.05)
+        await season.play(place, urls[1], tmp_path, killer)
+        hard = await season.judge(place, urls[1])
+        assert hard.right, (seed, hard)
+        assert trouble.count > len(DAYS)
+        assert killer.count > 0
+    assert await season.works(urls[1]) == await season.works(urls[0]), seed
+    # Which of two papers that are nearly equal for somebody comes first may hang on which was on record first.
+    before, after = await season.received(urls[0]), await season.received(urls[1])
+    assert {name: [day for day, _ in issues] for name, issues in before.items()} == {
+        name: [day for day, _ in issues] for name, issues in after.items()
+    }, seed
+
+
+def test_a_program_that_is_killed_again_and_again_ends_in_the_same_record(shared: Path) -> None:
+    words = ["--days", "19-20", "--kills", "4"]
+    run = subprocess.run([sys.executable, BENCH, *words], capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    *_, killed, compared = run.stdout.splitlines()
+    assert "missing=0 extra=0 twice=0 unlike=0" in killed
+    assert "kills=0 " not in killed
+    assert "same works and votes=True same issues=True" in compared
