@@ -45,7 +45,8 @@ class FeedError(NewsletterError):
 class SummaryError(NewsletterError):
     """A machine wrote no summary of a paper, or none that can be shown.
 
-    `pause` says that it is about the endpoint and not about the paper; `tokens` is what it cost all the same.
+    `pause` says that it is about the endpoint and not about the paper; `tokens` is what it cost all the same, or
+    the most that it may have cost.
     """
 
     def __init__(self, message: str, *, pause: bool = False, tokens: int = 0) -> None:

@@ -154,7 +154,7 @@ class Summaries(Section):
     )
     model: OneLine = Field("", description="What the endpoint calls the model.")
     key_file: File | None = Field(None, description="A file with the key that the endpoint wants.")
-    timeout: float = Field(30.0, ge=1, le=600, description="Seconds to wait for one summary.")
+    timeout: float = Field(30.0, ge=1, le=600, description="Seconds to wait for the whole of one summary.")
     patience: float = Field(
         120.0, ge=1, le=3600, description="Seconds that mail waits for summaries before it goes out without the rest."
     )
@@ -162,7 +162,7 @@ class Summaries(Section):
         200_000,
         ge=0,
         le=1_000_000_000,
-        description="So many tokens are spent in 24 hours at most, of question and answer.",
+        description="So many tokens are spent in 24 hours at most, of question and answer; what failed counts as well.",
     )
     connections: int = Field(4, ge=1, le=64, description="How many summaries are asked for at once.")
 

@@ -1,5 +1,6 @@
 """Asks an OpenAI-compatible endpoint for the summary of one paper, and takes no answer that cannot be shown."""
 
+import asyncio
 import json
 import re
 import unicodedata
@@ -18,8 +19,9 @@ SHORTEST, LONGEST = 40, 600
 LARGEST_ANSWER = 256 * 1024
 LONGEST_ABSTRACT = 8_000
 ANSWER_TOKENS = 200
-# Where the endpoint does not count: so many characters are about one token of English.
-CHARACTERS_A_TOKEN = 4
+BYTES_A_TOKEN = 4
+# What an endpoint says that it used is believed up to here.
+MOST_CLAIMED = 10_000_000
 
 _TASK = (
     "You write one summary of a research paper for a newsletter that researchers read. Two sentences of plain text, "
@@ -34,7 +36,7 @@ _SPACE = re.compile(r"\s+")
 
 
 class Made(NamedTuple):
-    """A summary, and the tokens that it took: as the endpoint counts them, or about so many."""
+    """A summary, and the tokens that it took: as the endpoint counts them, and no fewer than went to and fro."""
 
     text: str
     tokens: int
@@ -52,20 +54,15 @@ class _Choice(_Answer):
     message: _Message
 
 
-class _Usage(_Answer):
-    total_tokens: int = Field(ge=0, le=10_000_000)
-
-
 class _Completion(_Answer):
     choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
 
 
 class Summarizer:
     """Asks for summaries; `async with` opens and closes its connections.
 
     `endpoint` is the address up to `/chat/completions`, `model` what the endpoint calls the model, `key` the secret
-    that it wants or an empty string, `timeout` in seconds for one summary, `language` a BCP 47 tag.
+    that it wants or an empty string, `timeout` in seconds for the whole of one summary, `language` a BCP 47 tag.
     """
 
     def __init__(
@@ -101,48 +98,98 @@ class Summarizer:
 
     def most_tokens(self, title: str, abstract: str) -> int:
         """Return about how many tokens the summary of a paper takes at most, question and answer."""
-        return _about(self._task + _told(title, abstract)) + ANSWER_TOKENS
+        return self._sent(_told(title, abstract)) + ANSWER_TOKENS
 
     async def summary(self, title: str, abstract: str) -> Made:
-        """Return the summary of a paper; raises SummaryError where none can be had, or none that can be shown."""
+        """Return the summary of a paper; raises SummaryError where none can be had, or none that can be shown.
+
+        Its tokens, and those of the error, are what the endpoint says or what went to and fro, whichever is more.
+        Where the answer cannot be read, they are no fewer than the most that the endpoint was asked for.
+        """
         told = _told(title, abstract)
+        sent = self._sent(told)
+        answer = _Reading(sent)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._read(told, answer)
+        except TimeoutError as error:
+            fault = f"The endpoint took longer than {self._timeout:g} seconds."
+            raise SummaryError(fault, pause=True, tokens=answer.tokens) from error
+        try:
+            found = json.loads(answer.body)
+        except (ValueError, RecursionError) as error:
+            fault = "The endpoint answered with something that is no JSON."
+            raise SummaryError(fault, tokens=answer.tokens) from error
+        try:
+            completion = _Completion.model_validate(found)
+        except ValidationError as error:
+            fault = "The endpoint answered with something that is no completion."
+            raise SummaryError(fault, tokens=max(answer.tokens, _claimed(found))) from error
+        spent = max(sent + about_tokens(_strings(found)), _claimed(found))
+        return Made(shown(completion.choices[0].message.content, title=title, abstract=abstract, tokens=spent), spent)
+
+    def _sent(self, told: str) -> int:
+        return about_tokens(self._task + told)
+
+    async def _read(self, told: str, answer: "_Reading") -> None:
+        import httpx
+
+        assert self._client is not None  # noqa: S101 - it was opened
         asked = {
             "model": self._model,
             "messages": [{"role": "system", "content": self._task}, {"role": "user", "content": told}],
             "max_tokens": ANSWER_TOKENS,
             "temperature": 0,
         }
-        answer = await self._answered(asked)
         try:
-            completion = _Completion.model_validate(answer)
-        except ValidationError as error:
-            raise SummaryError("The endpoint answered with something that is no completion.") from error
-        written = completion.choices[0].message.content
-        spent = completion.usage.total_tokens if completion.usage else _about(self._task + told + written)
-        return Made(shown(written, title=title, abstract=abstract, tokens=spent), spent)
-
-    async def _answered(self, asked: dict[str, Any]) -> Any:
-        import httpx
-
-        assert self._client is not None  # noqa: S101 - it was opened
-        try:
-            async with self._client.stream("POST", self._address, json=asked) as response:
+            async with self._client.stream(
+                "POST", self._address, json=asked, extensions={"trace": answer.notice}
+            ) as response:
                 if response.status_code != 200:
                     raise SummaryError(
                         f"The endpoint answered {response.status_code}.",
                         pause=response.status_code == 429 or response.status_code >= 500,
+                        tokens=answer.tokens,
                     )
-                read = bytearray()
                 async for part in response.aiter_bytes():
-                    read += part
-                    if len(read) > LARGEST_ANSWER:
-                        raise SummaryError("The endpoint answered with more than a summary can be.")
+                    answer.body += part
+                    if len(answer.body) > LARGEST_ANSWER:
+                        fault = "The endpoint answered with more than a summary can be."
+                        raise SummaryError(fault, tokens=answer.tokens)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise SummaryError(f"The endpoint cannot be reached ({type(error).__name__}).", pause=True) from error
-        try:
-            return json.loads(read)
-        except (ValueError, RecursionError) as error:
-            raise SummaryError("The endpoint answered with something that is no JSON.") from error
+            fault = f"The endpoint cannot be reached ({type(error).__name__})."
+            raise SummaryError(fault, pause=True, tokens=answer.tokens) from error
+
+
+class _Reading:
+    """What came back so far for a question of so many tokens."""
+
+    def __init__(self, sent: int) -> None:
+        self._sent = sent
+        self._went_out = False
+        self.body = bytearray()
+
+    async def notice(self, event: str, _: dict[str, Any]) -> None:
+        """Take notice that the question is going out; httpx says so (its documentation, Extensions, trace)."""
+        if event.endswith(".send_request_headers.started"):
+            self._went_out = True
+
+    @property
+    def tokens(self) -> int:
+        """The most that it may have cost, as far as nothing that can be read says otherwise."""
+        if not self._went_out:
+            return 0
+        return self._sent + max(ANSWER_TOKENS, len(self.body) // BYTES_A_TOKEN + 1)
+
+
+def about_tokens(text: str) -> int:
+    """Return about how many tokens a text is: one for every four bytes of its UTF-8, and one more.
+
+    Four characters of English are about one token (OpenAI, "What are tokens and how to count them?"). Bytes, since
+    most tokenizers cut those and take more tokens for letters beyond ASCII (Sennrich et al. 2016, in the byte-level
+    form of Radford et al. 2019, section 2.2).
+    """
+    return len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN + 1
 
 
 def shown(written: str, *, title: str, abstract: str, tokens: int = 0) -> str:
@@ -174,5 +221,35 @@ def _digits(number: str) -> str:
     return number.replace(",", "")
 
 
-def _about(text: str) -> int:
-    return len(text) // CHARACTERS_A_TOKEN + 1
+def _strings(answer: Any) -> str:
+    """Return all that is written in an answer, in no order: what a model thought aloud costs as well."""
+    found, left = list[str](), [answer]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict):
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+    return "".join(found)
+
+
+def _claimed(answer: Any) -> int:
+    """Return the tokens that the endpoint says it used; none where it says nothing, or nothing that makes sense."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    if not isinstance(usage, dict):
+        return 0
+    total, asked, answered = (
+        _number(usage.get(name)) for name in ("total_tokens", "prompt_tokens", "completion_tokens")
+    )
+    return min(max(total, asked + answered), MOST_CLAIMED)
+
+
+def _number(said: Any) -> int:
+    try:
+        return int(min(max(float(said), 0), MOST_CLAIMED))
+    except (TypeError, ValueError):
+        return 0
+    except OverflowError:
+        return MOST_CLAIMED

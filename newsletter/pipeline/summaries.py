@@ -13,7 +13,7 @@ from newsletter.clock import Clock
 from newsletter.config import Summaries
 from newsletter.errors import StoreError, SummaryError
 from newsletter.store import summaries
-from newsletter.store.database import Database
+from newsletter.store.database import Database, exclusively
 from newsletter.store.summaries import Kept, Wanting
 
 log = structlog.get_logger()
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 ATTEMPTS = 3
 # After so many papers in a row that the endpoint did not answer, it is left alone for this time.
 PATIENCE = 3
+UNANSWERED = "It was asked for, and no answer is on record."
 DAY = timedelta(hours=24)
 
 
@@ -80,12 +81,11 @@ class Summarizing:
         """Sum up the papers in mail that waits, those of most readers first; whatever the endpoint does is logged."""
         async with self._database.connect() as connection:
             wanting = await summaries.wanting(connection, longer_than=self._shown)
-            spent = await summaries.spent(connection, self._clock.now() - DAY)
         waiting = [paper for paper in wanting if _is_due(paper)]
         if not waiting:
             return Report()
         async with opened as writer:
-            work = _Work(self._database, self._clock, writer, waiting, self._settings.daily_tokens - spent)
+            work = _Work(self._database, self._clock, writer, waiting, self._settings.daily_tokens)
             await work.done_within(self._settings.patience, at_once=self._settings.connections)
         report = work.report
         log.info("summaries", made=report.made, failed=report.failed, left=report.left)
@@ -93,16 +93,16 @@ class Summarizing:
 
 
 class _Work:
-    """One run: what waits, what is still to be spent, and what came of it."""
+    """One run: what waits, what may be spent in a day, and what came of it."""
 
     def __init__(
-        self, database: Database, clock: Clock, writer: Writer, waiting: Sequence[Wanting], tokens: int
+        self, database: Database, clock: Clock, writer: Writer, waiting: Sequence[Wanting], daily_tokens: int
     ) -> None:
         self._database = database
         self._clock = clock
         self._writer = writer
         self._waiting = waiting
-        self._tokens = tokens
+        self._daily_tokens = daily_tokens
         self._silent = 0
         self._made = 0
         self._failed = 0
@@ -128,17 +128,22 @@ class _Work:
     async def _one_after_another(self, papers: Iterator[Wanting]) -> None:
         for paper in papers:
             most = self._writer.most_tokens(paper.title, paper.abstract)
-            if most > self._tokens:
-                log.warning("the tokens of a day are spent")
-                return
-            # They are set aside before the question is asked: several are asked at once.
-            self._tokens -= most
-            if not await self._one(paper, most):
+            # On record before the question is asked: whatever ends this run, what went out has been counted.
+            asked = self._kept(paper, fault=UNANSWERED, tokens=most)
+            async with self._database.begin() as connection:
+                await exclusively(connection, "summaries")
+                spent = await summaries.spent(connection, asked.made_at - DAY)
+                if spent + most > self._daily_tokens:
+                    log.warning("the tokens of a day are spent")
+                    return
+                there = await summaries.count(connection, asked)
+            if there and not await self._one(paper, most):
                 return
 
     async def _one(self, paper: Wanting, most: int) -> bool:
         """Sum up a paper, and tell whether to go on."""
         text = fault = ""
+        keep, silent = summaries.keep, 0
         try:
             made = await self._writer.summary(paper.title, paper.abstract)
             text, tokens = made.text, made.tokens
@@ -146,17 +151,18 @@ class _Work:
         except SummaryError as error:
             fault, tokens = error.message, error.tokens
             if error.pause:
-                self._silent += 1
-                if self._silent == PATIENCE:
-                    log.warning("the endpoint writes no summaries", fault=fault)
-                return self._silent < PATIENCE
-            self._failed += 1
-        self._silent = 0
-        self._tokens += most - tokens
-        kept = Kept(paper.paper_id, self._writer.model, _digest(paper), text, fault, tokens, self._clock.now())
+                keep, silent = summaries.count, self._silent + 1
+            else:
+                self._failed += 1
+        self._silent = silent
         async with self._database.begin() as connection:
-            await summaries.keep(connection, kept)
-        return True
+            await keep(connection, self._kept(paper, text=text, fault=fault, tokens=tokens - most))
+        if silent == PATIENCE:
+            log.warning("the endpoint writes no summaries", fault=fault)
+        return silent < PATIENCE
+
+    def _kept(self, paper: Wanting, *, text: str = "", fault: str, tokens: int) -> Kept:
+        return Kept(paper.paper_id, self._writer.model, _digest(paper), text, fault, tokens, self._clock.now())
 
 
 def _is_due(paper: Wanting) -> bool:

@@ -120,7 +120,8 @@ async def _carry(connection: AsyncConnection, kept: int, double: int, *, told_by
     told = insert(connection, summaries).from_select(
         ["paper_id", *made, "tokens", "attempts"], written.where(summaries.c.paper_id == double, summaries.c.text != "")
     )
-    new = {name: told.excluded[name] for name in made}
+    # The moment of the last question is that of its cost.
+    new = {name: told.excluded[name] for name in made if name != "made_at"}
     better = or_(literal(told_by_double), summaries.c.text == "")
     await connection.execute(told.on_conflict_do_update(index_elements=["paper_id"], set_=new, where=better))
 

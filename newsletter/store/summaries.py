@@ -13,7 +13,10 @@ from newsletter.store.tables import deliveries, papers, picks, summaries
 
 
 class Kept(NamedTuple):
-    """One attempt at the summary of a paper: without `text` it failed, and `fault` says why."""
+    """One attempt at the summary of a paper: without `text` it failed, and `fault` says why.
+
+    `tokens` are those that are not on record so far; fewer than none where more were set aside than it took.
+    """
 
     paper_id: int
     model: str
@@ -35,16 +38,29 @@ class Wanting(NamedTuple):
     attempts: int
 
 
-async def keep(connection: AsyncConnection, made: Kept) -> None:
-    """Write an attempt down, unless the paper is gone; the tokens of all attempts are counted together."""
+async def keep(connection: AsyncConnection, made: Kept) -> bool:
+    """Write an attempt down, with the tokens of those before it, and tell whether the paper is still there."""
+    return await _put(connection, made, ("model", "digest", "text", "fault", "made_at"), attempts=1)
+
+
+async def count(connection: AsyncConnection, made: Kept) -> bool:
+    """Write down what a question costs that is no attempt, and tell whether the paper is still there.
+
+    That is so before it is asked, and where the fault is the endpoint's alone. A summary that was there stays.
+    """
+    return await _put(connection, made, ("fault", "made_at"), attempts=0)
+
+
+async def _put(connection: AsyncConnection, made: Kept, changed: Iterable[str], *, attempts: int) -> bool:
     there = select(papers.c.id).where(papers.c.id == made.paper_id).with_for_update(read=True, key_share=True)
     if (await connection.execute(there)).first() is None:
-        return
-    statement = insert(connection, summaries).values(**made._asdict(), attempts=1)
-    new = {name: statement.excluded[name] for name in ("model", "digest", "text", "fault", "made_at")}
+        return False
+    statement = insert(connection, summaries).values(**made._asdict(), attempts=attempts)
+    new = {name: statement.excluded[name] for name in changed}
     new["tokens"] = summaries.c.tokens + statement.excluded.tokens
-    new["attempts"] = summaries.c.attempts + 1
+    new["attempts"] = summaries.c.attempts + attempts
     await connection.execute(statement.on_conflict_do_update(index_elements=["paper_id"], set_=new))
+    return True
 
 
 async def texts(connection: AsyncConnection, paper_ids: Iterable[int]) -> dict[int, str]:

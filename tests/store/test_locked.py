@@ -253,6 +253,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     suppressions.count: ((), {}),
     suppressions.lift: ((KEY,), {}),
     summaries.keep: ((summaries.Kept(1, "small", "0" * 32, "A summary.", "", 9, NOW),), {}),
+    summaries.count: ((summaries.Kept(1, "small", "0" * 32, "", "Down.", 9, NOW),), {}),
     summaries.spent: ((NOW,), {}),
     summaries.texts: (([1],), {}),
     summaries.wanting: ((), {"longer_than": 0}),
@@ -324,6 +325,7 @@ WRITES = {
     subscribers.unsay,
     suppressions.add,
     suppressions.lift,
+    summaries.count,
     summaries.keep,
     vectors.keep,
 }

@@ -120,7 +120,7 @@ summaries = Table(
     Column("text", Text, nullable=False),
     Column("fault", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("tokens", Integer, nullable=False),  # of all attempts
+    Column("tokens", Integer, nullable=False),  # of all that was asked, answered or not
     Column("made_at", UtcDateTime, nullable=False, index=True),
 )
 
