@@ -22,13 +22,17 @@ _SPECIAL_LETTER = re.compile(rf"\{{\\({_LETTER_NAMES})\}}|\\({_LETTER_NAMES})(?!
 
 # Escaped characters step aside, as characters that no text may hold, until everything else is done.
 _ASIDE = {"$": "\ufdd0", "{": "\ufdd1", "}": "\ufdd2", "%": "%", "&": "&", "#": "#", "_": "\ufdd3"}
-_BACK = str.maketrans({aside: character for character, aside in _ASIDE.items()})
+_CARET_ASIDE = "\ufdd4"
+_BACK = str.maketrans({aside: character for character, aside in (*_ASIDE.items(), ("^", _CARET_ASIDE))})
 _NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
 
-_URL = r"https?://[^\s{}\\]{1,2000}"
+# With the variables of a template: `https://a.example/users/{id}/posts`.
+_URL = r"https?://(?:[^\s{}\\]|\{[^\s{}\\]{0,60}\}){1,2000}"
 _URL_COMMAND = re.compile(rf"\\?\b(?:url|href|magenta|blue|red|cyan)\{{({_URL})\}}(?:\{{([^{{}}]{{0,200}})\}})?")
 _HERE = re.compile(r"(?i)(?:this|our|the|project|click)? ?(?:here|link|url|code|page|website|site|repository|github)s?")
-_URL_TWICE = re.compile(rf"({_URL})(?:\}})?\{{[^{{}}]{{0,2000}}\}}")
+_URL_TWICE = re.compile(rf"({_URL})(\}})?\{{([^{{}}]{{0,2000}})\}}(?P<ends>(?=[.,;:!?)\]}}'\"”’]*(?:\s|$)))?")
+_NO_VARIABLE = re.compile(r"(?i:here|github|website)|[A-Z]\w{0,60}[a-z][\w-]*|.*\s.*")
+_BEHIND_WORD = re.compile(r"[\w-]{3,}")
 _URL_DOTS = re.compile(rf"({_URL}?)\.(?=\.(?:\s|$))")
 # Addresses, paths of files and what stands in single backticks are no TeX.
 _VERBATIM = re.compile(
@@ -36,12 +40,15 @@ _VERBATIM = re.compile(
     rf"(?<!\S)\\\\\w{{1,60}}\\\w\S{{0,200}}|(?<![`\w])`[^`'\n]{{1,80}}`(?!`))"
 )
 
+# A metric, as pass@k is: no power.
+_METRIC = re.compile(r"(?<![A-Za-z])((?i:pass)\}?)\\?\^(?:\{\})?(?:\{(k|\d{1,4})\}|(k|\d{1,4})(?!\w))")
+
 _MATH = re.compile(r"\$\$?(?![\s$])([^$]{1,600}?)(?<!\s)\$\$?")
 _DISPLAYED = re.compile(r"\$\$([^$]{1,600}?)\$\$")
 _VERBATIM_COMMAND = re.compile(r"\\verb([|!+])([^|!+\s]{1,80})\1")
 _BRACKET_MATH = re.compile(r"\\\((.{1,600}?)\\\)|\\\[(.{1,600}?)\\\]")
 _PROSE = re.compile(r"[a-z]{2,}[,.;:]?\s+[a-z]{3,}\s+[a-z]{2,}")
-_SURELY_MATH = re.compile(r"\\[A-Za-z]|[\^_]\{|[\^_]\w")
+_SURELY_MATH = re.compile(r"\\[A-Za-z]|[\^_]\{|[\^_]\w|\^\*")
 _CITATION = re.compile(
     r"[ ~]?\\(?:[cC]ite[a-z]{0,8}|[a-zA-Z]{0,2}ref|label|footnotemark)\*?(?:\[[^\]]{0,80}\])?\{[^{}]{0,300}\}"
 )
@@ -50,6 +57,11 @@ _COLOUR_SWITCH = re.compile(r"\\color ?\{[A-Za-z]{1,20}\} ?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?:\{\})?")
 _SPACING = re.compile(r"\\[,;:! ]|\\\\(?=\s)")
 _SWITCH_ALONE = re.compile(rf"(?<!\{{)\\(?:{'|'.join(FONT_SWITCHES)}) ")
+
+# Words in braces that are quoted, or not the only ones, are of a template: `Translate {text} into {language}`.
+_IN_BRACES = r"(?<![\w\\^_}\])])\{(?=[a-z])([\w'’ -]{3,60})\}"
+_VARIABLE = re.compile(rf"(?P<command>\\[A-Za-z]+ )?{_IN_BRACES}")
+_QUOTED_VARIABLE = re.compile(rf"(?<![^\s(:])['‘\"“][^'’\"”{{}}]{{0,80}}{_IN_BRACES}")
 
 _QUOTED = re.compile(r"(?:``|(?<!\S)'')(?=\S)([^`\"]{1,600}?)(?:''|``|\")")
 _SINGLE_QUOTED = re.compile(r"(?:^|(?<=[\s(]))`(?=[A-Za-z])([^`\n]{1,80}?)(?<=\w)'(?![\w'])")
@@ -78,7 +90,7 @@ def to_unicode(text: str) -> str:
 
 def _pass(text: str) -> str:
     if "http" in text and ("{" in text or "}" in text):
-        text = _URL_COMMAND.sub(r"\1", _URL_TWICE.sub(r"\1", _URL_COMMAND.sub(_link, text)))
+        text = _URL_COMMAND.sub(r"\1", _URL_TWICE.sub(_once, _URL_COMMAND.sub(_link, text)))
         text = _URL_DOTS.sub(r"\1", text)
     if "&" in text:
         text = _ENTITY.sub(_character, text)
@@ -101,6 +113,18 @@ def _link(found: re.Match[str]) -> str:
     return address
 
 
+def _once(found: re.Match[str]) -> str:
+    """Return an address without the words or the second address behind it; a template's variable stays."""
+    address, words = found[1], found[3]
+    if found[2] or "://" in words:
+        return address
+    if found["ends"] is None or "{" in address:
+        return found[0]
+    # `v{version}` and `page{n}` are of a template, `repository{code}` is not.
+    behind_word = re.search(r"\w\w$", address) and _BEHIND_WORD.fullmatch(words)
+    return address if behind_word or (address[-1] != "=" and _NO_VARIABLE.fullmatch(words)) else found[0]
+
+
 def accents(text: str) -> str:
     r"""Return the text with accents and special letters of TeX (`Andr\'e`, `{\o}`) as letters."""
     if "\\" not in text:
@@ -113,6 +137,8 @@ def explicit(text: str) -> str:
     """Return the text with only the TeX converted that shows itself by a backslash, a dollar, a caret and the like."""
     if not text.isascii():
         text = _NONCHARACTERS.sub("", text)
+    if "^" in text:
+        text = _METRIC.sub(rf"\1{_CARET_ASIDE}\2\3", text)
     if "\\" in text:
         text = accents(_VERBATIM_COMMAND.sub(r"\2", text))
         for character, aside in _ASIDE.items():
@@ -123,6 +149,8 @@ def explicit(text: str) -> str:
         )
     if "$" in text:
         text = _MATH.sub(_between_dollars, _DISPLAYED.sub(_mathematics, text))
+    if "{" in text:
+        text = _template(text)
     if "\\" in text:
         text = _COMMAND.sub(_command, _SPACING.sub(" ", _SWITCH_ALONE.sub("", text)))
     text = before_groups(text)
@@ -134,6 +162,21 @@ def explicit(text: str) -> str:
     if "--" in text:
         text = _EN_DASH.sub(lambda found: f"{found[1] or ''}–{found[2] or ''}", _EM_DASH.sub("—", text))
     return text.translate(_BACK)
+
+
+def _template(text: str) -> str:
+    """Return the text with the braces of a template's variables set aside."""
+    variables = {
+        found[2] for found in _VARIABLE.finditer(text) if not found["command"] and found[2].split()[0] not in SYMBOLS
+    }
+    if len(variables) < 2 and not _QUOTED_VARIABLE.search(text):
+        return text
+    return _VARIABLE.sub(
+        lambda found: (
+            found[0] if found["command"] or found[2] not in variables else f"{_ASIDE['{']}{found[2]}{_ASIDE['}']}"
+        ),
+        text,
+    )
 
 
 def _accented(found: re.Match[str]) -> str:

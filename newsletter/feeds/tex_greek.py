@@ -14,8 +14,8 @@ _GREEK_IN = re.compile(rf"([{_SMALL}]) in (?=[(\[{{ℝℤℕ])|((?<!\w)[b-hj-zB-
 
 # What stands behind a name that ends there: no word that it would make one notion with, as in `delta tuning`.
 _ENDS = (
-    r"(?=$|[,;:)\]}]|\.(?!\w)| (?:and|or|in|is|are|for|to|with|such|that|of|at|on|as|by|we|denotes?|smaller|larger|"
-    r"[b-hj-zB-HJ-Z]|[<>=≤≥∈|+/(-])(?![\w'’-]))"
+    r"(?=$|[,;:)\]}]|\.(?!\w)| in [(\[{ℝℤℕ]| (?:and|or|is|are|for|to|with|such|that|of|at|on|as|by|we|denotes?|"
+    r"smaller|larger|[b-hj-zB-HJ-Z]|[<>=≤≥∈|+/(-])(?![\w'’-]))"
 )
 _QUANTITY = (
     "parameter|threshold|error|constant|probability|coefficient|exponent|variance|tolerance|least|most|both|Let|let|any|"
@@ -28,7 +28,7 @@ _PLACES = (
     rf"(?<=[=<>≤≥] )({_LOWER})(?![\w-])",
     rf"(?<!\w)({_LOWER})(?= ?[=<>≤≥∈^]|[{_RAISED}]|\*(?!\w))",
     rf"(?<=[\w)][+*/])({_LOWER})(?![\w-])",
-    rf"(?<![\w-])({_LOWER})(?= in [(\[{{]-?\d)",
+    rf"(?<![\w-])({_LOWER})(?= in [(\[{{]-?[\d.]+ ?,)",
     rf"(?<=[{_SMALL}], )({_LOWER})(?=[),])",
     # As a script, and with one.
     rf"(?<=_)({_ANY})(?![A-Za-z])",

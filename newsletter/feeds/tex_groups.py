@@ -91,7 +91,7 @@ _KNOWN = (
     | _DROPPED
     | _COLOURS
     | MARKS.keys()
-    | {"sqrt", "url", "footnote", "path"}
+    | {"sqrt", "url", "footnote", "path", "pmod"}
 )
 # Without its backslash each of these is a word, so they count only before a short formula or not at all.
 _ENGLISH = frozenset(
@@ -124,6 +124,8 @@ _OPERAND_AT_END = re.compile(
 _DENOMINATOR = re.compile(r"\d{1,4}|[a-z]{1,2}[⁰¹²³⁴-⁹ⁿᵏᵈᵐ]*|[^\sA-Za-z{},:;|]{0,3}[α-ωΑ-Ωℓ][^\s{},:;|]{0,20}")
 _JOINT = re.compile(r"[-,.:=+]{1,2}|–")
 _WORDS = re.compile(r"(?:[A-Z][\w'’-]*|[a-z][\w'’-]{2,})(?: [\w'’-]+){0,7}")
+# What goes before words that lost their `\emph`; other words in braces are of a template.
+_EMPHASISED = re.compile(r"(?i:(?<![\w-])(?:an?|the|this|these|such|our|its|their|of) )$")
 _JOINED = re.compile(r" ?([∘×·⊗⊕∈→=]) ?")
 _SIMPLE = re.compile(r"[∂∇]?\w+[*′]?|[√∛∜]\w")
 _NAME = re.compile(r"(?<![A-Za-z\\])([A-Za-z]{2,12})(?![A-Za-z])")
@@ -263,6 +265,8 @@ def _commanded(found: re.Match[str], head: str, content: str, after: str, formul
         return script(content, _RAISED_OR_LOWERED[name])
     if name in _STRUCK:
         return "".join(DOUBLE_STRUCK.get(letter, letter) for letter in content.strip())
+    if name == "pmod":
+        return f"{' ' if head[: -len(found[0])][-1:].strip() else ''}(mod {named(content).strip()})"
     if name == "footnote":
         return f"{' ' if head[: -len(found[0])][-1:].strip() else ''}({content.strip()})"
     return _SWITCH.sub("", content, count=1)
@@ -273,7 +277,9 @@ def _fits_bare(name: str, content: str, head: str) -> bool:
         return False
     if content[:1] == " ":
         return False
-    before = head.removesuffix(" ").removesuffix(name)[-1:]
+    if head.endswith(" "):
+        return False
+    before = head.removesuffix(name)[-1:]
     return before not in (".", "#") and (name in ("text", "bold") or len(content) < 3)
 
 
@@ -325,8 +331,8 @@ def _lone(head: str, content: str, after: str, formula: bool) -> str:
     if not shown.isascii() and "(" in shown and not re.search(r"[\s,:;|{}±]", shown):
         return shown
     spaced = (not before or before in " (“‘") and (not after or after in " .,;:)?!”’'-–")
-    if spaced and _WORDS.fullmatch(content):
-        return content
+    if spaced and _WORDS.fullmatch(content) and "_" not in content:
+        return content if content[0].isupper() or _EMPHASISED.search(head[-8:]) else f"{{{content}}}"
     # BibTeX keeps the case of letters so: `{B}lue {O}belisk`.
     if content.isalpha() and content.isupper() and (after.islower() or (before.isalnum() and len(content) < 3)):
         return content

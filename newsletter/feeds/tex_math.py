@@ -7,7 +7,7 @@ from newsletter.feeds.tex_symbols import FONTS, FUNCTIONS, INFIX, MARKS, SYMBOLS
 
 _NAMES = "|".join(sorted(FONTS | MARKS.keys(), key=len, reverse=True))
 _ARGUMENT = re.compile(
-    rf"\\([dt]?frac|sqrt|mathbb|{_NAMES})(?: ([A-Za-z0-9])|([0-9])(?![0-9])| ?(\\[A-Za-z]+)(?! ?\{{))"
+    rf"\\([dt]?frac|sqrt|mathbb|pmod|{_NAMES})(?: ([A-Za-z0-9])|([0-9])(?![0-9])| ?(\\[A-Za-z]+)(?! ?\{{))"
 )
 _NEGATED = re.compile(r"\\not ?(=|\\in(?![A-Za-z]))")
 _FRACTION_DIGITS = re.compile(r"\\?(?<![A-Za-z])[dt]?frac ?(\d)(\d)(?!\d)")
@@ -19,7 +19,7 @@ _LOST_SCRIPT = re.compile(r"\^ ?(top|star|ast|prime|circ|dagger)(?![A-Za-z])")
 _PRIMES = re.compile(r"(?<=[A-Za-z0-9)\]}])'{1,3}(?![A-Za-z])")
 _TIGHT = re.compile(r"(?<=[⌈⌊⟨(\[∂∇]) +| +(?=[⌉⌋⟩)\],])")
 _INFIX_SIGNS = "".join(sign for sign in INFIX.values() if len(sign) == 1 and sign not in "⋆∗:∘|•")
-_INFIX = re.compile(rf" ?([{''.join(dict.fromkeys(_INFIX_SIGNS))}]) ?")
+_INFIX = re.compile(rf"(?<!\^) ?([{''.join(dict.fromkeys(_INFIX_SIGNS))}]) ?")
 _OPENING = "\\([{⟨⌈⌊|‖,/^_=<>+-"
 
 # Alone behind a letter, digit or bracket; a word such as `a^text` is none.
@@ -39,7 +39,7 @@ def formula(raw: str) -> str:
     text = _SPACING.sub(" ", text.replace("\\!", ""))
     text = _PRIMES.sub(lambda found: "′″‴"[len(found[0]) - 1], text)
     text = _LOST_SCRIPT.sub(lambda found: script(found[1], "^"), _COMMAND.sub(_command, text))
-    text = _INFIX.sub(_apart, _SINGLE_SCRIPT.sub(lambda found: script(found[2], found[1]), text))
+    text = _SINGLE_SCRIPT.sub(lambda found: script(found[2], found[1]), _INFIX.sub(_apart, text))
     text = groups(text, formula=True)
     if "\\" not in raw:
         text = named(text)
@@ -62,7 +62,7 @@ def _command(found: re.Match[str]) -> str:
     if name in FUNCTIONS:
         left = " " if before and (before.isalnum() or before in ")]}") else ""
         right = " " if after.isalnum() or after == "\\" else ""
-        return f"{left}{name}{right}"
+        return f"{left}{SYMBOLS.get(name, name)}{right}"
     if name in SYMBOLS:
         return " | " if name == "mid" else SYMBOLS[name]
     # With its group it is shown there; a macro of the authors most often is a name.

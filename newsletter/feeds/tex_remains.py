@@ -6,7 +6,7 @@ Each rule wants a neighbourhood that plain English does not have.
 import re
 
 from newsletter.feeds.tex_greek import letters
-from newsletter.feeds.tex_symbols import FUNCTIONS, GREEK, SYMBOLS
+from newsletter.feeds.tex_symbols import DOUBLE_STRUCK, FUNCTIONS, GREEK, SYMBOLS
 
 _LETTER = r"[A-Za-z0-9αβγδεζηθκλμνξπρστφχψωΔΘΛΣΦΨΩℓℝ]"
 _RAISED = "⁰¹²³⁴-⁹⁺⁻ⁿᵏᵈᵐ"
@@ -58,6 +58,7 @@ _UNMISTAKABLE = [
     "hbar",
     "preceq",
     "succeq",
+    "bmod",
 ]
 _UNMISTAKABLE_WORD = re.compile(rf"(?<![\w\\-])(?:{'|'.join(_UNMISTAKABLE)})(?![\w-]|\.\w)")
 _WORDS = re.compile("[A-Za-z]{2,24}")
@@ -102,10 +103,13 @@ _RIGHT = re.compile(r"(?: |(?<=[\w})]))(?:right|[bB]igg?r?) ?(?=[)\]|])")
 
 # In the order of use. What stands first is in all that a rule finds, and is soon looked for.
 _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("tilde", re.compile(r"\b(?:wide)?tilde[ {]\{?(O|Theta|Omega)\}?(?=\()"), "\\1\u0303"),
+    ("tilde", re.compile(r"\b(?:wide)?tilde[ {]?\{?O\}?(?=\()"), "Õ"),
+    ("tilde", re.compile(r"\b(?:wide)?tilde[ {]?\{?(Theta|Omega)\}?(?=\()"), "\\1\u0303"),
     ("cal", re.compile(r"(?<!\w)(?:math)?cal ?([A-Z])(?!\w)"), r"\1"),
-    ("mathbb", re.compile(r"(?<!\w)mathbb ?R(?!\w)"), "ℝ"),
+    *(("mathbb", re.compile(rf"(?<!\w)mathbb ?{of}(?![A-Za-z0-9])"), DOUBLE_STRUCK[of]) for of in "CENPQRZ"),
     ("math", re.compile(r"(?<!\w)math(?:bb|bf|rm|sf|frak|scr) ?([A-Z])(?!\w)"), r"\1"),
+    ("sqrt ", re.compile(r"(?<![\w.\\])sqrt (?=(?:[b-hj-zA-HJ-Z]|\d{1,4})(?![A-Za-z0-9_'’]))"), "√"),
+    ("sqrt ", re.compile(r"(?<=\([a-z])sqrt (?=[a-z](?![A-Za-z0-9_'’]))"), "√"),
     ("frac", re.compile(r"(?<!\w)frac(\d)(\d)(?=[A-Za-z])"), r"\1/\2 "),
     ("frac", re.compile(r"(?<!\w)frac(\d)(\d)(?![\w.])"), r"\1/\2"),
     ("times", re.compile(rf"(?<=[\d{_RAISED}])times(?![A-Za-z])"), "×"),
@@ -123,12 +127,15 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("(ge ", re.compile(r"\(ge (?=\d)"), "(≥ "),
     ("leq", re.compile(r"(?<![\w-])leq(?=\d)"), "≤"),
     ("geq", re.compile(r"(?<![\w-])geq(?=\d)"), "≥"),
+    ("leq", re.compile(rf"(?<![\w-])([A-Za-z])leq ?(?=\d|{_LETTER}(?!\w))"), r"\1≤"),
+    ("geq", re.compile(rf"(?<![\w-])([A-Za-z])geq ?(?=\d|{_LETTER}(?!\w))"), r"\1≥"),
+    ("neq", re.compile(rf"(?<![\w-])([A-Za-z])neq ?(?=\d|{_LETTER}(?!\w))"), r"\1≠"),
     (" gg ", re.compile(rf"(?<!\w)({_LETTER}) gg (?={_LETTER}(?!\w))"), r"\1 ≫ "),
     (" ll ", re.compile(rf"(?<!\w)({_LETTER}) ll (?={_LETTER}(?!\w))"), r"\1 ≪ "),
     ("approx", re.compile(r"(?<![\w-])approx ?(?=\d)"), "≈ "),
     ("approx", re.compile(r"(?<=\w\)) approx (?=[a-z]{1,2}\b)"), " ≈ "),
-    (" sim ", re.compile(r"(?<=[\dKMB%]) sim (?=\d)"), " ∼ "),
-    ("sim", re.compile(r"(?<![\w-])sim ?(?=\d)(?!\d[A-Za-z])"), "∼"),
+    (" sim ", re.compile(r"(?<=[\dKMB%]) sim (?=\d)(?!2[ -](?:real|sim)(?!\w))"), " ∼ "),
+    ("sim", re.compile(r"(?<![\w-])sim ?(?=\d)(?!\d[A-Za-z]|2[ -](?:real|sim)(?!\w))"), "∼"),
     (" pm ", re.compile(r"(?<=\d) pm (?=\d*\.\d)"), " ± "),
     ("pm ", re.compile(r"(?<=\{) ?pm (?=\d)"), "±"),
     (" mid ", re.compile(r"(?<=[A-Zxyz)]) mid (?=[A-Zxyz](?![a-z])|[Α-Ωα-ω]|[A-Z][a-z]+_)"), " | "),
@@ -139,6 +146,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("ln ", re.compile(r"(?<=[+*/=][a-z])ln (?=[a-z]\b)"), " ln "),
     ("ln", re.compile(r"(?<=[α-ωΑ-Ω⁰¹²³⁴-⁹ⁿ])ln(?![A-Za-z])"), " ln"),
     ("log", re.compile(r"(?<=[α-ωΑ-Ω⁰¹²³⁴-⁹ⁿ])log(?![A-Za-z])"), " log"),
+    ("log", re.compile(r"(?<=[OÕ]\()([a-z][²³]?)log ?([a-z])(?=\))"), r"\1 log \2"),
     ("O( ", re.compile(r"(?<![A-Za-z])O\( (?=[\w])"), "O("),
     # A dollar before it would have opened a formula.
     ("\\", re.compile(r"(?<![^\s(])\\(?=\d[\d.,]*\s?(?:[kKMB]|million|billion|USD)\b)"), "$"),

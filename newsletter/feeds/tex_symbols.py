@@ -76,6 +76,7 @@ FUNCTIONS = frozenset(
         "poly",
         "polylog",
         "mod",
+        "bmod",
         "sgn",
         "sign",
         "softmax",
@@ -90,7 +91,7 @@ _TEXT = _table("""
     textquotesingle ' textquoteleft ‘ textquoteright ’ textquotedblleft “ textquotedblright ” textdegree ° textbar |
     textunderscore _ textregistered ® texttrademark ™ textellipsis … textbullet • textdollar $ textpm ± texttimes ×
     copyright © pounds £ euro € S § P ¶ aka a.k.a. eg e.g. ie i.e. etc etc. LaTeX LaTeX TeX TeX BibTeX BibTeX
-    checkmark ✓
+    checkmark ✓ bmod mod
     cmark ✓ xmark ✗ item •
 """) | {"etal": "et al.", "wrt": "w.r.t.", "quad": " ", "qquad": " ", "newline": " ", "nobreakdash": "", "par": " "}
 

@@ -144,6 +144,7 @@ PIECES = st.sampled_from(
     (
         r"\alpha \frac { } $ ^ _ a b 1 2 \ in times sqrt [ ] ( ) ` ' ~ - -- delta epsilon left right text mathcal bf "
         r"hat \hat \mathbb R n log sim pm http://a.b/ url &amp; &#x2212; | * . , \% \$ \{ \} \_ mid ell ln big \text % "
+        r"pass^k {text} the sqrt kgeq http://a.b/{c}/ {Words} pmod bmod sim 2 real "
         r"circ star \cite = Oleft( right) 1{ \begin{a} \[ \] \( \) μ ² ₁ − ≤ " + '\x00 \ufdd0 \ufdd3 "'
     ).split(" ")
     + [" "] * 3
