@@ -53,6 +53,8 @@ _CITATION = re.compile(
     r"[ ~]?\\(?:[cC]ite[a-z]{0,8}|[a-zA-Z]{0,2}ref|label|footnotemark)\*?(?:\[[^\]]{0,80}\])?\{[^{}]{0,300}\}"
 )
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z*]{1,20}\}(?:\[[^\]]{0,20}\])?")
+_MATRIX = re.compile(r"\\begin\{([pbBvV]?)matrix\}([^$]{1,400}?)\\end\{\1matrix\}")
+_MATRIX_ENDS = {"p": "()", "b": "[]", "B": ("\\{", "\\}"), "v": "||", "V": "‖‖", "": "()"}
 _COLOUR_SWITCH = re.compile(r"\\color ?\{[A-Za-z]{1,20}\} ?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?:\{\})?")
 _SPACING = re.compile(r"\\[,;:! ]|\\\\(?=\s)")
@@ -140,6 +142,7 @@ def explicit(text: str) -> str:
     if "^" in text:
         text = _METRIC.sub(rf"\1{_CARET_ASIDE}\2\3", text)
     if "\\" in text:
+        text = _MATRIX.sub(_matrix, text)
         text = accents(_VERBATIM_COMMAND.sub(r"\2", text))
         for character, aside in _ASIDE.items():
             text = text.replace(f"\\{character}", aside)
@@ -162,6 +165,13 @@ def explicit(text: str) -> str:
     if "--" in text:
         text = _EN_DASH.sub(lambda found: f"{found[1] or ''}–{found[2] or ''}", _EM_DASH.sub("—", text))
     return text.translate(_BACK)
+
+
+def _matrix(found: re.Match[str]) -> str:
+    """Return a matrix in one line, its rows between semicolons; `\\left` says that it is mathematics."""
+    opening, closing = _MATRIX_ENDS[found[1]]
+    rows = (" ".join(row.replace("&", " ").split()) for row in found[2].split("\\\\"))
+    return f"\\left{opening}{'; '.join(filter(None, rows))}\\right{closing}"
 
 
 def _template(text: str) -> str:

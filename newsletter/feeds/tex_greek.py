@@ -17,6 +17,8 @@ _ENDS = (
     r"(?=$|[,;:)\]}]|\.(?!\w)| in [(\[{ℝℤℕ]| (?:and|or|is|are|for|to|with|such|that|of|at|on|as|by|we|denotes?|"
     r"smaller|larger|[b-hj-zB-HJ-Z]|[<>=≤≥∈|+/(-])(?![\w'’-]))"
 )
+# `The delta of three points` is a difference, in a text that has δ too.
+_NO_NOTION = r"(?:(?<!\b[Tt]he )(?<!\b[Aa] )|(?!\w+ (?:of|for|to|on|at|by)\b))"
 _QUANTITY = (
     "parameter|threshold|error|constant|probability|coefficient|exponent|variance|tolerance|least|most|both|Let|let|any|"
     "every|some|fixed"
@@ -98,5 +100,5 @@ def _as_letters(text: str, names: set[str]) -> str:
         text = _PHI_AND_THE.sub(always, text)
     again = [name for name in symbols if len(name) > 2]
     if again:
-        text = re.sub(rf"(?<![\w-])({'|'.join(sorted(again))}){_ENDS}", lambda found: GREEK[found[1]], text)
+        text = re.sub(rf"(?<![\w-]){_NO_NOTION}({'|'.join(sorted(again))}){_ENDS}", lambda found: GREEK[found[1]], text)
     return text
