@@ -93,8 +93,12 @@ def in_html(html: str) -> list[Fetch]:
 
 
 def in_comment(words: str) -> list[Fetch]:
-    """Return what a comment would have fetched: Outlook reads those that begin with a condition."""
-    return in_html(words.partition(">")[2]) if words.lstrip().lower().startswith("[if") else []
+    """Return what a comment would have fetched: Outlook reads those with a condition, and browsers end some sooner."""
+    if words.lstrip().lower().startswith("[if"):
+        return in_html(words.partition(">")[2])
+    # HTML, section 13.2.5.43 and the following.
+    ends = [at for at in (words.find(">") + 1 if words.startswith((">", "->")) else 0, words.find("--!>") + 1) if at]
+    return in_html(words[min(ends) :]) if ends else []
 
 
 class _Reader(HTMLParser):
@@ -119,6 +123,10 @@ class _Reader(HTMLParser):
     def handle_comment(self, data: str) -> None:
         for one in in_comment(data):
             self.found.append(one._replace(lines=one.lines + self.getpos()[0] - 1))
+
+    def unknown_decl(self, data: str) -> None:
+        # Outside of SVG and MathML a section of CDATA ends with the first > (HTML, section 13.2.5.42).
+        self.handle_comment(f">{data.partition('>')[2]}")
 
 
 def _unescaped(match: re.Match[str]) -> str:

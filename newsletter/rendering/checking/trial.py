@@ -114,14 +114,14 @@ def _html(name: str, html: str, values: Mapping[str, Any]) -> Iterator[Found]:
             yield Found(name, link, f"in the mail that it makes, a link {sentence}")
     if name in _TO_READERS and f"{_HOST}unsubscribe" not in mail.shown:
         told = "no link that is shown leads to `unsubscribe`; every mail has to have one"
-        yield Found(name, "unsubscribe", told, '<a href="{{ unsubscribe }}">', "unsubscribe")
+        yield Found(name, "{{ unsubscribe", told, '<a href="{{ unsubscribe }}">', "unsubscribe")
     yield from _lacking(name, mail.words, values, PAPER)
 
 
 def _text(name: str, text: str, values: Mapping[str, Any]) -> Iterator[Found]:
     if name in _TO_READERS and f"{_HOST}unsubscribe" not in text.split():
         told = "the address of `unsubscribe` does not stand by itself; every mail has to have it"
-        yield Found(name, "unsubscribe", told, "{{ unsubscribe }}", "unsubscribe")
+        yield Found(name, "{{ unsubscribe", told, "{{ unsubscribe }}", "unsubscribe")
     yield from _lacking(name, text, values, PAPER_TEXT)
 
 

@@ -5,6 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter import config, resources
 from newsletter.rendering import Renderer
@@ -212,6 +214,35 @@ def test_what_is_shown(html, shown):
 @pytest.mark.parametrize("address", ["https://a.example/", "mailto:a@b.example", "#top", "tel:1", "http://a"])
 def test_addresses_that_lead_somewhere(address):
     assert leads_wrong(address) == ""
+
+
+@pytest.mark.parametrize(
+    ("html", "lines"),
+    [
+        ('<!--><img src="https://a.example/" alt>-->', [0]),
+        ('<!---><img src="https://a.example/">-->', [0]),
+        ('<!-- x --!>\n<img src="https://a.example/">-->', [1]),
+        ('<![CDATA[>\n<img src="https://a.example/">]]>', [1]),
+        ("<!--[if mso]>\n<style>\n.a{background:url(//a.example)}</style><![endif]-->", [2]),
+        ('<![if !mso]><img src="https://a.example/"><![endif]>', [0]),
+        ('<meta http-equiv="Refresh" content="0;url=https://a.example/">', [0]),
+        ("<table background=https://a.example/>", [0]),
+        ('<img/src="https://a.example/">', [0]),
+        ('<svg><image xlink:href="https://a.example/"/></svg>', [0]),
+        ('<!-- <img src="https://a.example/"> -->', []),
+        ('<a href="https://a.example/">url</a>', []),
+        ('<img src="CID:x" alt="">', []),
+    ],
+)
+def test_html_is_read_as_browsers_and_outlook_read_it(html, lines):
+    assert [one.lines for one in fetches.in_html(html)] == lines
+
+
+@given(st.text(st.sampled_from("<>!-[]/ \n\"'=;:()ab\\&#1") | st.sampled_from("uríl@"), max_size=60))
+def test_no_html_stops_the_reading(html):
+    for source in (html, f"<p {html}>{html}", f"<style>{html}</style>", f"<!--[if mso]>{html}<![endif]-->"):
+        assert all(0 <= one.lines <= source.count("\n") for one in fetches.in_html(source))
+        assert seen(source).shown <= {*seen(source).links}
 
 
 @pytest.mark.parametrize("css", ["url(#x)", "a: url( 'cid:x' )", "curl(https://a)", "background: red"])
