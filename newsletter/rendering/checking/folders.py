@@ -9,12 +9,12 @@ import jinja2
 from jinja2 import nodes
 
 from newsletter.errors import RenderingError
-from newsletter.rendering.checking import names
+from newsletter.rendering.checking import names, trial
 from newsletter.rendering.checking.mjml import Walk
 from newsletter.rendering.checking.values import nearest
 from newsletter.rendering.pages import Pages
 from newsletter.rendering.renderer import Renderer
-from newsletter.rendering.templates import ISSUE, ISSUE_TEXT, bare_environment
+from newsletter.rendering.templates import ISSUE, ISSUE_TEXT, Templates, bare_environment, written_in
 
 # What each of these has to print, or nobody could read it, or leave.
 _SLOTS = {ISSUE: ("unsubscribe",), ISSUE_TEXT: ("papers", "unsubscribe")}
@@ -279,9 +279,10 @@ class _Check:
     def _really(self) -> None:
         """Make the mail and the pages with these templates, as the program would."""
         try:
-            self._renderer(self._own_folder)
+            templates = self._renderer(self._own_folder).templates
             if self._pages is not None:
                 self._pages(self._own_folder)
+            self._try(templates)
         except RenderingError as error:
             found = _FOUND.fullmatch(error.message)
             if found is None:
@@ -289,6 +290,23 @@ class _Check:
                 return
             name = next((one for one, file in self._all.items() if found["file"] in (one, str(file.absolute()))), ISSUE)
             self._tell(name, int(found["line"] or 1), found["what"], "")
+
+    def _try(self, templates: Templates) -> None:
+        """Look at what the templates come to print."""
+        for found in trial.run(templates):
+            kind = _kind(found.template)
+            beside = [name for name in (*self._own, *self._built_in) if _kind(name) == kind]
+            lost = self._lost(found.lacks.partition(".")[0], kind) if found.lacks else ""
+            for name in [lost] if lost else beside:
+                lines = (self._sources.get(name) or "").split("\n")
+                line = next((number for number, line in enumerate(lines, 1) if found.at in line), 0)
+                if line or lost:
+                    self._tell(name, line or 1, found.sentence, found.meant)
+                    break
+            else:
+                # The built-in ones print no such thing.
+                own = [name for name in beside if name in self._own]
+                self._tell((own or [written_in(found.template)])[0], 1, found.sentence, found.meant)
 
 
 def _templates(folder: Path) -> dict[str, Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from newsletter.rendering.checking import markup, values
+from newsletter.rendering.checking import fetches, hypertext, markup, values
 from newsletter.rendering.checking.elements import ELEMENTS, EVERYWHERE, HTML, NEEDED, STANDING_IN, VOID
 from newsletter.rendering.checking.markup import MARK, Attribute, Broken, Comment, Jinja, Piece, Tag, Text
 
@@ -106,7 +106,7 @@ class Walk:
             case Jinja():
                 self._jinja(piece, file)
             case Comment():
-                self._comment(piece)
+                self._comment(piece, file)
             case Text():
                 self._words(piece, file)
             case Tag(closes=True):
@@ -116,7 +116,9 @@ class Walk:
             case Tag():
                 self._opening(piece, file)
 
-    def _comment(self, piece: Comment) -> None:
+    def _comment(self, piece: Comment, file: str) -> None:
+        for one in fetches.in_comment(piece.words):
+            self._tell(file, piece.line + one.lines, one.sentence, "")
         if found := _REGION.fullmatch(piece.words):
             self._region = self._around if found[1] else found[2]
 
@@ -136,6 +138,8 @@ class Walk:
 
     def _words(self, piece: Text, file: str) -> None:
         top = self._top
+        for one in fetches.in_css(piece.words) if top.name.lower() in ("mj-style", "style") else ():
+            self._tell(file, piece.line + one.lines, one.sentence, "")
         if top.name == "mj-style" and (found := _TAG_IN_STYLE.search(piece.words)):
             line = piece.line + piece.words.lstrip()[: found.start()].count("\n")
             self._tell(file, line, f"{found[0]}> stands in <mj-style>, which is not closed before it", "</mj-style>")
@@ -175,6 +179,9 @@ class Walk:
         top = self._top
         top.inside.add(tag.name)
         self._place(tag, file)
+        for line, sentence, near in hypertext.wrong(tag):
+            self._tell(file, line, sentence, near)
+        self._fetched(tag, file)
         if tag.name in ELEMENTS or tag.name in STANDING_IN:
             self._attributes(tag, file)
         else:
@@ -186,6 +193,11 @@ class Walk:
             self._open.append(frame)
         else:
             self._ended(frame)
+
+    def _fetched(self, tag: Tag, file: str) -> None:
+        lines = {attribute.name: attribute.line for attribute in tag.attributes}
+        for attribute, sentence in fetches.in_tag(tag.name, {one.name: one.value or "" for one in tag.attributes}):
+            self._tell(file, lines.get(attribute, tag.line), sentence, "")
 
     def _place(self, tag: Tag, file: str) -> None:
         name, parent = tag.name, self._top.name

@@ -13,6 +13,7 @@ from outline import Outline
 from newsletter.errors import RenderingError
 from newsletter.models import Beside, Link, Missed, Paper, Reason, Revision, Told
 from newsletter.rendering import Feedback
+from newsletter.rendering.hosts import Hosts
 
 HEADINGS = ("For you", "From the days you missed", "Popular with everybody", "Something different")
 PAGES = Feedback("https://news.example/f/token/", "https://news.example/f/token/", "/more", "/less")
@@ -167,6 +168,33 @@ def test_an_address_of_an_abstract_is_linked_on_known_hosts_alone(
     assert (address in [one["href"] for one in Outline(rendered.html).attributes("a")]) == linked
     assert address in rendered.html
     assert f"Project: {address}" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("abstract", "address", "may"),
+    [
+        ("https://straße-evil.example/code", "https://straße-evil.example/code", False),
+        ("https://straße-evil.example/code", "https://stra%C3%9Fe-evil.example/code", False),
+        ("https://stra%C3%9Fe-evil.example/code", "https://stra%C3%9Fe-evil.example/code", False),
+        ("https://straße.example/code", "https://xn--strae-oqa.example/code", False),
+        ("https://xn--strae-oqa.example/code", "https://straße.example/code", False),
+        ("https://ſpam.example/", "https://spam.example/", False),
+        ("https://spam.example/", "https://ſpam.example/", False),
+        ("https://ＥＶＩＬ.example/", "https://evil.example/", False),
+        ("https://evil\u3002example/", "https://evil.example/", False),
+        ("https://e\u00advil.example/", "https://evil.example/", False),
+        ("https://evil.example%2F.github.com/", "https://evil.example%2F.github.com/", False),
+        ("https://strasse.example/", "https://straße.example/", False),
+        ("https://maße.example/x", "https://maße.example/x", True),
+        ("https://maße.example/x", "https://xn--mae-6ka.example/x", True),
+        # The list has another, which only looks alike.
+        ("https://masse.example/x", "https://masse.example/x", False),
+        ("https://hub.example/x", "https://anywhere.example/x", True),
+    ],
+)
+def test_a_host_is_the_same_in_all_ways_to_write_it(paper, abstract, address, may):
+    known = paper.model_copy(update={"abstract": f"See {abstract}."})
+    assert Hosts(("maße.example",)).may_lead(known, address) == may
 
 
 def test_an_older_template_of_the_operators_own_gets_the_new_parts(make_renderer, make_issue, paper, links, tmp_path):

@@ -202,7 +202,7 @@ def test_a_whole_mail_needs_its_parts(folder, source, line, sentence):
         "<mj-text>{% if told is defined %}{{ told }}{% endif %}{{ more|default('') }}</mj-text>",
         "<mj-text>{{ name if count > 1 else date }} {% raw %}{{ x }}{% endraw %}</mj-text>",
         "<mj-text>{% trans count=count %}{{ count }} <b>x</b>{% pluralize %}<i>y</i>{% endtrans %}</mj-text>",
-        '<mj-table><tr><td style="a:{{ date }};{% if note %}b:c{% endif %}">x</td></tr></mj-table>',
+        '<mj-table><tr><td style="color:{{ date }};{% if note %}float:left{% endif %}">x</td></tr></mj-table>',
         '<mj-text css-class="ink" letter-spacing="-0.5px" line-height="1.5">a &gt; b > c</mj-text>',
         "<mj-text><!--[if mso]>y<![endif]-->x</mj-text>",
         '<mj-divider border-color="rgba(0, 0, 0, 0.5)" padding="0" width="50%" />',
