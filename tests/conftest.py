@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import postgres
 import pytest
+import structlog
 from hypothesis import settings
 
 from newsletter.store import schema
@@ -26,6 +27,12 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 # A deadline would fail tests on a busy machine only; all else stays as Hypothesis has it here or in CI.
 settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def log_of_all_levels() -> None:
+    """Forget what a command that ran in this process wanted of the log."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

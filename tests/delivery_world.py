@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.config import Delivery as DeliverySettings
 from newsletter.delivery.transaction import Message
 from newsletter.errors import StoreError
-from newsletter.pipeline import deliver, intake, leases
+from newsletter.pipeline import deliver, intake, leases, sweeping
 from newsletter.pipeline.deliver import Sending
 from newsletter.pipeline.ledger import Ledger
 from newsletter.store.aside import _Direct, _ended
@@ -287,7 +287,7 @@ def open_world(database: Database) -> Iterator[World]:
             (deliver, "asyncio", time),
             (intake, "asyncio", time),
             # To sweep the whole program takes longer than a schedule.
-            (deliver, "gc", mock.MagicMock()),
+            (sweeping, "gc", mock.MagicMock()),
             (leases, "os", world.machine),
             (leases, "_place", lambda: "here"),
         ):

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
 from newsletter.feeds import bands, calendars
-from newsletter.feeds.fetching import shown
 from newsletter.feeds.sources.asking import query_of
 from newsletter.models import Feed, Paper, ParsedFeed
 from newsletter.pipeline.taking import Taken
@@ -98,6 +97,9 @@ async def judge(database: Database, clock: Clock, settings: FeedSettings) -> lis
             if await arrivals.judge(connection, one, verdict, usual) and verdict in ("few", "nothing"):
                 quiet.append(_quiet(feed, one._replace(verdict=verdict, usual=usual)))
         await arrivals.prune(connection, now.date() - KEPT)
+    if quiet:
+        # What fetches is slow to import, and most commands do without.
+        from newsletter.feeds.fetching import shown
     for day in quiet:
         log.warning(
             "nothing came" if day.verdict == "nothing" else "far less came than usual",

@@ -328,7 +328,7 @@ def test_feeds_say_when_they_are_asked_and_what_is_wrong(empty: Place) -> None:
         told = empty.run("feeds", "refresh", code=1, **settings)
         assert f"{home}/gone is gone for good, says its server (410)" in told.stderr
         assert f"{home}/broken answered 500" in told.stderr
-        empty.run("feeds", "add", home + "/busy")
+        empty.run("feeds", "add", "--unseen", home + "/busy")
         told = empty.run("feeds", "refresh", code=1, **settings)
         assert f"{home}/feed is not due; it is asked at " in told.stdout
         assert f"{home}/gone is gone." in told.stdout

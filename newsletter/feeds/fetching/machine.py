@@ -80,7 +80,8 @@ class Turnstile:
         return self._seconds - passed if boot == self._machine.boot and 0 <= passed < self._seconds else 0.0
 
     def _note(self, file: int) -> None:
-        note = f"{self._machine.boot} {self._machine.seconds():.3f}\n".encode("ascii", "replace")
+        # Not rounded: a moment ahead of the clock would say nothing.
+        note = f"{self._machine.boot} {self._machine.seconds()!r}\n".encode("ascii", "replace")
         os.pwrite(file, note, 0)
         os.ftruncate(file, len(note))
 

@@ -54,6 +54,15 @@ async def test_the_next_turn_is_so_many_seconds_after_the_last(tmp_path: Path, s
     assert slept == [0, 2, 0]
 
 
+async def test_a_turn_at_once_after_the_last_waits_too(tmp_path: Path, slept: list[float]) -> None:
+    # The moment of the last is never noted as one that is still to come.
+    machine, folder = Machine(), tmp_path / "turns"
+    machine.moment += 0.0006
+    await turn(folder, machine)
+    await turn(folder, machine)
+    assert slept == [0, 3]
+
+
 @pytest.mark.parametrize(
     ("boot", "step"),
     [("second", 1.0), ("second", -90.0), ("first", -50.0)],
