@@ -506,7 +506,7 @@ async def test_arxiv_is_asked_one_at_a_time_over_one_connection(
     assert len(server.asked) == 6
     assert server.most_at_once == server.most_open == 1
     moments = [one.at for one in server.asked]
-    assert all(later - sooner > 0.19 for sooner, later in itertools.pairwise(moments))
+    assert all(later - sooner > 0.199 for sooner, later in itertools.pairwise(moments))
 
 
 def test_reading_feeds_imports_no_http_client() -> None:
