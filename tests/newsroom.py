@@ -229,7 +229,7 @@ async def open_newsroom(
     """Open a newsletter on a migrated database; `sections` are settings."""
     smtp = Smtp(outbox=folder / "outbox", connections=2, timeout=10, local_name="client.example")
     # Servers of tests are on this machine, and nobody minds how fast they are asked.
-    feeds = {"allow_hosts": ["127.0.0.1"], "gap": 0}
+    feeds = {"allow_hosts": ["127.0.0.1", "127.0.0.2", "127.0.0.3"], "gap": 0}
     settings = Settings(**{"database": {"url": url}, "smtp": smtp, "folder": folder, "feeds": feeds, **sections})
     clock = Clock(now)
     async with apps.open_app(settings, clock=clock) as app:

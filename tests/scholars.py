@@ -40,17 +40,19 @@ class Fault:
     seconds: float = 0.0
 
 
-class Scholars(ThreadingHTTPServer):
-    """The three services under one address, each with all works; `faults` maps a service to what fails when.
+# As they are in the world, each service is a host of its own: what one of them wants says nothing of the others.
+HOSTS = {"arxiv": "127.0.0.1", "hub": "127.0.0.2", "crossref": "127.0.0.3"}
+
+
+class Scholars:
+    """The three services, each at its host and with all works; `faults` maps a service to what fails when.
 
     A rule gets the number of the request to that service, from 1, and returns a fault or None.
     """
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self, works: Iterable[Work] = ()) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        handler = type("Handler", (_Handler,), {"scholars": self})
+        self.listeners = {name: _Listener((host, 0), handler) for name, host in HOSTS.items()}
         self.works: list[Work] = []
         self._words: dict[str, set[int]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -69,12 +71,12 @@ class Scholars(ThreadingHTTPServer):
     @property
     def bases(self) -> dict[str, str]:
         """Where the services are, for those who look papers up."""
-        return {name: f"http://127.0.0.1:{self.server_port}/{name}" for name in ("arxiv", "hub", "crossref")}
+        return {name: f"http://{host}:{self.listeners[name].server_port}/{name}" for name, host in HOSTS.items()}
 
     @property
     def past(self) -> dict[str, str]:
         """Where the services are, for those who ask for the past."""
-        return {"arxiv": self.bases["arxiv"], "hub": f"http://127.0.0.1:{self.server_port}/daily"}
+        return {"arxiv": self.bases["arxiv"], "hub": self.bases["hub"].removesuffix("hub") + "daily"}
 
     def body(self, service: str, query: dict[str, str]) -> bytes:
         """Return what a service answers."""
@@ -98,18 +100,29 @@ class Scholars(ThreadingHTTPServer):
 @contextmanager
 def serving(server: Scholars) -> Iterator[Scholars]:
     """Serve meanwhile."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
+    listeners = server.listeners.values()
+    threads = [
+        threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True) for one in listeners
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield server
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        for one in listeners:
+            one.shutdown()
+            one.server_close()
+        for thread in threads:
+            thread.join()
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Scholars
+    scholars: Scholars
     protocol_version = "HTTP/1.1"
     # Head and body leave in two pieces, and the second would wait for word of the first.
     disable_nagle_algorithm = True
@@ -118,17 +131,17 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         service = parts.path.strip("/")
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.server.asked.append((service, query))
-        self.server.agents.add(self.headers["User-Agent"])
-        self.server.counts[service] += 1
-        rule = self.server.faults.get(service)
-        fault = rule(self.server.counts[service]) if rule else None
+        self.scholars.asked.append((service, query))
+        self.scholars.agents.add(self.headers["User-Agent"])
+        self.scholars.counts[service] += 1
+        rule = self.scholars.faults.get(service)
+        fault = rule(self.scholars.counts[service]) if rule else None
         if fault is not None and fault.seconds:
             time.sleep(fault.seconds)
         if fault is not None and (fault.status != 200 or fault.body):
             self._say(fault.status, fault.body, fault.headers)
             return
-        self._say(200, self.server.body(service, query), (), cut=fault is not None and fault.cut)
+        self._say(200, self.scholars.body(service, query), (), cut=fault is not None and fault.cut)
 
     def _say(self, status: int, body: bytes, headers: Iterable[tuple[str, str]], *, cut: bool = False) -> None:
         try:
