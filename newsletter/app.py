@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -155,7 +156,7 @@ class App:
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
-        return LetterWriter(self.settings, self.renderer(), await self._signer(), self.seal)
+        return LetterWriter(self.settings, self.renderer(), await self.signer(), self.seal)
 
     def sample_writer(self) -> LetterWriter:
         """Return what makes messages to look at: their links lead nowhere, and no database is asked."""
@@ -225,7 +226,7 @@ class App:
             return lambda _: sender
         from newsletter.delivery.verp import ReturnPath
 
-        return ReturnPath(address, await self._signer(), self.settings.bounces.delimiter).of
+        return ReturnPath(address, await self.signer(), self.settings.bounces.delimiter).of
 
     def pages(self) -> "Pages":
         """Return what renders the readers' pages; raises RenderingError for a wrong template."""
@@ -236,6 +237,17 @@ class App:
         folders = (self.settings.path(own), resources.templates()) if own else (resources.templates(),)
         search_url = self.settings.feeds.search_url
         return Pages(self.settings.newsletter, folders, search_url=search_url, tidy=to_unicode)
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether what draws charts is installed: it comes with the extra `figures`."""
+        return find_spec("matplotlib") is not None
+
+    def plotter(self) -> "Callable[..., bytes]":
+        """Return what draws charts as SVG."""
+        from newsletter.rendering.plots import plot
+
+        return plot
 
     def in_look(self, look: str) -> "App":
         """Return the same newsletter with another look of its mail; raises SettingsError for one that is none."""
@@ -254,14 +266,14 @@ class App:
         """Return what readers do by themselves with the links of their mail."""
         from newsletter.pipeline.readers import Readers
 
-        return Readers(self.database, self.clock, await self._signer(), self.notices)
+        return Readers(self.database, self.clock, await self.signer(), self.notices)
 
     async def intake(self) -> "Intake":
         """Return what takes in mail that came back."""
         from newsletter.delivery.bounces import parse
         from newsletter.pipeline.intake import Intake
 
-        return Intake(self.database, self.clock, self.settings, await self._signer(), parse)
+        return Intake(self.database, self.clock, self.settings, await self.signer(), parse)
 
     async def tell_operator(self, lasting: "Sequence[Feed]" = ()) -> bool:
         """Mail the operator what of sources no mail told so far, and faults that last, if they want such mail."""
@@ -306,7 +318,8 @@ class App:
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port
 
-    async def _signer(self) -> Signer:
+    async def signer(self) -> Signer:
+        """Return what signs and reads the links of this installation."""
         async with self.database.connect() as connection:
             return Signer(await schema.key(connection, "tokens"))
 

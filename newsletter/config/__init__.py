@@ -10,6 +10,7 @@ from newsletter.config.contents import (
     Rendering,
     Summaries,
 )
+from newsletter.config.desk import Operator
 from newsletter.config.forms import Section
 from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
@@ -42,6 +43,7 @@ __all__ = [
     "Log",
     "Newsletter",
     "Notices",
+    "Operator",
     "Ranking",
     "Rates",
     "Rendering",

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,10 +24,32 @@ STYLE = "web/style.css"
 _MOST_LANGUAGES = 20
 
 _PAPER = Entry("A title", "ltr", "https://example.org/", False, "A, B", "", (), "", "ltr", ())
+_SUCCESS = {"sent": 1, "welcome": 1}
+_FIGURES = {
+    "at": datetime(2026, 1, 1, tzinfo=UTC),
+    "subscribers": 1,
+    "outside": _SUCCESS,
+    "inside": _SUCCESS,
+    "charts": (
+        {"name": "mail", "kind": "bars", "empty": False, "columns": ("sent",), "drawn": ("sent", "failed"), "rows": (("a day", (1, None)),)},
+    ),
+    "sources": (
+        {
+            "title": "",
+            "location": "a",
+            "last_success_at": None,
+            "next_poll_at": None,
+            "gone_at": None,
+            "last_fault": "",
+        },
+    ),
+}
 _SAMPLES: dict[str, dict[str, Any]] = {
     "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
     "feedback": {"action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
+    "entrance": {"path": "/", "form": "", "wrong": "form", "by_password": True},
+    "operator": {"path": "/", "form": "", "by_password": True, "draws": True, "days": 30, "spans": (30, 90), "found": _FIGURES},
     "fault": {"kind": "old", "days": 1},
 }
 

@@ -20,9 +20,7 @@ class Desk:
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
         self.headers = {
-            "Content-Security-Policy": "default-src 'none'; "
-            f"style-src '{self._pages.style_hash}'; "
-            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            "Content-Security-Policy": self.policy(),
             "Cache-Control": "no-store",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
@@ -44,6 +42,15 @@ class Desk:
             values["paper"] = self._pages.paper(values["paper"], language)
         html = self._pages.page(page, language, email=person.email, action=self.path(request.url.path), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
+
+    def plain(self, page: str, code: str, **values: Any) -> str:
+        """Return a page of nobody in particular, in a language."""
+        return self._pages.page(page, self._pages.language(code), **values)
+
+    def policy(self, *more: str) -> str:
+        """Return what pages may fetch and do (CSP level 3): nothing but their style, forms here, and `more`."""
+        own = ("default-src 'none'", f"style-src '{self._pages.style_hash}'", *more)
+        return "; ".join((*own, "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"))
 
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""

@@ -18,9 +18,10 @@ from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import feedback, pause, unsubscribe
+from newsletter.web import feedback, operator, pause, unsubscribe
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
+from newsletter.web.operator import Board
 
 log = structlog.get_logger()
 
@@ -45,6 +46,7 @@ def application() -> ASGIApp:
     async def opened(site: Starlette) -> AsyncIterator[None]:
         async with open_app(settings) as app:
             site.state.desk = await Desk.of(app)
+            site.state.board = await Board.of(app)
             yield
 
     return _site(settings, opened)
@@ -52,14 +54,16 @@ def application() -> ASGIApp:
 
 async def pages(app: App) -> ASGIApp:
     """Return the pages of an open newsletter."""
-    return _site(app.settings, None, await Desk.of(app))
+    return _site(app.settings, None, await Desk.of(app), await Board.of(app))
 
 
-def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) -> ASGIApp:
+def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, board: Board | None = None) -> ASGIApp:
     routes = [
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
+        Route("/operator", operator.answer, methods=["GET", "POST"]),
+        Route("/operator/plots/{name}.svg", operator.plot),
         Route("/robots.txt", _robots),
     ]
     site = Starlette(
@@ -75,6 +79,7 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
     # RFC 8058 section 3.1 wants no redirect.
     site.router.redirect_slashes = False
     site.state.desk = desk
+    site.state.board = board
     return _without_prefix(site, urlsplit(settings.web.base_url).path.rstrip("/"))
 
 

@@ -1,7 +1,7 @@
 """The tables; what must never happen is refused here, by keys and checks, and not by the code above."""
 
 from newsletter.store.tables.base import metadata
-from newsletter.store.tables.installation import keys
+from newsletter.store.tables.installation import keys, sessions
 from newsletter.store.tables.papers import apart, former_titles, papers, resolutions, signs, summaries, vectors
 from newsletter.store.tables.people import feedback, preferences, subscribers, subscriptions, suppressions
 from newsletter.store.tables.sending import (
@@ -46,6 +46,7 @@ __all__ = [
     "resolutions",
     "responses",
     "revisions",
+    "sessions",
     "signs",
     "subscribers",
     "subscriptions",

@@ -13,3 +13,11 @@ keys = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
+
+# Who is logged in to the operator's page; of their cookies only digests are known.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+)
