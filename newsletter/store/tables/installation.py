@@ -12,6 +12,7 @@ keys = Table(
     Column("name", String(40), primary_key=True),
     Column("secret", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),  # null: in use; else what it signed is read until then
 )
 
 # Who is logged in to the operator's page; of their cookies only digests are known.
