@@ -31,7 +31,14 @@ _FIGURES = {
     "outside": _SUCCESS,
     "inside": _SUCCESS,
     "charts": (
-        {"name": "mail", "kind": "bars", "empty": False, "columns": ("sent",), "drawn": ("sent", "failed"), "rows": (("a day", (1, None)),)},
+        {
+            "name": "mail",
+            "kind": "bars",
+            "empty": False,
+            "columns": ("sent",),
+            "drawn": ("sent", "failed"),
+            "rows": (("a day", (1, None)),),
+        },
     ),
     "sources": (
         {
@@ -49,7 +56,15 @@ _SAMPLES: dict[str, dict[str, Any]] = {
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
     "feedback": {"action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
     "entrance": {"path": "/", "form": "", "wrong": "form", "by_password": True},
-    "operator": {"path": "/", "form": "", "by_password": True, "draws": True, "days": 30, "spans": (30, 90), "found": _FIGURES},
+    "operator": {
+        "path": "/",
+        "form": "",
+        "by_password": True,
+        "draws": True,
+        "days": 30,
+        "spans": (30, 90),
+        "found": _FIGURES,
+    },
     "fault": {"kind": "old", "days": 1},
 }
 

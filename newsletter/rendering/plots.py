@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Sequence
-from typing import Literal
+from threading import Lock
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -13,12 +14,14 @@ from matplotlib.ticker import MaxNLocator
 # Inches, as the library has them: 900 by 320 points of CSS.
 _SIZE = (9.375, 3.333)
 _SVG = "http://www.w3.org/2000/svg"
-# Told apart with any sight, on white as on black (Okabe and Ito, Color Universal Design); the page's legend has them too.
+# Told apart with any sight, on white as on black (Okabe and Ito, Color Universal Design); the page has them too.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8b8c90")
 _INK = "#4d4d48"
 # So many labels have room below.
 _MOST_LABELS = 10
-_STYLE = {
+# The library's style is one for all threads.
+_STYLES = Lock()
+_STYLE: Any = {
     # Text stays text, in the fonts of the page.
     "svg.fonttype": "none",
     "svg.hashsalt": "newsletter",
@@ -43,13 +46,11 @@ def plot(
     `line` draws lines, `bars` bars on top of each other, and `share` bars of a hundred. Columns have `COLOURS` in turn
     and no names: a page can set them in any script, and reads them out.
     """
-    with mpl.rc_context(_STYLE):
+    with _STYLES, mpl.rc_context(_STYLE):
         figure = Figure(figsize=_SIZE, layout="constrained")
         axes = figure.add_subplot()
         _draw(axes, kind, len(labels), columns)
         _frame(axes, labels)
-        if kind == "share":
-            axes.set_ylim(0, 100)
         drawn = io.BytesIO()
         nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
         figure.savefig(drawn, format="svg", transparent=True, metadata=nothing)
