@@ -1,4 +1,4 @@
-"""The way into the operator's page: a password against a session of some hours; proxies' words are the web's to read."""
+"""The way into the operator's page: a password for a session of some hours; what proxies say is the web's to read."""
 
 import asyncio
 import hashlib
