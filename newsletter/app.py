@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.models import Feed
+    from newsletter.pipeline.choices import Choices
     from newsletter.pipeline.doors import Doors
+    from newsletter.pipeline.foresight import Foresight
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.pipeline.readers import Readers
     from newsletter.pipeline.templates import Checked
@@ -308,6 +310,23 @@ class App:
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port
 
+    async def choices(self) -> "Choices":
+        """Return what readers change on their own page."""
+        from newsletter.pipeline.choices import Choices
+
+        return Choices(self.database, self.clock, await self.doors())
+
+    def foresight(self) -> "Foresight":
+        """Return what tells readers of their next mail, by the model that is kept, and without a trace."""
+        from newsletter.pipeline.foresight import Foresight
+
+        async def composer() -> Composer:
+            return Composer(
+                self.database, self.clock, self.settings, await self.learner.kept(), self.placing(kept=False)
+            )
+
+        return Foresight(self.clock, composer)
+
     async def doors(self) -> "Doors":
         """Return what makes and opens the links of readers' own pages."""
         from newsletter.pipeline.doors import Doors
@@ -371,6 +390,13 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
         if learner := vars(app).get("learner"):
             await learner.close()
         await database.close()
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that mail and pages have words of."""
+    from newsletter.rendering.language import available
+
+    return available()
 
 
 def failures() -> "tuple[Sequence[Word], str]":

@@ -315,6 +315,7 @@ class Recipient(NamedTuple):
     id: int
     email: str
     language: str
+    links: int = 0
 
 
 class Issue(NamedTuple):

@@ -1,5 +1,6 @@
 """The addresses in a mail that are one reader's own, by https or by mail; it knows no page and no database."""
 
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -11,6 +12,9 @@ from newsletter.tokens import Signer
 # What tokens are for. Whoever may unsubscribe somebody may also let them pause, which is less.
 PERSON = "unsubscribe"
 ISSUE = "feedback"
+SETTINGS = "door.settings"
+
+_DAY = 86_400
 
 
 class ReaderLinks(NamedTuple):
@@ -25,6 +29,11 @@ class FeedbackLinks(NamedTuple):
 
     more: tuple[str, str]
     less: tuple[str, str]
+
+
+def day_of(at: datetime) -> int:
+    """Return the seconds from 1970 to the day of a moment, in UTC: all mails of a day carry the same."""
+    return int(at.timestamp()) // _DAY * _DAY
 
 
 class Addresses:
@@ -46,6 +55,12 @@ class Addresses:
             # Who pauses by mail would get no mail that tells how to come back, so it ends by itself.
             return ReaderLinks((leave,), f"{self._by_mail}pause%20{token}%201%20month")
         return ReaderLinks((f"{self._base_url}/unsubscribe/{token}", leave), f"{self._base_url}/pause/{token}")
+
+    def settings(self, person: Recipient, at: datetime) -> str:
+        """Return the link to a reader's wishes in a mail of that Date; empty where there are no pages."""
+        if not self._base_url:
+            return ""
+        return f"{self._base_url}/settings/{self._signer.seal(SETTINGS, person.id, day_of(at), person.links)}"
 
     def action(self, kind: Notice, person: Recipient) -> str:
         """Return what a notice asks to be opened: to confirm, or to come back; empty if it asks nothing."""

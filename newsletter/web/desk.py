@@ -6,16 +6,21 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter.app import App
-from newsletter.models import Subscriber
+from newsletter.app import App, languages
+from newsletter.models import Paper, Subscriber
+from newsletter.pipeline.choices import Choices
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
 
 
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers) -> None:
+    def __init__(self, app: App, readers: Readers, choices: Choices) -> None:
         self.readers = readers
+        self.choices = choices
+        self.foresight = app.foresight()
+        self.catalogue = app.catalogue
+        self.languages = languages()
         self._pages = app.pages()
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
@@ -31,11 +36,14 @@ class Desk:
             "X-Content-Type-Options": "nosniff",
             "X-Robots-Tag": "noindex, nofollow",
         }
+        policy = self.headers["Content-Security-Policy"]
+        # For a page that is nicer with a script of ours, which asks nobody but us.
+        self.scripted = {"Content-Security-Policy": f"{policy}; script-src 'self'; connect-src 'self'"}
 
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers())
+        return cls(app, await app.readers(), await app.choices())
 
     def page(self, request: Request, page: str, person: Subscriber, status: int = 200, **values: Any) -> Response:
         """Return a page for a reader; `paper` among the values is shown as the mail shows it."""
@@ -48,13 +56,25 @@ class Desk:
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""
         language = self._pages.language(accepted=request.headers.get("accept-language", ""))
-        html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS)
+        html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
+
+    def entry(self, paper: Paper, person: Subscriber) -> Any:
+        """Return what a page of a reader shows of a paper."""
+        return self._pages.paper(paper, self._pages.language(person.language))
+
+    def script(self, name: str) -> Response:
+        """Return a script of the pages."""
+        return Response(self._pages.script(name), media_type="text/javascript", headers=self.headers)
 
     def said(self, text: str) -> Response:
         """Return an answer for a program."""
         return PlainTextResponse(f"{text}\n", headers=self.headers)
+
+    def leaving(self, person: Subscriber) -> str:
+        """Return where a reader leaves."""
+        return self.path(f"/unsubscribe/{self.choices.doors.leaving(person)}")
 
     def path(self, path: str) -> str:
         """Return where readers find a path of the site."""
