@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from newsletter.pipeline.doors import Doors
     from newsletter.pipeline.foresight import Foresight
     from newsletter.pipeline.intake import Box, Intake
+    from newsletter.pipeline.lost import Lost
+    from newsletter.pipeline.moving import Moving
     from newsletter.pipeline.readers import Readers
     from newsletter.pipeline.templates import Checked
     from newsletter.ranking import Ranker
@@ -309,6 +311,20 @@ class App:
 
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port
+
+    async def lost(self) -> "Lost":
+        """Return what sends people the link that they lost."""
+        from newsletter.pipeline.lost import Lost
+
+        return Lost(self.database, self.clock, await self._signer(), self.notices)
+
+    async def moving(self) -> "Moving":
+        """Return what lets a reader's mail go to another address."""
+        from newsletter.pipeline.moving import Moving
+
+        signer = await self._signer()
+        doors = await self.doors()
+        return Moving(self.database, self.clock, signer, doors, self.notices, self.settings.newsletter)
 
     async def choices(self) -> "Choices":
         """Return what readers change on their own page."""

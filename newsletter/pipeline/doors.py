@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.models import Subscriber
-from newsletter.pipeline.reader_links import PERSON, SETTINGS, day_of
+from newsletter.pipeline.reader_links import OWN, PERSON, SETTINGS, day_of
 from newsletter.pipeline.readers import GoneError, OldError
 from newsletter.store import subscribers
 from newsletter.tokens import Signer, TokenError
@@ -24,7 +24,7 @@ OWN_HOURS = 1
 
 _DAY = 86_400
 _LIFE: dict[str, int | None] = {"settings": (SETTINGS_DAYS + 1) * _DAY, "own": OWN_HOURS * 3600, "feed": None}
-_SIGNED: dict[str, str] = {"settings": SETTINGS, "own": "door.own", "feed": "door.feed"}
+_SIGNED: dict[str, str] = {"settings": SETTINGS, "own": OWN, "feed": "door.feed"}
 
 
 class Door(NamedTuple):
@@ -57,7 +57,7 @@ class Doors:
 
     def own(self, person: Subscriber, at: datetime | None = None) -> str:
         """Return a token that opens all, for OWN_HOURS from now or from `at`: it must go by mail alone."""
-        return self._signer.seal("door.own", person.id, int((at or self._clock.now()).timestamp()), person.links)
+        return self._signer.seal(OWN, person.id, int((at or self._clock.now()).timestamp()), person.links)
 
     def feed(self, person: Subscriber) -> str:
         """Return the token of their own feeds, which is the same until they have their links made new."""

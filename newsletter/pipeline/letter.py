@@ -90,12 +90,13 @@ class LetterWriter:
         """Return a mail that is no issue.
 
         Who gets a welcome or is told that there is nothing is on the list: they may leave it by these mails (RFC 2369,
-        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one.
+        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one; nor has a
+        link, which somebody asked for.
         """
         kind = issue.notice or "nothing"
         newsletter, edition = self._newsletter, issue.edition
         leave_at, pause = self._addresses.of(issue.recipient.id)
-        action = self._addresses.action(kind, issue.recipient)
+        action = self._addresses.action(kind, issue.recipient, date, issue.said)
         values = {"day": edition.date.isoformat(), **issue.said, "action": action}
         settings = self._addresses.settings(issue.recipient, date)
         rendered = self._renderer.notice(kind, issue.recipient, Links(leave_at[0], settings, pause), values)
@@ -104,7 +105,7 @@ class LetterWriter:
             automatic=True,
             feedback_id=f"{edition.date}:{kind}:notices:{self._feedback_sender}",
         )
-        if kind in ("confirmation", "goodbye"):
+        if kind in ("confirmation", "goodbye", "link"):
             letter = letter._replace(
                 from_address=self._notices_address,
                 reply_to=newsletter.reply_to or newsletter.from_address,

@@ -30,6 +30,8 @@ _SAMPLES: dict[str, dict[str, Any]] = {
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
     "feedback": {"action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
     "fault": {"kind": "old", "days": 1, "lost": "/"},
+    "address": {"action": "/", "stage": "ask", "typed": "", "fault": "same", "before": ""},
+    "lost": {"action": "/", "stage": "ask", "typed": "", "fault": "address", "form": "a"},
     "settings": {
         "action": "/", "stage": "wrong", "group": "topics", "wishes": {
             "language": "en", "timezone": "UTC", "cadence": "weekly:mon", "hour": 7, "papers": 5, "minutes": None,

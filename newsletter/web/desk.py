@@ -9,15 +9,19 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from newsletter.app import App, languages
 from newsletter.models import Paper, Subscriber
 from newsletter.pipeline.choices import Choices
+from newsletter.pipeline.lost import Lost
+from newsletter.pipeline.moving import Moving, shown
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
 
 
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers, choices: Choices) -> None:
+    def __init__(self, app: App, readers: Readers, choices: Choices, lost: Lost, moving: Moving) -> None:
         self.readers = readers
         self.choices = choices
+        self.lost = lost
+        self.moving = moving
         self.foresight = app.foresight()
         self.catalogue = app.catalogue
         self.languages = languages()
@@ -43,14 +47,18 @@ class Desk:
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers(), await app.choices())
+        return cls(app, await app.readers(), await app.choices(), await app.lost(), await app.moving())
 
-    def page(self, request: Request, page: str, person: Subscriber, status: int = 200, **values: Any) -> Response:
-        """Return a page for a reader; `paper` among the values is shown as the mail shows it."""
-        language = self._pages.language(person.language)
+    def page(
+        self, request: Request, page: str, person: Subscriber | None, status: int = 200, **values: Any
+    ) -> Response:
+        """Return a page for a reader, or for a stranger; `paper` among the values is shown as the mail shows it."""
+        accepted = request.headers.get("accept-language", "")
+        language = self._pages.language(person.language if person else "", accepted)
         if "paper" in values:
             values["paper"] = self._pages.paper(values["paper"], language)
-        html = self._pages.page(page, language, email=person.email, action=self.path(request.url.path), **values)
+        email = person.email if person else ""
+        html = self._pages.page(page, language, email=email, action=self.path(request.url.path), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
 
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
@@ -63,6 +71,10 @@ class Desk:
     def entry(self, paper: Paper, person: Subscriber) -> Any:
         """Return what a page of a reader shows of a paper."""
         return self._pages.paper(paper, self._pages.language(person.language))
+
+    def masked(self, person: Subscriber) -> str:
+        """Return an address as pages show it."""
+        return shown(person)
 
     def script(self, name: str) -> Response:
         """Return a script of the pages."""

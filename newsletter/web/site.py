@@ -19,7 +19,7 @@ from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.doors import OldLinkError, RevokedError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import feedback, pause, unsubscribe
+from newsletter.web import address, feedback, lost, pause, unsubscribe
 from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
@@ -66,6 +66,9 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
         Route("/settings/{token}", settings_page.answer, methods=["GET", "POST"]),
         Route("/settings.js", settings_page.script),
+        Route("/address/{token}", address.ask, methods=["GET", "POST"]),
+        Route("/moved/{token}", address.confirm, methods=["GET", "POST"]),
+        Route("/lost", lost.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
     ]
     site = Starlette(
