@@ -45,6 +45,7 @@ COMMANDS = {
     "templates": Entry("Upkeep", "templates", "Change and check the templates of the mail."),
     "dkim": Entry("Upkeep", "dkim", "Make the keys that sign mail, and show their DNS records."),
     "operator": Entry("Upkeep", "operator", "Set the password of the page of figures."),
+    "secrets": Entry("Upkeep", "secrets", "Sign links with a new secret."),
     "status": Entry("Upkeep", "status", "Show how things stand."),
     "migrate": Entry("Upkeep", "upkeep", "Bring the database to the version of this program; safe to repeat."),
     "backup": Entry("Upkeep", "upkeep", "Write everything on record to a file."),

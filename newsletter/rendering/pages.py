@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -51,6 +51,7 @@ _FIGURES = {
         },
     ),
 }
+# fmt: off
 _SAMPLES: dict[str, dict[str, Any]] = {
     "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
@@ -65,8 +66,25 @@ _SAMPLES: dict[str, dict[str, Any]] = {
         "spans": (30, 90),
         "found": _FIGURES,
     },
-    "fault": {"kind": "old", "days": 1},
+    "fault": {"kind": "old", "days": 1, "lost": "/"},
+    "address": {"action": "/", "stage": "ask", "typed": "", "fault": "same", "before": ""},
+    "lost": {"action": "/", "stage": "ask", "typed": "", "fault": "address", "form": "a"},
+    "settings": {
+        "action": "/", "stage": "wrong", "group": "topics", "wishes": {
+            "language": "en", "timezone": "UTC", "cadence": "weekly:mon", "hour": 7, "papers": 5, "minutes": None,
+            "bar": "normal",
+        },
+        "topics": ({"name": "a", "label": "A", "weight": 1.0, "dropped": False},),
+        "lists": {"authors": "A", "muted_authors": "", "muted_words": "", "searches": ""},
+        "catalogue": (("b", "B"),), "typed": {}, "faults": {"topics": "many"}, "busy": False,
+        "changes": (("hour", "7", "9"),),
+        "zones": ("UTC",), "cadences": ("daily",), "languages": ("en",), "bars": ("normal",), "hours": (7,),
+        "bounds": {"papers": (1, 2), "minutes": (1, 2)}, "said": ((1, "more", _PAPER),), "paused": True, "until": None,
+        "today": date(2000, 1, 1), "next": ((_PAPER, "A reason"),), "own": True, "unsubscribe": "/", "script": "/",
+        "lost": "/", "address": "/",
+    },
 }
+# fmt: on
 
 
 class Pages:
@@ -125,6 +143,10 @@ class Pages:
     def paper(self, paper: Paper, language: Language) -> Entry:
         """Return what a page shows of a paper."""
         return entry(paper, language, search_url=self._search_url, characters=80, tidy=self._tidy, hosts=self._hosts)
+
+    def script(self, name: str) -> str:
+        """Return a script of the folder of the pages."""
+        return self._loader.get_source(jinja2.Environment(autoescape=True), f"web/{name}")[0]
 
     def language(self, code: str = "", accepted: str = "") -> Language:
         """Return the language of a reader, else the first that a browser accepts, else that of the newsletter."""

@@ -16,9 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from newsletter import config
 from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.pipeline.doors import OldLinkError, RevokedError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import feedback, operator, pause, unsubscribe
+from newsletter.web import address, feedback, lost, operator, pause, unsubscribe
+from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 from newsletter.web.operator import Board
@@ -27,7 +29,9 @@ log = structlog.get_logger()
 
 # Which words a fault has, and its status (RFC 9110 section 15); the first that fits.
 _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
+    (RevokedError, "revoked", 410),
     (TokenError, "broken", 404),
+    (OldLinkError, "late", 410),
     (OldError, "old", 410),
     (GoneError, "gone", 410),
     (PlaceError, "place", 404),
@@ -64,6 +68,11 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, bo
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
         Route("/operator", operator.answer, methods=["GET", "POST"]),
         Route("/operator/plots/{name}.svg", operator.plot),
+        Route("/settings/{token}", settings_page.answer, methods=["GET", "POST"]),
+        Route("/settings.js", settings_page.script),
+        Route("/address/{token}", address.ask, methods=["GET", "POST"]),
+        Route("/moved/{token}", address.confirm, methods=["GET", "POST"]),
+        Route("/lost", lost.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
     ]
     site = Starlette(
@@ -83,12 +92,14 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, bo
     return _without_prefix(site, urlsplit(settings.web.base_url).path.rstrip("/"))
 
 
-def _without_prefix(site: ASGIApp, prefix: str) -> ASGIApp:
+def _without_prefix(site: Starlette, prefix: str) -> ASGIApp:
     """Let the pages be found with and without the path of web.base_url: some proxies take it away, some do not."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):
             scope = {**scope, "path": scope["path"][len(prefix) :]}
+        if scope["type"] == "http":
+            await site.state.desk.follow()
         await site(scope, receive, send)
 
     return call
