@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from newsletter.bounds import HOURS
 from newsletter.cadences import Cadence, timezones
+from newsletter.config.archive import Archive
 from newsletter.config.contents import Brand, Feeds, Ranking, Rendering, Summaries
 from newsletter.config.forms import PORT, Address, Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
@@ -153,6 +154,7 @@ class Settings(Section):
     notices: Notices = Notices()
     schedule: Schedule = Schedule()
     web: Web = Web()
+    archive: Archive = Archive()
     log: Log = Log()
 
     # Relative paths in the settings are relative to this folder, the one of the settings file.

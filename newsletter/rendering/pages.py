@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +12,12 @@ import jinja2
 
 from newsletter import config
 from newsletter.errors import RenderingError
-from newsletter.models import Paper
+from newsletter.models import Paper, Reason
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language, available, resolve
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.prose import clean
+from newsletter.rendering.reasons import reason_sentence
 from newsletter.rendering.templates import safe
 
 STYLE = "web/style.css"
@@ -23,12 +25,25 @@ STYLE = "web/style.css"
 _MOST_LANGUAGES = 20
 
 _PAPER = Entry("A title", "ltr", "https://example.org/", False, "A, B", "", (), "", "ltr", ())
+_ROW = {"paper": _PAPER, "id": 1, "issue": 1, "position": 1, "said": "more", "reason": "", "names": [("A", True)]}
+_FILES = {"bib": "/", "ris": "/"}
 _SAMPLES: dict[str, dict[str, Any]] = {
     "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
-    "feedback": {"action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
+    "feedback": {
+        "action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER,
+        "names": [("A", False)], "author": "", "files": _FILES,
+    },
+    "papers": {
+        "action": "/", "here": "/", "acting": "/", "asked": {"q": "", "said": "", "issue": None, "paper": None},
+        "days": [((1, date(2026, 3, 2)), [_ROW])], "spoken": _ROW, "aside": False, "stage": "more", "older": "/",
+        "newest": "", "files": _FILES, "feeds": {"atom": "/", "json": "/"},
+    },
+    "data": {"action": "/", "stage": "ask", "file": "/"},
+    "archive": {"here": "/", "days": [(date(2026, 3, 2), "/")], "older": "", "feed": "/"},
+    "day": {"here": "/", "day": date(2026, 3, 2), "papers": [_PAPER]},
     "fault": {"kind": "old", "days": 1},
-}
+}  # fmt: skip
 
 
 class Pages:
@@ -84,9 +99,15 @@ class Pages:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise _wrong(page, jinja2.TemplateRuntimeError(f"{type(error).__name__}: {error}")) from error
 
-    def paper(self, paper: Paper, language: Language) -> Entry:
-        """Return what a page shows of a paper."""
-        return entry(paper, language, search_url=self._search_url, characters=80, tidy=self._tidy, hosts=self._hosts)
+    def paper(self, paper: Paper, language: Language, *, characters: int = 80) -> Entry:
+        """Return what a page shows of a paper; `characters` is about how long its summary is."""
+        return entry(
+            paper, language, search_url=self._search_url, characters=characters, tidy=self._tidy, hosts=self._hosts
+        )
+
+    def reason(self, reason: Reason, language: Language) -> str:
+        """Return why a reader got a paper, as a sentence without a full stop."""
+        return reason_sentence(reason, language.code)
 
     def language(self, code: str = "", accepted: str = "") -> Language:
         """Return the language of a reader, else the first that a browser accepts, else that of the newsletter."""

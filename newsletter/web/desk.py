@@ -7,16 +7,26 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.app import App
-from newsletter.models import Subscriber
+from newsletter.models import Paper, Reason, Subscriber
+from newsletter.pipeline.archive import Archive
+from newsletter.pipeline.doors import Doors
+from newsletter.pipeline.library import Library
+from newsletter.pipeline.outgoing import Outgoing
+from newsletter.pipeline.own_data import OwnData
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
 
 
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers) -> None:
+    def __init__(self, app: App, readers: Readers, doors: Doors) -> None:
+        settings = app.settings
         self.readers = readers
+        self.library = Library(app.database, app.clock, doors)
+        self.own = OwnData(app.database, app.clock, doors)
+        self.archive = Archive(app.database, app.clock, settings.newsletter, settings.archive)
         self._pages = app.pages()
+        self.outgoing = Outgoing(self._pages, settings.newsletter, settings.web.base_url)
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
         self.headers = {
@@ -35,7 +45,7 @@ class Desk:
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers())
+        return cls(app, await app.readers(), await app.doors())
 
     def page(self, request: Request, page: str, person: Subscriber, status: int = 200, **values: Any) -> Response:
         """Return a page for a reader; `paper` among the values is shown as the mail shows it."""
@@ -45,9 +55,33 @@ class Desk:
         html = self._pages.page(page, language, email=person.email, action=self.path(request.url.path), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
 
+    def public(self, request: Request, page: str, **values: Any) -> Response:
+        """Return a page for everybody, in a language that the browser names; it may be kept and found."""
+        language = self.spoken(request)
+        html = self._pages.page(page, language, **values)
+        headers = {name: value for name, value in self.headers.items() if name != "X-Robots-Tag"}
+        kept = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Language", "Content-Language": language.code}
+        return HTMLResponse(html, 200, headers | kept)
+
+    def spoken(self, request: Request) -> Any:
+        """Return the language that a browser names."""
+        return self._pages.language(accepted=request.headers.get("accept-language", ""))
+
+    def language(self, person: Subscriber) -> Any:
+        """Return the language of a reader."""
+        return self._pages.language(person.language)
+
+    def entry(self, paper: Paper, language: Any) -> Any:
+        """Return what a page shows of a paper."""
+        return self._pages.paper(paper, language)
+
+    def reason(self, reason: Reason, language: Any) -> str:
+        """Return why a reader got a paper."""
+        return self._pages.reason(reason, language)
+
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""
-        language = self._pages.language(accepted=request.headers.get("accept-language", ""))
+        language = self.spoken(request)
         html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS)
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)

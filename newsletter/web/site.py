@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from newsletter import config
 from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.pipeline.archive import ClosedError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import feedback, pause, unsubscribe
+from newsletter.web import archive, feedback, library, own, pause, unsubscribe
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 
@@ -30,6 +31,7 @@ _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
     (OldError, "old", 410),
     (GoneError, "gone", 410),
     (PlaceError, "place", 404),
+    (ClosedError, "nowhere", 404),
     (StoreError, "busy", 503),
 )
 
@@ -59,7 +61,16 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
     routes = [
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
+        Route("/f/{token}/{position:int}/paper.{form}", feedback.file),
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
+        Route("/papers/{token}", library.answer, methods=["GET", "POST"]),
+        Route("/papers/{token}/papers.{form}", library.file),
+        Route("/feed/{token}/{form}", library.feed),
+        Route("/data/{token}", own.answer, methods=["GET", "POST"]),
+        Route("/data/{token}/data.json", own.file),
+        Route("/archive", archive.days),
+        Route("/archive/feed.{form}", archive.feed),
+        Route("/archive/{day}", archive.day),
         Route("/robots.txt", _robots),
     ]
     site = Starlette(
@@ -90,7 +101,8 @@ def _without_prefix(site: ASGIApp, prefix: str) -> ASGIApp:
 
 
 async def _robots(request: Request) -> Response:
-    return PlainTextResponse("User-agent: *\nDisallow: /\n", headers=_desk(request).headers)
+    # RFC 9309 section 2.2.2: the longer rule counts.
+    return PlainTextResponse("User-agent: *\nDisallow: /\nAllow: /archive\n", headers=_desk(request).headers)
 
 
 async def _fault(request: Request, error: Exception) -> Response:
