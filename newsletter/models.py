@@ -210,8 +210,8 @@ class Feedback(Value):
 
 
 # An edition is one of issues, or of a notice; what a day without papers is told by is an issue without any.
-EditionKind = Literal["issue", "welcome", "confirmation", "goodbye"]
-Notice = Literal["welcome", "confirmation", "goodbye", "nothing"]
+EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "link"]
+Notice = Literal["welcome", "confirmation", "goodbye", "link", "nothing"]
 
 # Whom mail of each kind is for; nobody else may get it.
 STATE_FOR: Mapping[EditionKind, Consent] = {
@@ -219,7 +219,11 @@ STATE_FOR: Mapping[EditionKind, Consent] = {
     "welcome": Consent.CONFIRMED,
     "confirmation": Consent.UNCONFIRMED,
     "goodbye": Consent.UNSUBSCRIBED,
+    "link": Consent.CONFIRMED,
 }
+
+# What answers somebody who asked just now, and so comes whether they have paused or not.
+ANSWERS: frozenset[EditionKind] = frozenset({"link"})
 
 
 class Edition(Value):
@@ -315,6 +319,7 @@ class Recipient(NamedTuple):
     id: int
     email: str
     language: str
+    links: int = 0
 
 
 class Issue(NamedTuple):

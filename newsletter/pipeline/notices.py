@@ -6,6 +6,7 @@ A day without papers is told by the issue of that day itself: `compose` sees to 
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 
 # What the links of confirmations are signed for.
 CONFIRM = "confirm"
+
+# Whoever asks for a link may have used the one of the morning; more than so many a day is somebody else's doing.
+MOST_LINKS = 3
 
 
 def message_id(newsletter: Newsletter) -> str:
@@ -56,23 +60,32 @@ class Notices:
             "welcome": settings.notices.welcome,
             "goodbye": settings.notices.goodbye,
             "confirmation": True,
+            "link": True,
         }
 
     async def tell(
-        self, connection: AsyncConnection, person: Subscriber, kind: EditionKind, *, asked: bool = False
+        self,
+        connection: AsyncConnection,
+        person: Subscriber,
+        kind: EditionKind,
+        *,
+        asked: bool = False,
+        told: Mapping[str, Any] = MappingProxyType({}),
     ) -> bool:
         """Queue a notice in the transaction of what caused it, and tell whether one waits now.
 
         `person` is as they were put on record. Where the settings want no such mail there is none, unless it was
-        `asked` for. An address that must not be mailed gets none.
+        `asked` for. An address that must not be mailed gets none. `told` is what it says beside what its kind does.
         """
         if not (asked or self._wanted[kind]):
             return False
         if await suppressions.among(connection, [addresses.key(person.email)]):
             return False
         now = self._clock.now()
-        draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=said(kind, person, now))
-        queued = await notices.put(connection, kind, slots.local_date(person, now), draft, now)
+        words = {**said(kind, person, now), **told}
+        draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=words)
+        most = MOST_LINKS if kind == "link" else 1
+        queued = await notices.put(connection, kind, slots.local_date(person, now), draft, now, most=most)
         if queued:
             log.info("notice", kind=kind, subscriber=person.id)
         return queued

@@ -27,6 +27,7 @@ _MOST_LANGUAGES = 20
 _PAPER = Entry("A title", "ltr", "https://example.org/", False, "A, B", "", (), "", "ltr", ())
 _ROW = {"paper": _PAPER, "id": 1, "issue": 1, "position": 1, "said": "more", "reason": "", "names": [("A", True)]}
 _FILES = {"bib": "/", "ris": "/"}
+# fmt: off
 _SAMPLES: dict[str, dict[str, Any]] = {
     "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
@@ -37,13 +38,30 @@ _SAMPLES: dict[str, dict[str, Any]] = {
     "papers": {
         "action": "/", "here": "/", "acting": "/", "asked": {"q": "", "said": "", "issue": None, "paper": None},
         "days": [((1, date(2026, 3, 2)), [_ROW])], "spoken": _ROW, "aside": False, "stage": "more", "older": "/",
-        "newest": "", "files": _FILES, "feeds": {"atom": "/", "json": "/"},
+        "newest": "", "files": _FILES, "feeds": {"atom": "/", "json": "/"}, "settings": "/",
     },
     "data": {"action": "/", "stage": "ask", "file": "/"},
     "archive": {"here": "/", "days": [(date(2026, 3, 2), "/")], "older": "", "feed": "/"},
     "day": {"here": "/", "day": date(2026, 3, 2), "papers": [_PAPER]},
-    "fault": {"kind": "old", "days": 1},
-}  # fmt: skip
+    "fault": {"kind": "old", "days": 1, "lost": "/"},
+    "address": {"action": "/", "stage": "ask", "typed": "", "fault": "same", "before": ""},
+    "lost": {"action": "/", "stage": "ask", "typed": "", "fault": "address", "form": "a"},
+    "settings": {
+        "action": "/", "stage": "wrong", "group": "topics", "wishes": {
+            "language": "en", "timezone": "UTC", "cadence": "weekly:mon", "hour": 7, "papers": 5, "minutes": None,
+            "bar": "normal",
+        },
+        "topics": ({"name": "a", "label": "A", "weight": 1.0, "dropped": False},),
+        "lists": {"authors": "A", "muted_authors": "", "muted_words": "", "searches": ""},
+        "catalogue": (("b", "B"),), "typed": {}, "faults": {"topics": "many"}, "busy": False,
+        "changes": (("hour", "7", "9"),),
+        "zones": ("UTC",), "cadences": ("daily",), "languages": ("en",), "bars": ("normal",), "hours": (7,),
+        "bounds": {"papers": (1, 2), "minutes": (1, 2)}, "said": ((1, "more", _PAPER),), "paused": True, "until": None,
+        "today": date(2000, 1, 1), "next": ((_PAPER, "A reason"),), "own": True, "unsubscribe": "/", "script": "/",
+        "lost": "/", "address": "/", "papers": "/", "data": "/",
+    },
+}
+# fmt: on
 
 
 class Pages:
@@ -108,6 +126,10 @@ class Pages:
     def reason(self, reason: Reason, language: Language) -> str:
         """Return why a reader got a paper, as a sentence without a full stop."""
         return reason_sentence(reason, language.code)
+
+    def script(self, name: str) -> str:
+        """Return a script of the folder of the pages."""
+        return self._loader.get_source(jinja2.Environment(autoescape=True), f"web/{name}")[0]
 
     def language(self, code: str = "", accepted: str = "") -> Language:
         """Return the language of a reader, else the first that a browser accepts, else that of the newsletter."""

@@ -36,7 +36,7 @@ async def day(request: Request) -> Response:
         raise HTTPException(404)
     found = await desk.archive.day(asked)
     language = desk.spoken(request)
-    papers = [desk.entry(paper, language) for paper in found.papers]
+    papers = [desk.entry_in(language, paper) for paper in found.papers]
     return desk.public(request, "day", day=found.date, papers=papers, here=desk.path("/archive"))
 
 

@@ -6,11 +6,14 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter.app import App
+from newsletter.app import App, languages
 from newsletter.models import Paper, Reason, Subscriber
 from newsletter.pipeline.archive import Archive
+from newsletter.pipeline.choices import Choices
 from newsletter.pipeline.doors import Doors
 from newsletter.pipeline.library import Library
+from newsletter.pipeline.lost import Lost
+from newsletter.pipeline.moving import Moving, shown
 from newsletter.pipeline.outgoing import Outgoing
 from newsletter.pipeline.own_data import OwnData
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
@@ -19,9 +22,15 @@ from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers, doors: Doors) -> None:
+    def __init__(self, app: App, readers: Readers, choices: Choices, lost: Lost, moving: Moving, doors: Doors) -> None:
         settings = app.settings
         self.readers = readers
+        self.choices = choices
+        self.lost = lost
+        self.moving = moving
+        self.foresight = app.foresight()
+        self.catalogue = app.catalogue
+        self.languages = languages()
         self.library = Library(app.database, app.clock, doors)
         self.own = OwnData(app.database, app.clock, doors)
         self.archive = Archive(app.database, app.clock, settings.newsletter, settings.archive)
@@ -41,18 +50,27 @@ class Desk:
             "X-Content-Type-Options": "nosniff",
             "X-Robots-Tag": "noindex, nofollow",
         }
+        policy = self.headers["Content-Security-Policy"]
+        # For a page that is nicer with a script of ours, which asks nobody but us.
+        self.scripted = {"Content-Security-Policy": f"{policy}; script-src 'self'; connect-src 'self'"}
 
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers(), await app.doors())
+        return cls(
+            app, await app.readers(), await app.choices(), await app.lost(), await app.moving(), await app.doors()
+        )
 
-    def page(self, request: Request, page: str, person: Subscriber, status: int = 200, **values: Any) -> Response:
-        """Return a page for a reader; `paper` among the values is shown as the mail shows it."""
-        language = self._pages.language(person.language)
+    def page(
+        self, request: Request, page: str, person: Subscriber | None, status: int = 200, **values: Any
+    ) -> Response:
+        """Return a page for a reader, or for a stranger; `paper` among the values is shown as the mail shows it."""
+        accepted = request.headers.get("accept-language", "")
+        language = self._pages.language(person.language if person else "", accepted)
         if "paper" in values:
             values["paper"] = self._pages.paper(values["paper"], language)
-        html = self._pages.page(page, language, email=person.email, action=self.path(request.url.path), **values)
+        email = person.email if person else ""
+        html = self._pages.page(page, language, email=email, action=self.path(request.url.path), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
 
     def public(self, request: Request, page: str, **values: Any) -> Response:
@@ -71,8 +89,8 @@ class Desk:
         """Return the language of a reader."""
         return self._pages.language(person.language)
 
-    def entry(self, paper: Paper, language: Any) -> Any:
-        """Return what a page shows of a paper."""
+    def entry_in(self, language: Any, paper: Paper) -> Any:
+        """Return what a page in a language shows of a paper."""
         return self._pages.paper(paper, language)
 
     def reason(self, reason: Reason, language: Any) -> str:
@@ -82,13 +100,29 @@ class Desk:
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""
         language = self.spoken(request)
-        html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS)
+        html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
+
+    def entry(self, paper: Paper, person: Subscriber) -> Any:
+        """Return what a page of a reader shows of a paper."""
+        return self._pages.paper(paper, self._pages.language(person.language))
+
+    def masked(self, person: Subscriber) -> str:
+        """Return an address as pages show it."""
+        return shown(person)
+
+    def script(self, name: str) -> Response:
+        """Return a script of the pages."""
+        return Response(self._pages.script(name), media_type="text/javascript", headers=self.headers)
 
     def said(self, text: str) -> Response:
         """Return an answer for a program."""
         return PlainTextResponse(f"{text}\n", headers=self.headers)
+
+    def leaving(self, person: Subscriber) -> str:
+        """Return where a reader leaves."""
+        return self.path(f"/unsubscribe/{self.choices.doors.leaving(person)}")
 
     def path(self, path: str) -> str:
         """Return where readers find a path of the site."""

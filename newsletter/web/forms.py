@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 LARGEST = 16_384
 SECONDS = 10
-_MOST_FIELDS = 20
+MOST_FIELDS = 20
 
 _BOUNDARY = re.compile(r'\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|\n)content-disposition:[^\n]*?[;\s]name=(?:"([^"\n]{1,80})"|([^\s;"]{1,80}))', re.IGNORECASE)
@@ -25,26 +25,26 @@ class UnreadError(Exception):
         self.status = status
 
 
-async def fields(request: Request) -> dict[str, str]:
+async def fields(request: Request, *, largest: int = LARGEST, most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a form, the first of each name; raises UnreadError."""
-    return parse(request.headers.get("content-type", ""), await _body(request))
+    return parse(request.headers.get("content-type", ""), await _body(request, largest), most)
 
 
-def parse(kind: str, body: bytes) -> dict[str, str]:
+def parse(kind: str, body: bytes, most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a body of a media type, the first of each name; raises UnreadError."""
     if not kind.strip().lower().startswith("multipart/"):
         try:
-            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
         except ValueError as error:
             raise UnreadError(400) from error
         return dict(reversed(pairs))
     boundary = _BOUNDARY.search(kind)
     if boundary is None:
         raise UnreadError(400)
-    return dict(reversed(_parts(body, (boundary[1] or boundary[2]).encode())))
+    return dict(reversed(_parts(body, (boundary[1] or boundary[2]).encode(), most)))
 
 
-def _parts(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
+def _parts(body: bytes, boundary: bytes, most: int) -> list[tuple[str, str]]:
     """Return the fields of multipart/form-data (RFC 7578 section 4), whatever its lines end with."""
     found: list[tuple[str, str]] = []
     for part in (b"\n" + body.replace(b"\r\n", b"\n")).split(b"\n--" + boundary)[1:]:
@@ -52,23 +52,23 @@ def _parts(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
             break
         head, _, content = part.partition(b"\n\n")
         name = _NAME.search(head)
-        if name is None or len(found) == _MOST_FIELDS:
+        if name is None or len(found) == most:
             raise UnreadError(400)
         found.append(((name[1] or name[2]).decode("utf-8", "replace"), content.decode("utf-8", "replace")))
     return found
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, largest: int) -> bytes:
     # What is declared as too large is not waited for.
     declared = request.headers.get("content-length", "0")
-    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > LARGEST:
+    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > largest:
         raise UnreadError(413)
     body = b""
     try:
         async with asyncio.timeout(SECONDS):
             async for part in request.stream():
                 body += part
-                if len(body) > LARGEST:
+                if len(body) > largest:
                     raise UnreadError(413)
     except TimeoutError as error:
         raise UnreadError(408) from error

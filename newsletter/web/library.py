@@ -120,13 +120,14 @@ def _page(desk: Desk, request: Request, shelf: Shelf, wanted: Wanted, spoken: Go
         older="" if shelf.next is None else _address(here, {**kept, "after": "{}-{}".format(*shelf.next)}),
         newest=_address(here, kept) if "after" in now else "",
         files={form: _address(f"{here}/papers.{form}", kept) for form in MEDIA_TYPES},
+        settings=desk.path(f"/settings/{request.path_params['token']}"),
         feeds={"atom": f"{feed}/atom", "json": f"{feed}/json"},
     )
 
 
 def _row(desk: Desk, got: Got, person: Subscriber, language: Any) -> dict[str, Any]:
     return {
-        "paper": desk.entry(got.paper, language),
+        "paper": desk.entry_in(language, got.paper),
         "id": got.paper.id,
         "issue": got.issue_id,
         "day": got.day,

@@ -17,9 +17,11 @@ from newsletter import config
 from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.archive import ClosedError
+from newsletter.pipeline.doors import OldLinkError, RevokedError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import archive, feedback, library, own, pause, unsubscribe
+from newsletter.web import address, archive, feedback, library, lost, own, pause, unsubscribe
+from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 
@@ -27,7 +29,9 @@ log = structlog.get_logger()
 
 # Which words a fault has, and its status (RFC 9110 section 15); the first that fits.
 _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
+    (RevokedError, "revoked", 410),
     (TokenError, "broken", 404),
+    (OldLinkError, "late", 410),
     (OldError, "old", 410),
     (GoneError, "gone", 410),
     (PlaceError, "place", 404),
@@ -71,6 +75,11 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
         Route("/archive", archive.days),
         Route("/archive/feed.{form}", archive.feed),
         Route("/archive/{day}", archive.day),
+        Route("/settings/{token}", settings_page.answer, methods=["GET", "POST"]),
+        Route("/settings.js", settings_page.script),
+        Route("/address/{token}", address.ask, methods=["GET", "POST"]),
+        Route("/moved/{token}", address.confirm, methods=["GET", "POST"]),
+        Route("/lost", lost.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
     ]
     site = Starlette(

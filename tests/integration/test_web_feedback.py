@@ -219,7 +219,7 @@ async def test_who_left_has_nothing_to_pause(small_site: Site) -> None:
 @pytest.mark.parametrize(
     ("verdict", "asks", "notes"),
     [
-        ("saved", "Save this paper?", "Saved"),
+        ("saved", "Save this paper?", "Noted: saved"),
         ("seen", "Had you seen this paper?", "Noted: you had seen it"),
     ],
 )

@@ -32,7 +32,9 @@ _TITLE, _WHY = "Trialtitle", "Trialreason"
 _TO_READERS = frozenset(
     {SHELL, ISSUE_TEXT, *(name(kind) for kind in ("welcome", "nothing") for name in (notice_html, notice_text))}
 )
-_MAILS = _TO_READERS | {name(kind) for kind in ("confirmation", "goodbye") for name in (notice_html, notice_text)}
+_MAILS = _TO_READERS | {
+    name(kind) for kind in ("confirmation", "goodbye", "link") for name in (notice_html, notice_text)
+}
 
 
 class Found(NamedTuple):
