@@ -201,7 +201,7 @@ async def test_no_other_link_opens_it(small_site: Site) -> None:
         assert answer.status_code == 410
     fresh = await path(small_site)
     await small_site.room.say("UPDATE subscribers SET links = links + 1")
-    assert (await small_site.press(fresh, act="erase", sure="yes")).status_code == 404
+    assert (await small_site.press(fresh, act="erase", sure="yes")).status_code == 410
     assert len(await small_site.room.rows("SELECT * FROM subscribers")) == 2
 
 
