@@ -349,8 +349,18 @@ class App:
 
         return Doors(await self._signer(), self.clock)
 
+    async def read_secrets(self) -> None:
+        """Let all that signs in this process go on with the secrets that are in use now."""
+        await self._signer()
+
     async def _signer(self) -> Signer:
-        return await secrets.signer(self.database, self.clock)
+        kept: Signer | None = vars(self).get("signer")
+        if kept is None:
+            # One for all: what was made of it before follows when it turns.
+            vars(self)["signer"] = kept = await secrets.signer(self.database, self.clock)
+        else:
+            await secrets.turn(self.database, self.clock, kept)
+        return kept
 
     @contextlib.asynccontextmanager
     async def courier(self) -> AsyncIterator[Courier]:

@@ -44,6 +44,7 @@ COMMANDS = {
     "bounces": Entry("Mail", "bounces", "Take in mail that came back, and look at it."),
     "templates": Entry("Upkeep", "templates", "Change and check the templates of the mail."),
     "dkim": Entry("Upkeep", "dkim", "Make the keys that sign mail, and show their DNS records."),
+    "secrets": Entry("Upkeep", "secrets", "Sign links with a new secret."),
     "status": Entry("Upkeep", "status", "Show how things stand."),
     "migrate": Entry("Upkeep", "upkeep", "Bring the database to the version of this program; safe to repeat."),
     "backup": Entry("Upkeep", "upkeep", "Write everything on record to a file."),

@@ -127,6 +127,12 @@ class Web(Section):
         description="Where `newsletter run` serves the pages, for a proxy that adds TLS; empty: it does not, and "
         "another ASGI server does.",
     )
+    grace_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="For so long links are read that an older secret signed, after `newsletter secrets rotate`.",
+    )
 
 
 class Log(Section):

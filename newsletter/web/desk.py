@@ -1,12 +1,15 @@
 """What the answers to readers share: acts, templates, language, and the headers that keep a page to its reader."""
 
+from datetime import timedelta
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.app import App, languages
+from newsletter.errors import StoreError
 from newsletter.models import Paper, Reason, Subscriber
 from newsletter.pipeline.archive import Archive
 from newsletter.pipeline.choices import Choices
@@ -17,6 +20,10 @@ from newsletter.pipeline.moving import Moving, shown
 from newsletter.pipeline.outgoing import Outgoing
 from newsletter.pipeline.own_data import OwnData
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
+
+log = structlog.get_logger()
+
+SECRETS_READ = timedelta(minutes=1)
 
 
 class Desk:
@@ -29,6 +36,8 @@ class Desk:
         self.lost = lost
         self.moving = moving
         self.foresight = app.foresight()
+        self._app = app
+        self._secrets_read_at = app.clock.now()
         self.catalogue = app.catalogue
         self.languages = languages()
         self.library = Library(app.database, app.clock, doors)
@@ -103,6 +112,16 @@ class Desk:
         html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
+
+    async def follow(self) -> None:
+        """Follow secrets that another process made new, at least once in SECRETS_READ."""
+        now = self._app.clock.now()
+        if abs(now - self._secrets_read_at) >= SECRETS_READ:
+            self._secrets_read_at = now
+            try:
+                await self._app.read_secrets()
+            except StoreError:
+                log.warning("secrets were not read")
 
     def entry(self, paper: Paper, person: Subscriber) -> Any:
         """Return what a page of a reader shows of a paper."""

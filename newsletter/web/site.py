@@ -98,12 +98,14 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
     return _without_prefix(site, urlsplit(settings.web.base_url).path.rstrip("/"))
 
 
-def _without_prefix(site: ASGIApp, prefix: str) -> ASGIApp:
+def _without_prefix(site: Starlette, prefix: str) -> ASGIApp:
     """Let the pages be found with and without the path of web.base_url: some proxies take it away, some do not."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):
             scope = {**scope, "path": scope["path"][len(prefix) :]}
+        if scope["type"] == "http":
+            await site.state.desk.follow()
         await site(scope, receive, send)
 
     return call

@@ -1,6 +1,7 @@
 """The page on which readers change what they get: each form for itself, checked as on the command line."""
 
 import asyncio
+import re
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from newsroom import TODAY, Newsroom, address, papers
 from webroom import Site, filled, open_site
 
 from newsletter.models import Subscriber
-from newsletter.pipeline import subscribers
+from newsletter.pipeline import secrets, subscribers
 from newsletter.store import subscribers as rows
 
 
@@ -201,6 +202,19 @@ async def test_forged_old_swapped_and_strange_links(site: Site) -> None:
     await subscribers.erase(site.room.database, site.room.clock, address("ada"))
     site.room.clock.step(days=-61)
     assert (await site.get(page)).status_code == 410
+
+
+async def test_pages_follow_a_secret_that_was_made_new(site: Site) -> None:
+    page = await site.changing()
+    await secrets.rotate(site.room.database, site.room.clock, 0)
+    site.room.clock.step(seconds=59)
+    assert (await site.get(page)).status_code == 200
+    site.room.clock.step(seconds=1)
+    assert (await site.get(page)).status_code == 404
+    # The press of the mail that is written next signs with it too.
+    text = (await site.room.preview("ada")).written.rendered.text
+    [link] = re.findall(r"https://papers\.example\.org(/letters/settings/\S+)", text)
+    assert (await site.get(link)).status_code == 200
 
 
 @pytest.mark.parametrize("form", [{}, {"act": "save"}, {"act": "save", "group": "none"}, {"take": "x"}, {"act": "own"}])

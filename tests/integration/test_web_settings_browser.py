@@ -1,0 +1,153 @@
+"""A real browser goes through the pages of the settings: without a script, with it, and as outside judges see them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from judging import folder
+from newsroom import Newsroom, address, papers
+from playwright.async_api import Browser, Page, async_playwright
+from test_web_browser import CHROMIUM, MEASURE, heading, opened
+from webroom import Site, open_site
+
+from newsletter.pipeline import subscribers
+
+WIDTHS = (320, 375, 1000)
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture
+async def site(small_room: Newsroom) -> AsyncIterator[Site]:
+    """The pages of a newsletter with a mail for Ada, who has said something of it."""
+    long = "why-it-does-not-break-anywhere" * 6
+    await small_room.take_in(*papers(1, title=f"On {long}", authors=("Ada Ångström",)), *papers(2))
+    await small_room.subscribe("ada", "glass harps:0.5", f"{long[:90]}", "reasoning:-1")
+    await small_room.compose()
+    async with open_site(small_room) as site:
+        await site.press(await site.saying("more", 1), act="more")
+        yield site
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium."""
+    if not CHROMIUM.exists():
+        pytest.skip("needs Chromium (Debian package chromium), which is not here")
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield found
+        await found.close()
+
+
+async def press(page: Page, words: str, within: str = "body") -> str:
+    """Press a button, and return what the page is called."""
+    async with page.expect_navigation():
+        await page.locator(within).get_by_role("button", name=words, exact=True).click()
+    return await heading(page)
+
+
+async def slide(page: Page, name: str, to: str) -> None:
+    """Move a slider as a hand does."""
+    await page.evaluate(
+        "([name, to]) => { const one = document.getElementById(name); one.value = to;"
+        " one.dispatchEvent(new Event('input', { bubbles: true })) }",
+        [name, to],
+    )
+
+
+async def test_a_reader_changes_all_of_it_without_javascript(browser: Browser, site: Site) -> None:
+    page, wrong = await opened(browser, site, java_script_enabled=False)
+    await page.goto(await site.changing())
+    assert await heading(page) == "What you get"
+    # By the keyboard, a slider moves by its step.
+    await page.get_by_role("slider").first.focus()
+    await page.keyboard.press("ArrowRight")
+    await page.get_by_label("Add topics in your own words").fill("violin making")
+    await page.get_by_text("Add topics of the catalogue").click()
+    await page.get_by_role("checkbox", name="large language models", exact=True).check()
+    assert await press(page, "Show my next mail with it", "#topics") == "What you get"
+    assert "Nothing is saved so far" in await page.inner_text("main")
+    assert await page.locator("#next li").count() >= 1
+    await press(page, "Save", "#topics")
+    assert "now with" in await page.inner_text(".notice")
+    found = await subscribers.find(site.room.database, address("ada"))
+    assert {topic.name: topic.weight for topic in found.topics}["glass harps"] == 0.6
+    assert {"violin making", "language-models"} <= {topic.name for topic in found.topics}
+    await page.get_by_label("Words that you do not want").fill("survey\nreview")
+    await press(page, "Save", "form[aria-labelledby=head-names]")
+    await page.get_by_label("How often").select_option("weekly:fri")
+    await press(page, "Save", "form[aria-labelledby=head-when]")
+    assert "Every week, on Friday (it was Every day)" in await page.inner_text(".notice")
+    await page.get_by_label("Papers in a mail, at most").fill("none")
+    await press(page, "Save", "form[aria-labelledby=head-amount]")
+    assert "A number from 1 to 100" in await page.inner_text("#summary")
+    await page.locator("#summary a").click()
+    assert "#papers" in page.url
+    await press(page, "Take it back")
+    await press(page, "Make all my links new")
+    found = await subscribers.find(site.room.database, address("ada"))
+    assert (found.cadence, found.muted_words, found.links) == ("weekly:fri", ("survey", "review"), 1)
+    assert await site.room.rows("SELECT * FROM feedback") == []
+    assert [line for line in wrong if "422" not in line] == []
+
+
+async def test_the_next_mail_moves_with_a_slider(browser: Browser, site: Site) -> None:
+    await site.room.take_in(*papers(5, title="Glass harps for everyone"))
+    page, wrong = await opened(browser, site)
+    before = await site.everything()
+    await page.goto(await site.changing())
+    assert await page.locator("#next li").count() == 0
+    await slide(page, "weight-1", "1")
+    await page.get_by_text("Glass harps for everyone").wait_for()
+    assert await page.locator("#weight-1 + output").inner_text() == "1"
+    assert await heading(page) == "What you get"
+    assert await site.everything() == before
+    assert wrong == []
+
+
+async def views(page: Page, site: Site) -> AsyncIterator[str]:
+    """Show each page in each of its states in turn, and say which."""
+    settings, own = await site.changing(), await site.changing(own=True)
+    for name, path in {
+        "settings": settings,
+        "own": own,
+        "address": own.replace("/settings/", "/address/"),
+        "lost": "/lost",
+    }.items():
+        await page.goto(path)
+        yield name
+    await page.goto(settings)
+    await page.fill("#papers", "none")
+    await press(page, page_words["save"], "form[aria-labelledby=head-amount]")
+    yield "wrong"
+    await page.goto(settings)
+    await press(page, page_words["next"], "#topics")
+    yield "next"
+    await page.fill("#muted_words", "survey")
+    await press(page, page_words["save"], "form[aria-labelledby=head-names]")
+    yield "saved"
+    await page.goto("/settings/x")
+    yield "broken"
+
+
+page_words = {"save": "Save", "next": "Show my next mail with it"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pages_fit_can_be_read_and_have_no_fault_for_axe(browser: Browser, site: Site, scheme: Any) -> None:
+    axe = (folder() / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    page, _ = await opened(browser, site, color_scheme=scheme, bypass_csp=True)
+    found: dict[str, Any] = {}
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        async for name in views(page, site):
+            measured = await page.evaluate(MEASURE)
+            faults = []
+            if width != 320:
+                await page.evaluate(axe)
+                told = await page.evaluate("options => axe.run(document, options)", AXE)
+                faults = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in told["violations"]]
+            found[f"{name} {width}"] = (
+                faults, measured["overflow"], measured["small"], measured["worst"][0] >= 7, measured["smallest"] >= 14
+            )  # fmt: skip
+    assert {name: one for name, one in found.items() if one != ([], 0, 0, True, True)} == {}
