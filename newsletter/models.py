@@ -194,11 +194,11 @@ class Subscriber(Value):
         return self.paused_until is not None and day < self.paused_until
 
 
-Verdict = Literal["more", "less", "saved"]
+Verdict = Literal["more", "less", "saved", "seen"]
 
 
 class Feedback(Value):
-    """What a reader said of a paper."""
+    """What a reader said of a paper; that they had `seen` it says neither that they like it nor that they do not."""
 
     subscriber_id: int
     paper_id: int

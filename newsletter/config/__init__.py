@@ -3,6 +3,7 @@
 Nothing else in the program reads a setting from anywhere.
 """
 
+from newsletter.config.archive import Archive
 from newsletter.config.contents import (
     Brand,
     Feeds,
@@ -33,6 +34,7 @@ from newsletter.config.sending import (
 
 __all__ = [
     "DEFAULT_FILE",
+    "Archive",
     "Bounces",
     "Brand",
     "Database",

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from newsletter.bounds import HOURS
 from newsletter.cadences import Cadence, timezones
+from newsletter.config.archive import Archive
 from newsletter.config.contents import Brand, Feeds, Ranking, Rendering, Summaries
 from newsletter.config.desk import Operator
 from newsletter.config.forms import PORT, Address, Domain, File, OneLine, Section
@@ -161,6 +162,7 @@ class Settings(Section):
     schedule: Schedule = Schedule()
     web: Web = Web()
     operator: Operator = Operator()
+    archive: Archive = Archive()
     log: Log = Log()
 
     # Relative paths in the settings are relative to this folder, the one of the settings file.

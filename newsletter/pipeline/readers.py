@@ -16,6 +16,7 @@ from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError
 from newsletter.models import FOREVER, Consent, Feedback, Paper, Subscriber, Subscription, Verdict
 from newsletter.pipeline import slots
+from newsletter.pipeline.muting import may_mute, mute
 from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.reader_links import ISSUE, PERSON
 from newsletter.store import history, papers, subscribers, suppressions
@@ -168,6 +169,17 @@ class Readers:
                 await subscribers.say(connection, said)
         # What is said twice, as by a page that is loaded again, is taken back as a whole.
         return shown._replace(said=verdict, before=None if shown.said == verdict else shown.said)
+
+    async def mute(self, token: str, position: int, name: str, *, muted: bool) -> Shown:
+        """Mute an author of a paper of a mail for its reader, or hear them again; PlaceError if none has that name."""
+        async with self._database.begin() as connection:
+            shown = await self._shown(connection, token, position)
+            await subscribers.hold(connection, shown.person.id)
+            if name not in may_mute(shown.paper):
+                raise PlaceError("Nobody of that name wrote this paper.", next_step="Use the buttons of the page.")
+            # As they are now that nobody else changes them.
+            person = await mute(connection, await self._living(connection, shown.person.id), name, muted=muted)
+        return shown._replace(person=person)
 
     async def whose(self, token: str) -> Subscriber:
         """Return the reader of the mail with a token of feedback."""

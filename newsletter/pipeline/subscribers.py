@@ -212,14 +212,19 @@ async def remove(database: Database, clock: Clock, email: str, *, source: str) -
 async def erase(database: Database, clock: Clock, email: str) -> None:
     """Delete all that is on record of a person, but that their address must not be mailed."""
     person = await find(database, email)
-    email_key = addresses.key(person.email)
     async with database.begin() as connection:
-        await subscribers.erase(connection, person.id)
-        await suppressions.add(connection, email_key, "erased at their wish", clock.now())
-        # A domain that nobody else has may be their name.
-        if not await subscribers.anyone_at(connection, _domain(email_key)):
-            await pace.drop(connection, _domain(addresses.on_the_wire(person.email).lower()))
+        await erase_within(connection, clock, person)
     await database.leave_no_trace()
+
+
+async def erase_within(connection: AsyncConnection, clock: Clock, person: Subscriber) -> None:
+    """Do the same in a transaction, behind which `Database.leave_no_trace` is called."""
+    email_key = addresses.key(person.email)
+    await subscribers.erase(connection, person.id)
+    await suppressions.add(connection, email_key, "erased at their wish", clock.now())
+    # A domain that nobody else has may be their name.
+    if not await subscribers.anyone_at(connection, _domain(email_key)):
+        await pace.drop(connection, _domain(addresses.on_the_wire(person.email).lower()))
 
 
 def _domain(address: str) -> str:
@@ -241,7 +246,7 @@ def _checked(person: Subscriber) -> Subscriber:
         raise UsageError(f"{person.timezone!r} is no time zone.", next_step="Names look like Europe/Berlin.")
     if not _LANGUAGE.fullmatch(person.language):
         raise UsageError(f"{person.language!r} is no language.", next_step="Tags look like en or pt-BR.")
-    topics = [Topic(name=_words(topic.name), weight=topic.weight) for topic in person.topics]
+    topics = [Topic(name=worded(topic.name), weight=topic.weight) for topic in person.topics]
     return person.model_copy(
         update={
             "topics": tuple({topic.name: topic for topic in topics}.values()),
@@ -254,7 +259,7 @@ def _checked(person: Subscriber) -> Subscriber:
 
 
 def _once(wishes: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(map(_words, wishes)))
+    return tuple(dict.fromkeys(map(worded, wishes)))
 
 
 def _searches(wishes: Iterable[str]) -> tuple[str, ...]:
@@ -264,7 +269,8 @@ def _searches(wishes: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def _words(wish: str) -> str:
+def worded(wish: str) -> str:
+    """Return a topic, word or name as it is kept; raises UsageError if it cannot be."""
     words = " ".join(wish.split())
     if not words:
         raise UsageError("A topic, a word or a name is empty.")

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,79 +11,18 @@ import jinja2
 
 from newsletter import config
 from newsletter.errors import RenderingError
-from newsletter.models import Paper
+from newsletter.models import Paper, Reason
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language, available, resolve
+from newsletter.rendering.page_samples import SAMPLES
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.prose import clean
+from newsletter.rendering.reasons import reason_sentence
 from newsletter.rendering.templates import safe
 
 STYLE = "web/style.css"
 
 _MOST_LANGUAGES = 20
-
-_PAPER = Entry("A title", "ltr", "https://example.org/", False, "A, B", "", (), "", "ltr", ())
-_SUCCESS = {"sent": 1, "welcome": 1}
-_FIGURES = {
-    "at": datetime(2026, 1, 1, tzinfo=UTC),
-    "subscribers": 1,
-    "outside": _SUCCESS,
-    "inside": _SUCCESS,
-    "charts": (
-        {
-            "name": "mail",
-            "kind": "bars",
-            "empty": False,
-            "columns": ("sent",),
-            "drawn": ("sent", "failed"),
-            "rows": (("a day", (1, None)),),
-        },
-    ),
-    "sources": (
-        {
-            "title": "",
-            "location": "a",
-            "last_success_at": None,
-            "next_poll_at": None,
-            "gone_at": None,
-            "last_fault": "",
-        },
-    ),
-}
-# fmt: off
-_SAMPLES: dict[str, dict[str, Any]] = {
-    "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
-    "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
-    "feedback": {"action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
-    "entrance": {"path": "/", "form": "", "wrong": "form", "by_password": True},
-    "operator": {
-        "path": "/",
-        "form": "",
-        "by_password": True,
-        "draws": True,
-        "days": 30,
-        "spans": (30, 90),
-        "found": _FIGURES,
-    },
-    "fault": {"kind": "old", "days": 1, "lost": "/"},
-    "address": {"action": "/", "stage": "ask", "typed": "", "fault": "same", "before": ""},
-    "lost": {"action": "/", "stage": "ask", "typed": "", "fault": "address", "form": "a"},
-    "settings": {
-        "action": "/", "stage": "wrong", "group": "topics", "wishes": {
-            "language": "en", "timezone": "UTC", "cadence": "weekly:mon", "hour": 7, "papers": 5, "minutes": None,
-            "bar": "normal",
-        },
-        "topics": ({"name": "a", "label": "A", "weight": 1.0, "dropped": False},),
-        "lists": {"authors": "A", "muted_authors": "", "muted_words": "", "searches": ""},
-        "catalogue": (("b", "B"),), "typed": {}, "faults": {"topics": "many"}, "busy": False,
-        "changes": (("hour", "7", "9"),),
-        "zones": ("UTC",), "cadences": ("daily",), "languages": ("en",), "bars": ("normal",), "hours": (7,),
-        "bounds": {"papers": (1, 2), "minutes": (1, 2)}, "said": ((1, "more", _PAPER),), "paused": True, "until": None,
-        "today": date(2000, 1, 1), "next": ((_PAPER, "A reason"),), "own": True, "unsubscribe": "/", "script": "/",
-        "lost": "/", "address": "/",
-    },
-}
-# fmt: on
 
 
 class Pages:
@@ -114,7 +52,7 @@ class Pages:
         # Of the very text between the tags (CSP level 3, section 2.3.1).
         self.style_hash = f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
         # So that a wrong template is told at the start, and not to a reader.
-        for page, values in _SAMPLES.items():
+        for page, values in SAMPLES.items():
             self.page(page, resolve(newsletter.language), **values)
 
     def page(self, page: str, language: Language, *, email: str = "", **values: Any) -> str:
@@ -140,9 +78,15 @@ class Pages:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise _wrong(page, jinja2.TemplateRuntimeError(f"{type(error).__name__}: {error}")) from error
 
-    def paper(self, paper: Paper, language: Language) -> Entry:
-        """Return what a page shows of a paper."""
-        return entry(paper, language, search_url=self._search_url, characters=80, tidy=self._tidy, hosts=self._hosts)
+    def paper(self, paper: Paper, language: Language, *, characters: int = 80) -> Entry:
+        """Return what a page shows of a paper; `characters` is about how long its summary is."""
+        return entry(
+            paper, language, search_url=self._search_url, characters=characters, tidy=self._tidy, hosts=self._hosts
+        )
+
+    def reason(self, reason: Reason, language: Language) -> str:
+        """Return why a reader got a paper, as a sentence without a full stop."""
+        return reason_sentence(reason, language.code)
 
     def script(self, name: str) -> str:
         """Return a script of the folder of the pages."""

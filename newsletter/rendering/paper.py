@@ -55,7 +55,7 @@ def entry(
     readable, and `hosts` says where links may lead.
     """
     title = cut(clean(tidy(clean(paper.title[:LONGEST_ABSTRACT]))), LONGEST_TITLE) or language.gettext("Untitled")
-    address = _address(paper)
+    address = own_address(paper)
     ways = tuple(_links(paper, language, address))
     linked = {url for _, url in ways if hosts.may_lead(paper, url)}
     told = clean(tidy(clean((paper.summary or paper.machine_summary or paper.abstract)[:LONGEST_ABSTRACT])))
@@ -90,7 +90,8 @@ def web_address(url: str | None) -> str:
     return quote(parts.geturl(), safe="%/:?#[]@!$&'()*+,;=~")
 
 
-def _address(paper: Paper) -> str:
+def own_address(paper: Paper) -> str:
+    """Return the address that a paper has by any account, or an empty string."""
     named = web_address(paper.url) or (_arxiv("abs", paper) if paper.arxiv_id else "") or _linked(paper, "paper")
     if not named and paper.doi:
         return web_address(f"https://doi.org/{quote(paper.doi, safe='/')}")

@@ -10,10 +10,15 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.app import App, languages
 from newsletter.errors import StoreError
-from newsletter.models import Paper, Subscriber
+from newsletter.models import Paper, Reason, Subscriber
+from newsletter.pipeline.archive import Archive
 from newsletter.pipeline.choices import Choices
+from newsletter.pipeline.doors import Doors
+from newsletter.pipeline.library import Library
 from newsletter.pipeline.lost import Lost
 from newsletter.pipeline.moving import Moving, shown
+from newsletter.pipeline.outgoing import Outgoing
+from newsletter.pipeline.own_data import OwnData
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
 
 log = structlog.get_logger()
@@ -24,7 +29,8 @@ SECRETS_READ = timedelta(minutes=1)
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers, choices: Choices, lost: Lost, moving: Moving) -> None:
+    def __init__(self, app: App, readers: Readers, choices: Choices, lost: Lost, moving: Moving, doors: Doors) -> None:
+        settings = app.settings
         self.readers = readers
         self.choices = choices
         self.lost = lost
@@ -34,7 +40,11 @@ class Desk:
         self._secrets_read_at = app.clock.now()
         self.catalogue = app.catalogue
         self.languages = languages()
+        self.library = Library(app.database, app.clock, doors)
+        self.own = OwnData(app.database, app.clock, doors)
+        self.archive = Archive(app.database, app.clock, settings.newsletter, settings.archive)
         self._pages = app.pages()
+        self.outgoing = Outgoing(self._pages, settings.newsletter, settings.web.base_url)
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
         self.headers = {
@@ -47,14 +57,15 @@ class Desk:
             "X-Content-Type-Options": "nosniff",
             "X-Robots-Tag": "noindex, nofollow",
         }
-        policy = self.headers["Content-Security-Policy"]
         # For a page that is nicer with a script of ours, which asks nobody but us.
-        self.scripted = {"Content-Security-Policy": f"{policy}; script-src 'self'; connect-src 'self'"}
+        self.scripted = {"Content-Security-Policy": self.policy("script-src 'self'", "connect-src 'self'")}
 
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers(), await app.choices(), await app.lost(), await app.moving())
+        return cls(
+            app, await app.readers(), await app.choices(), await app.lost(), await app.moving(), await app.doors()
+        )
 
     def page(
         self, request: Request, page: str, person: Subscriber | None, status: int = 200, **values: Any
@@ -77,9 +88,33 @@ class Desk:
         own = ("default-src 'none'", f"style-src '{self._pages.style_hash}'", *more)
         return "; ".join((*own, "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"))
 
+    def public(self, request: Request, page: str, **values: Any) -> Response:
+        """Return a page for everybody, in a language that the browser names; it may be kept and found."""
+        language = self.spoken(request)
+        html = self._pages.page(page, language, **values)
+        headers = {name: value for name, value in self.headers.items() if name != "X-Robots-Tag"}
+        kept = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Language", "Content-Language": language.code}
+        return HTMLResponse(html, 200, headers | kept)
+
+    def spoken(self, request: Request) -> Any:
+        """Return the language that a browser names."""
+        return self._pages.language(accepted=request.headers.get("accept-language", ""))
+
+    def language(self, person: Subscriber) -> Any:
+        """Return the language of a reader."""
+        return self._pages.language(person.language)
+
+    def entry_in(self, language: Any, paper: Paper) -> Any:
+        """Return what a page in a language shows of a paper."""
+        return self._pages.paper(paper, language)
+
+    def reason(self, reason: Reason, language: Any) -> str:
+        """Return why a reader got a paper."""
+        return self._pages.reason(reason, language)
+
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""
-        language = self._pages.language(accepted=request.headers.get("accept-language", ""))
+        language = self.spoken(request)
         html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)

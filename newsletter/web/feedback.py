@@ -1,4 +1,4 @@
-"""The page on which readers say more or less of a paper of a mail."""
+"""The page on which readers say something of a paper of a mail: more, less, saved, seen, or not by this author."""
 
 from typing import cast
 
@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter.models import Verdict
+from newsletter.pipeline.library import MEDIA_TYPES, Form, cited
+from newsletter.pipeline.muting import may_mute
 from newsletter.pipeline.readers import Shown
+from newsletter.web import files
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError, fields
 
-VERDICTS = ("more", "less")
-KEPT = ("more", "less", "saved")
+VERDICTS = ("more", "less", "saved", "seen")
 
 
 async def answer(request: Request) -> Response:
@@ -29,12 +31,28 @@ async def answer(request: Request) -> Response:
         shown = await desk.readers.say(token, position, cast("Verdict", act))
         return _page(desk, request, shown, "said", act)
     if act == "undo":
-        shown = await desk.readers.say(token, position, cast("Verdict", before) if before in KEPT else None)
+        shown = await desk.readers.say(token, position, cast("Verdict", before) if before in VERDICTS else None)
         return _page(desk, request, shown, "back", verdict)
+    for stage in ("mute", "hear"):
+        if name := asked.get(stage):
+            shown = await desk.readers.mute(token, position, name, muted=stage == "mute")
+            return _page(desk, request, shown, stage, verdict, name)
     raise UnreadError(400)
 
 
-def _page(desk: Desk, request: Request, shown: Shown, stage: str, verdict: str) -> Response:
+async def file(request: Request) -> Response:
+    """Return the paper as a file of BibTeX or RIS."""
+    desk: Desk = request.app.state.desk
+    token, position, form = (request.path_params[name] for name in ("token", "position", "form"))
+    if form not in MEDIA_TYPES:
+        raise HTTPException(404)
+    shown = await desk.readers.shown(token, position)
+    return files.download(cited(shown.paper, cast("Form", form)), f"paper.{form}", MEDIA_TYPES[form], desk.headers)
+
+
+def _page(desk: Desk, request: Request, shown: Shown, stage: str, verdict: str, name: str = "") -> Response:
+    muted = shown.person.muted_authors
+    paper = desk.path(f"/f/{request.path_params['token']}/{shown.position}/paper")
     return desk.page(
         request,
         "feedback",
@@ -44,4 +62,7 @@ def _page(desk: Desk, request: Request, shown: Shown, stage: str, verdict: str) 
         said=shown.said,
         before=shown.before or "",
         paper=shown.paper,
+        names=[(one, one in muted) for one in may_mute(shown.paper)],
+        author=name,
+        files={form: f"{paper}.{form}" for form in MEDIA_TYPES},
     )

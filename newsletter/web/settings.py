@@ -230,6 +230,8 @@ def _page(desk: Desk, request: Request, known: Known, stage: str, status: int = 
         script=desk.path("/settings.js"),
         lost=desk.path("/lost"),
         address=desk.path(f"/address/{request.path_params['token']}"),
+        papers=desk.path(f"/papers/{request.path_params['token']}"),
+        data=desk.path(f"/data/{request.path_params['token']}"),
         **given,
     )
     answer.headers.update(desk.scripted)

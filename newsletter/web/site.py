@@ -16,10 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from newsletter import config
 from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.pipeline.archive import ClosedError
 from newsletter.pipeline.doors import OldLinkError, RevokedError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import address, feedback, lost, operator, pause, unsubscribe
+from newsletter.web import address, archive, feedback, library, lost, operator, own, pause, unsubscribe
 from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
@@ -35,6 +36,7 @@ _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
     (OldError, "old", 410),
     (GoneError, "gone", 410),
     (PlaceError, "place", 404),
+    (ClosedError, "nowhere", 404),
     (StoreError, "busy", 503),
 )
 
@@ -65,9 +67,18 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, bo
     routes = [
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
+        Route("/f/{token}/{position:int}/paper.{form}", feedback.file),
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
         Route("/operator", operator.answer, methods=["GET", "POST"]),
         Route("/operator/plots/{name}.svg", operator.plot),
+        Route("/papers/{token}", library.answer, methods=["GET", "POST"]),
+        Route("/papers/{token}/papers.{form}", library.file),
+        Route("/feed/{token}/{form}", library.feed),
+        Route("/data/{token}", own.answer, methods=["GET", "POST"]),
+        Route("/data/{token}/data.json", own.file),
+        Route("/archive", archive.days),
+        Route("/archive/feed.{form}", archive.feed),
+        Route("/archive/{day}", archive.day),
         Route("/settings/{token}", settings_page.answer, methods=["GET", "POST"]),
         Route("/settings.js", settings_page.script),
         Route("/address/{token}", address.ask, methods=["GET", "POST"]),
@@ -106,7 +117,8 @@ def _without_prefix(site: Starlette, prefix: str) -> ASGIApp:
 
 
 async def _robots(request: Request) -> Response:
-    return PlainTextResponse("User-agent: *\nDisallow: /\n", headers=_desk(request).headers)
+    # RFC 9309 section 2.2.2: the longer rule counts.
+    return PlainTextResponse("User-agent: *\nDisallow: /\nAllow: /archive\n", headers=_desk(request).headers)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

@@ -117,7 +117,7 @@ async def test_a_wrong_place_has_a_clear_page(site: Site, position: int) -> None
     assert await said(site) == []
 
 
-@pytest.mark.parametrize("end", ["x/more", "-1/more", "1/saved", "1/", "1", "1/more/"])
+@pytest.mark.parametrize("end", ["x/more", "-1/more", "1/loved", "1/", "1", "1/more/"])
 async def test_what_is_no_place_is_no_page(small_site: Site, end: str) -> None:
     path = (await small_site.saying("more")).removesuffix("1/more") + end
     for answer in (await small_site.get(path), await small_site.press(path, act="more")):
@@ -214,3 +214,78 @@ async def test_who_left_has_nothing_to_pause(small_site: Site) -> None:
         assert answer.status_code == 200
         assert "nothing to pause" in answer.text
     assert await paused(small_site) is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "asks", "notes"),
+    [
+        ("saved", "Save this paper?", "Noted: saved"),
+        ("seen", "Had you seen this paper?", "Noted: you had seen it"),
+    ],
+)
+async def test_a_paper_is_saved_or_seen_from_a_mail(site: Site, verdict: str, asks: str, notes: str) -> None:
+    title = (await site.room.record("ada")).titles[0]
+    path = (await site.saying("more", 1)).removesuffix("more") + verdict
+    page = await site.get(path)
+    assert f"<h1>{asks}</h1>" in page.text
+    assert f'class="chosen" name="act" value="{verdict}"' in page.text
+    page = await site.press(path, act=verdict)
+    assert f"<h1>{notes}</h1>" in page.text
+    assert await said(site) == [("ada", title, verdict)]
+    await site.press(path, act="undo", **dict(HIDDEN.findall(page.text)))
+    assert await said(site) == []
+
+
+async def test_what_they_had_seen_moves_no_choice(small_site: Site) -> None:
+    await small_site.press(await small_site.saying("more", 1), act="seen")
+    small_site.room.clock.step(days=1)
+    await small_site.room.take_in(*papers(4, 5, 6))
+    await small_site.room.send()
+    ada, bob = [(await small_site.room.records(name))[-1] for name in ("ada", "bob")]
+    assert ada.titles == bob.titles
+    picks = await small_site.room.rows("SELECT score FROM picks ORDER BY position, score")
+    assert len({score for (score,) in picks}) == len(picks) // 2
+
+
+async def test_an_author_is_muted_from_a_mail(room: Newsroom) -> None:
+    names = ("Ada Ångström", "X; Y", "N" * 300, "Bo Berg")
+    await room.take_in(*papers(1, authors=names))
+    await room.subscribe("ada")
+    await room.compose()
+    async with open_site(room) as site:
+        path = await site.saying("less")
+
+        async def muted() -> tuple[str, ...]:
+            return (await subscribers.find(room.database, address("ada"))).muted_authors
+
+        page = await site.get(path)
+        assert "Mute Ada Ångström" in page.text
+        # What could not stand in a profile is not offered.
+        assert page.text.count('name="mute"') == 2
+        page = await site.press(path, mute="Ada Ångström")
+        assert "<h1>Noted: muted</h1>" in page.text
+        assert "Ada Ångström is muted: hear again" in page.text
+        await asyncio.gather(*(site.press(path, mute=name) for name in ("Bo Berg", "Ada Ångström", "Bo Berg")))
+        assert sorted(await muted()) == ["Ada Ångström", "Bo Berg"]
+        page = await site.press(path, hear="Ada Ångström")
+        assert "<h1>Noted: no longer muted</h1>" in page.text
+        assert await muted() == ("Bo Berg",)
+        for name in ("Cy Clark", "X; Y", "<b>"):
+            assert (await site.press(path, mute=name)).status_code == 404
+        assert await muted() == ("Bo Berg",)
+        room.clock.step(days=FEEDBACK_DAYS + 1)
+        assert (await site.press(path, mute="Ada Ångström")).status_code == 410
+
+
+async def test_a_paper_of_a_mail_is_cited(small_site: Site) -> None:
+    start = (await small_site.saying("more", 2)).removesuffix("more")
+    page = await small_site.get(f"{start}more")
+    assert f'href="/letters{start.removeprefix("/letters")}paper.bib"' in page.text
+    bib, ris = [await small_site.get(f"{start}paper.{form}") for form in ("bib", "ris")]
+    title = (await small_site.room.record("ada")).titles[1]
+    assert f"title = {{{{{title}}}}}" in bib.text
+    assert f"TI  - {title}\r\n" in ris.text
+    assert bib.headers["Content-Disposition"] == 'attachment; filename="paper.bib"'
+    for end in ("paper.txt", "paper.bib/"):
+        assert (await small_site.get(start + end)).status_code == 404
+    assert (await small_site.client.post(f"{start}paper.bib")).status_code == 404

@@ -66,7 +66,7 @@ feedback = Table(
     Column("paper_id", Id, ForeignKey("papers.id"), primary_key=True),
     Column("verdict", String(8), nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    one_of("verdict", "more", "less", "saved"),
+    one_of("verdict", "more", "less", "saved", "seen"),
 )
 
 # Addresses that must not be mailed, as HMACs, so that an erased person stays both unknown and unmailed.

@@ -1,0 +1,59 @@
+"""The public archive: days, what was popular on each, and a feed; 404 unless the settings open it."""
+
+import contextlib
+from datetime import date
+from typing import cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from newsletter.pipeline.outgoing import MEDIA_TYPES, FeedForm
+from newsletter.web import files
+from newsletter.web.desk import Desk
+
+
+async def days(request: Request) -> Response:
+    """Show which days there are."""
+    desk: Desk = request.app.state.desk
+    found, older = await desk.archive.days(_day(request.query_params.get("before", "")))
+    here = desk.path("/archive")
+    return desk.public(
+        request,
+        "archive",
+        here=here,
+        days=[(day, f"{here}/{day}") for day in found],
+        older="" if older is None else f"{here}?before={older}",
+        feed=f"{here}/feed.atom",
+    )
+
+
+async def day(request: Request) -> Response:
+    """Show what was popular on a day."""
+    desk: Desk = request.app.state.desk
+    asked = _day(request.path_params["day"])
+    if asked is None:
+        raise HTTPException(404)
+    found = await desk.archive.day(asked)
+    language = desk.spoken(request)
+    papers = [desk.entry_in(language, paper) for paper in found.papers]
+    return desk.public(request, "day", day=found.date, papers=papers, here=desk.path("/archive"))
+
+
+async def feed(request: Request) -> Response:
+    """Return the last days as Atom or JSON Feed."""
+    desk: Desk = request.app.state.desk
+    form = request.path_params["form"]
+    if form not in MEDIA_TYPES:
+        raise HTTPException(404)
+    body = desk.outgoing.public(await desk.archive.newest(), cast("FeedForm", form))
+    headers = {**desk.headers, "Cache-Control": "public, max-age=300"}
+    return files.feed(request, body, MEDIA_TYPES[cast("FeedForm", form)], headers)
+
+
+def _day(text: str) -> date | None:
+    """Return a day as it is written in the addresses of the archive, and in no other way."""
+    with contextlib.suppress(ValueError):
+        found = date.fromisoformat(text)
+        return found if str(found) == text else None
+    return None

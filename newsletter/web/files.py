@@ -1,0 +1,30 @@
+"""Answers that are files and feeds: names, media types, and what need not be sent again."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+# RFC 9110 section 8.8.3.
+_TAGS = re.compile(r'(?:W/)?("[^"]*")')
+
+
+def feed(request: Request, body: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    """Return a feed, or without it that it is as it was when it was asked for last."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    asked = request.headers.get("if-none-match", "")
+    # RFC 9110 section 13.1.2: compared weakly.
+    same = asked.strip() == "*" or tag in _TAGS.findall(asked)
+    headers = {**headers, "ETag": tag}
+    return Response(status_code=304, headers=headers) if same else Response(body, 200, headers, media_type)
+
+
+def download(content: bytes | AsyncIterator[str], name: str, media_type: str, headers: dict[str, str]) -> Response:
+    """Return a file that is kept under a name (ASCII letters, digits, dots and hyphens)."""
+    # RFC 6266.
+    headers = {**headers, "Content-Disposition": f'attachment; filename="{name}"'}
+    if isinstance(content, bytes):
+        return Response(content, 200, headers, media_type)
+    return StreamingResponse(content, 200, headers, media_type)
