@@ -11,6 +11,7 @@ from newsletter.config.contents import (
     Summaries,
 )
 from newsletter.config.forms import Section
+from newsletter.config.hooks import Hooks
 from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
     Database,
@@ -39,6 +40,7 @@ __all__ = [
     "Dkim",
     "DomainRate",
     "Feeds",
+    "Hooks",
     "Log",
     "Newsletter",
     "Notices",

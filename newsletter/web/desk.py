@@ -31,6 +31,9 @@ class Desk:
             "X-Content-Type-Options": "nosniff",
             "X-Robots-Tag": "noindex, nofollow",
         }
+        if app.settings.web.base_url.lower().startswith("https:"):
+            # RFC 6797 section 6.1; what stands below the host is its operator's to decide.
+            self.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     @classmethod
     async def of(cls, app: App) -> Self:
@@ -52,9 +55,10 @@ class Desk:
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
 
-    def said(self, text: str) -> Response:
-        """Return an answer for a program."""
-        return PlainTextResponse(f"{text}\n", headers=self.headers)
+    def said(self, text: str, status: int = 200, **headers: str) -> Response:
+        """Return an answer for a program; `headers` have _ for the hyphen."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return PlainTextResponse(f"{text}\n", status, headers={**self.headers, **more})
 
     def path(self, path: str) -> str:
         """Return where readers find a path of the site."""

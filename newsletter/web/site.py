@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from newsletter import config
 from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.pipeline.hooks import Hooks
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import feedback, pause, unsubscribe
+from newsletter.web import feedback, hooks, pause, unsubscribe
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 
@@ -45,6 +46,7 @@ def application() -> ASGIApp:
     async def opened(site: Starlette) -> AsyncIterator[None]:
         async with open_app(settings) as app:
             site.state.desk = await Desk.of(app)
+            site.state.hooks = Hooks.of(app.settings, app.clock, await app.intake())
             yield
 
     return _site(settings, opened)
@@ -52,14 +54,16 @@ def application() -> ASGIApp:
 
 async def pages(app: App) -> ASGIApp:
     """Return the pages of an open newsletter."""
-    return _site(app.settings, None, await Desk.of(app))
+    relays = Hooks.of(app.settings, app.clock, await app.intake())
+    return _site(app.settings, None, await Desk.of(app), relays)
 
 
-def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) -> ASGIApp:
+def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, relays: Hooks | None = None) -> ASGIApp:
     routes = [
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
+        Route("/hooks/{relay}", hooks.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
     ]
     site = Starlette(
@@ -75,6 +79,7 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
     # RFC 8058 section 3.1 wants no redirect.
     site.router.redirect_slashes = False
     site.state.desk = desk
+    site.state.hooks = relays
     return _without_prefix(site, urlsplit(settings.web.base_url).path.rstrip("/"))
 
 
