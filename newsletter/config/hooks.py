@@ -37,3 +37,14 @@ class Hooks(Section):
     signed_secret_file: File | None = Field(
         None, description="A file with the secret of the page that takes reports in a form of this program's own."
     )
+
+    @property
+    def relays(self) -> tuple[str, ...]:
+        """The names of the pages that there are."""
+        given = {
+            "ses": self.ses_topics,
+            "postmark": self.postmark_password_file,
+            "sendgrid": self.sendgrid_key_file,
+            "signed": self.signed_secret_file,
+        }
+        return tuple(name for name, keys in given.items() if keys)

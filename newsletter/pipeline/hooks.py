@@ -34,7 +34,7 @@ _NEXT = "Write it into that file anew, readable by this user alone; docs/webhook
 
 @dataclass(frozen=True)
 class Keys:
-    """By what the relays of the settings prove themselves; one without anything has no page."""
+    """By what the relays of the settings prove themselves."""
 
     topics: Sequence[str] = ()
     ses: Sequence[bytes] = ()
@@ -54,32 +54,17 @@ class Keys:
             _secrets(settings, "signed_secret_file", hooks.signed_secret_file),
         )
 
-    @property
-    def relays(self) -> frozenset[str]:
-        """The relays that have a page."""
-        given = {
-            ses.SOURCE: self.topics,
-            postmark.SOURCE: self.postmark,
-            sendgrid.SOURCE: self.sendgrid,
-            signed.SOURCE: self.signed,
-        }
-        return frozenset(name for name, keys in given.items() if keys)
-
 
 class Hooks:
     """Takes in what relays post, by the keys of the settings."""
 
-    def __init__(self, clock: Clock, keys: Keys, notary: Notary, intake: Intake) -> None:
+    def __init__(self, settings: Settings, clock: Clock, intake: Intake) -> None:
+        """Read the keys; raises SettingsError for a file that cannot be used."""
         self._clock = clock
-        self._keys = keys
-        self._notary = notary
+        self._keys = Keys.of(settings)
+        self._notary = Notary(clock, settings)
         self._events = intake.events
-        self.relays = keys.relays
-
-    @classmethod
-    def of(cls, settings: Settings, clock: Clock, intake: Intake) -> "Hooks":
-        """Return what the settings want; raises SettingsError for a file that cannot be used."""
-        return cls(clock, Keys.of(settings), Notary(clock, settings), intake)
+        self.relays = frozenset(settings.hooks.relays)
 
     def largest(self, relay: str) -> int:
         """Return how many bytes a body of a relay has at most."""

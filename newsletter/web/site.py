@@ -46,7 +46,7 @@ def application() -> ASGIApp:
     async def opened(site: Starlette) -> AsyncIterator[None]:
         async with open_app(settings) as app:
             site.state.desk = await Desk.of(app)
-            site.state.hooks = Hooks.of(app.settings, app.clock, await app.intake())
+            site.state.hooks = Hooks(app.settings, app.clock, await app.intake())
             yield
 
     return _site(settings, opened)
@@ -54,7 +54,7 @@ def application() -> ASGIApp:
 
 async def pages(app: App) -> ASGIApp:
     """Return the pages of an open newsletter."""
-    relays = Hooks.of(app.settings, app.clock, await app.intake())
+    relays = Hooks(app.settings, app.clock, await app.intake())
     return _site(app.settings, None, await Desk.of(app), relays)
 
 
