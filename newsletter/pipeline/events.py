@@ -5,6 +5,7 @@ As with reports by mail, what we wrote into the mail decides whom it is about, a
 
 import contextlib
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -44,6 +45,12 @@ class Events:
         self._limits = settings.bounces
         self._signer = signer
         self._notices = Notices(clock, settings)
+
+    async def new(self, events: Sequence[Event]) -> list[Event]:
+        """Return the events that did not count so far: a long list that is told again begins where it ended."""
+        async with self._database.connect() as connection:
+            known = await bounces.known(connection, map(_digest, events))
+        return [event for event in events if _digest(event) not in known]
 
     async def take(self, event: Event) -> Followed:
         """Take in one event and return what followed; raises StoreError where the database is away."""

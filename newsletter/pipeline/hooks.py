@@ -89,12 +89,14 @@ class Hooks:
         it again.
         """
         found = await self._proven(relay, headers, body)
-        followed = await self._follow(found)
+        new = await self._events.new(found)
+        followed = await self._follow(new)
         if any(one.fault for one in followed):
             raise NewsletterError("An event could not be read, which is a fault of this program.")
-        taken = sum(one.taken for one in followed)
-        log.info("a relay reported", relay=relay, events=len(followed), taken=taken)
-        return f"Taken: {taken} of {len(followed)}."
+        before = len(found) - len(new)
+        taken = before + sum(one.taken for one in followed)
+        log.info("a relay reported", relay=relay, events=len(found), taken=taken, before=before)
+        return f"Taken: {taken} of {len(found)}."
 
     async def _proven(self, relay: str, headers: proofs.Headers, body: bytes) -> list[Event]:
         now = self._clock.now()

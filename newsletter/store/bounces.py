@@ -1,5 +1,6 @@
 """Reports that came back, each counted once, and the moves of deliveries that follow; knows nothing of mail formats."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Delivery, DeliveryState
 from newsletter.store import deliveries as deliveries_of
-from newsletter.store.database import insert
+from newsletter.store.database import chunks, insert
 from newsletter.store.tables import attempts, bounces, deliveries
 
 Kind = Literal["hard", "soft", "complaint"]
@@ -82,6 +83,14 @@ async def mailed(
         statement.order_by(deliveries.c.queued_at.desc(), deliveries.c.id.desc()).limit(limit)
     )
     return [deliveries_of.read(row) for row in rows]
+
+
+async def known(connection: AsyncConnection, digests: Iterable[str]) -> set[str]:
+    """Return which of these reports are on record."""
+    found: set[str] = set()
+    for part in chunks(digests):
+        found.update((await connection.execute(select(bounces.c.report).where(bounces.c.report.in_(part)))).scalars())
+    return found
 
 
 async def note(connection: AsyncConnection, delivery: Delivery, report: Report, now: datetime) -> bool:

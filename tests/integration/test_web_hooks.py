@@ -14,9 +14,11 @@ import pytest
 import relays
 import web_server
 from newsroom import NOW, Newsroom, address, papers
+from reports import dsn
 from sqlalchemy.ext.asyncio import AsyncConnection
 from webroom import Site, open_site
 
+from newsletter.delivery.incoming import Arrival
 from newsletter.errors import SettingsError, StoreError
 from newsletter.models import Consent, Delivery
 from newsletter.pipeline import subscribers
@@ -301,6 +303,23 @@ async def test_soft_bounces_count_until_the_limit(amazon: tuple[Site, Any]) -> N
             await site.room.take_in(*papers(10 + day))
             site.room.clock.step(days=1)
             await send(site.room)
+
+
+async def test_what_comes_by_mail_and_over_the_web_is_counted_together(site: Site) -> None:
+    site.room.set("bounces", soft_limit=2)
+    full = dsn(await path(site), address("ada"), status="4.2.2", words="452 4.2.2 Mailbox full")
+    told = {"event": "soft", "recipient": address("ada"), "status": "4.2.2", "reason": "Mailbox full"}
+    async with open_site(site.room) as strict:
+        await (await site.room.app.intake()).take(Arrival("a mail", full))
+        # Of one mail, it is one failure.
+        assert (await signed(strict, {**told, "id": "1"})).text == "Taken: 1 of 1.\n"
+        assert (await suppressed(site), await reports(site)) == ({}, 2)
+        await site.room.take_in(*papers(4))
+        site.room.clock.step(days=1)
+        await send(site.room)
+        answer = await signed(strict, {**told, "id": "2"}, at=site.room.clock.now())
+        assert answer.text == "Taken: 1 of 1.\n"
+    assert await suppressed(site) == {"ada": "2 bounces within 30 days"}
 
 
 async def test_what_is_no_failure_changes_nothing(site: Site) -> None:
@@ -607,7 +626,13 @@ async def test_what_took_too_long_is_told_again(site: Site, monkeypatch: pytest.
         hasty.setattr("newsletter.pipeline.hooks.SECONDS", -1)
         answer = await sendgrid(site, *told)
     assert (answer.status_code, await reports(site)) == (503, 0)
+    assert (await sendgrid(site, told[0])).status_code == 200
+    # What counted before takes no time: the list goes on where it ended.
+    with monkeypatch.context() as hasty:
+        hasty.setattr("newsletter.pipeline.events.Events.take", lambda _self, event: pytest.fail(event.recipient))
+        assert (await sendgrid(site, told[0])).text == "Taken: 1 of 1.\n"
     assert (await sendgrid(site, *told)).text == "Taken: 2 of 2.\n"
+    assert await reports(site) == 2
 
 
 @pytest.mark.parametrize(("fault", "status"), [(StoreError("Away."), 503), (ValueError("a bug"), 500)])

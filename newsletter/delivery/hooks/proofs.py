@@ -25,7 +25,8 @@ def password(headers: Headers, secrets: Sequence[bytes], *, header: str = "") ->
 
     Raises RefusedError with 401 for any other. The user's name may be anything.
     """
-    given = [headers[header].encode()] if header and header in headers else []
+    # Servers read the bytes of a header as Latin-1.
+    given = [headers[header].encode("latin-1", "replace")] if header and header in headers else []
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         given.append(_decoded(credentials).partition(b":")[2])

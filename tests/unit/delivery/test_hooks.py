@@ -1,8 +1,13 @@
 """What relays report, read: the kinds of each relay, and bodies of any shape, which cost nothing but themselves."""
 
+import hmac
 import json
+import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -11,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from newsroom import NOW
 
+from newsletter.config import Hooks
 from newsletter.delivery.hooks import Event, RefusedError, event, postmark, proofs, sendgrid, ses, signed, sns
 
 ADA = "ada@example.org"
@@ -254,3 +260,38 @@ def test_keys_are_read_as_consoles_and_files_have_them() -> None:
     for text in ("", "nonsense", pem[:60], relays.sns_certificate().decode()):
         with pytest.raises(ValueError, match=r".+"):
             proofs.curve_key(text)
+
+
+# What the page tells people
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "webhooks.md").read_text("utf-8")
+
+
+def blocks(first: str) -> list[str]:
+    """Return the indented blocks of the page that begin with some text."""
+    found = re.findall(r"(?:^ {4}.*\n)+", PAGE, re.MULTILINE)
+    return [dedent(block) for block in found if dedent(block).startswith(first)]
+
+
+def test_what_the_page_signs_and_says_is_taken() -> None:
+    (example,) = blocks("{")
+    body = example.encode()
+    (found,) = signed.events(body)
+    assert (found.kind, found.recipient, found.status) == ("hard", ADA, "5.1.1")
+    (code,) = blocks("stamp =")
+    known: dict[str, Any] = {"hmac": hmac, "time": time, "secret": relays.SECRET.encode(), "body": body}
+    exec(code, known)  # noqa: S102 - it is our own
+    headers = {name.lower(): value for name, value in known["headers"].items()}
+    signed.check(headers, body, [relays.SECRET.encode()], datetime.now(UTC))
+
+
+def test_the_settings_of_the_page_are_those_that_there_are() -> None:
+    named = set(re.findall(r"`hooks\.(\w+)`", PAGE))
+    assert named == set(Hooks.model_fields)
+    assert set(re.findall(r"^(\w+) = ", "\n".join(blocks("[hooks]")), re.MULTILINE)) < named
+    assert set(re.findall(r"`/hooks/(\w+)`", PAGE)) == {
+        ses.SOURCE,
+        postmark.SOURCE,
+        sendgrid.SOURCE,
+        signed.SOURCE,
+    }
