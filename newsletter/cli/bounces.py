@@ -15,7 +15,7 @@ from newsletter.errors import NewsletterError, UsageError
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.pipeline.intake import Followed
+    from newsletter.pipeline.counting import Followed
     from newsletter.pipeline.record import Kept
 
 KINDS = ("hard", "soft", "complaint")

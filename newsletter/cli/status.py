@@ -147,6 +147,8 @@ def _ways(settings: "Settings") -> list[str]:
     if bounces.imap_host:
         box = f"{bounces.imap_folder} of {bounces.imap_username} at {bounces.imap_host}"
         ways.append(f"from the mailbox {box}, every {bounces.poll_minutes} minutes")
+    if settings.web.base_url:
+        ways += [f"at {settings.web.base_url.rstrip('/')}/hooks/{relay}" for relay in settings.hooks.relays]
     if bounces.lmtp_port:
         ways.append(f"by LMTP on 127.0.0.1, port {bounces.lmtp_port}")
     return ways

@@ -13,6 +13,7 @@ from newsletter.config.contents import (
 )
 from newsletter.config.desk import Operator
 from newsletter.config.forms import Section
+from newsletter.config.hooks import Hooks
 from newsletter.config.reading import DEFAULT_FILE, change, example, find, load, secret
 from newsletter.config.sections import (
     Database,
@@ -42,6 +43,7 @@ __all__ = [
     "Dkim",
     "DomainRate",
     "Feeds",
+    "Hooks",
     "Log",
     "Newsletter",
     "Notices",

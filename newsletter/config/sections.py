@@ -14,6 +14,7 @@ from newsletter.config.contents import Brand, Feeds, Ranking, Rendering, Summari
 from newsletter.config.desk import Operator
 from newsletter.config.forms import PORT, Address, Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
+from newsletter.config.hooks import Hooks
 from newsletter.config.sending import Bounces, Delivery, Dkim, Rates, Smtp
 
 
@@ -153,6 +154,7 @@ class Settings(Section):
     dkim: Dkim = Dkim()
     rates: Rates = Rates()
     bounces: Bounces = Bounces()
+    hooks: Hooks = Hooks()
     feeds: Feeds = Feeds()
     ranking: Ranking = Ranking()
     rendering: Rendering = Rendering()

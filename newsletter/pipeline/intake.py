@@ -6,36 +6,30 @@ and a report counts once however often it is read.
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncGenerator, Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Literal, NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.config import Settings
-from newsletter.delivery import addresses, incoming, policy, verp
+from newsletter.delivery import addresses, incoming, verp
 from newsletter.delivery.incoming import Arrival, Incoming, Wish
 from newsletter.errors import ConflictError, NewsletterError, UnkeepableError, UsageError
-from newsletter.models import Consent, Delivery, DeliveryState, Subscriber, Subscription
+from newsletter.models import Consent, Delivery, Subscriber, Subscription
+from newsletter.pipeline import counting
+from newsletter.pipeline.counting import TRIES, By, Followed
+from newsletter.pipeline.events import Events
 from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.readers import BY_MAIL, BY_SENDER, Readers, bearer
 from newsletter.pipeline.wishes import Wishes
-from newsletter.store import bounces, subscribers, suppressions
+from newsletter.store import bounces, subscribers
 from newsletter.store.bounces import Kind, Report
 from newsletter.store.database import Database
 from newsletter.tokens import Signer, TokenError
 
 log = structlog.get_logger()
-
-# By whom a report was known: the address that it came to; one that it quotes; our Message-ID and the reader's address.
-By = Literal["", "return path", "quoted return path", "message id", "token", "sender"]
-
-_CODES = re.compile(r"^(smtp;\s*)?([245]\d\d[ -])?([245]\.\d{1,3}\.\d{1,3}\s+)?", re.IGNORECASE)
-
-TRIES = 3
 
 # Where a report speaks of several addresses, and none is that of the delivery, the mildest word counts.
 _MILDEST = {"complaint": 0, "soft": 1, "hard": 2}
@@ -87,27 +81,8 @@ class Box(Protocol):
         ...
 
 
-class Followed(NamedTuple):
-    """What one mail led to: `kind` is what it is, `by` how the person was known, and `what` a sentence.
-
-    `taken` says that the mail has done its work; any other stays where it is. `fault` says that it could not be read
-    though it should have been, so that whoever handed it over had better keep it.
-    """
-
-    name: str
-    kind: Literal["hard", "soft", "complaint", "unsubscribe", "wish", "other"]
-    email: str = ""
-    delivery_id: int | None = None
-    status: str = ""
-    reason: str = ""
-    by: By = ""
-    what: str = ""
-    taken: bool = False
-    fault: bool = False
-
-
 class Intake:
-    """Takes mail in; `parse` is the parser of reports."""
+    """Takes mail in; `parse` is the parser of reports, and `events` takes in what relays tell over the web."""
 
     def __init__(
         self,
@@ -124,6 +99,7 @@ class Intake:
         self._wishes = Wishes(Readers(database, clock, signer), clock)
         self._parse = parse
         self._notices = Notices(clock, settings)
+        self.events = Events(database, clock, settings, signer)
         named = (
             settings.newsletter.unsubscribe_address,
             settings.newsletter.from_address,
@@ -185,21 +161,14 @@ class Intake:
             delivery, by = await self._whom(connection, arrival, mail, found)
             bounce = _about(found, delivery)
             kind = _kind(bounce.kind)
-            told = Followed(arrival.name, kind, bounce.address, None, bounce.status[:12], _words(bounce.reason))
+            told = Followed(arrival.name, kind, bounce.address, None, bounce.status[:12], counting.words(bounce.reason))
             if delivery is None:
                 return told._replace(what="it names no mail of ours, so nothing followed")
             told = told._replace(email=delivery.address, delivery_id=delivery.id, by=by, taken=True)
             report = Report(mail.digest, kind, told.status, told.reason)
-            if not await bounces.note(connection, delivery, report, now):
-                return told._replace(what="read before")
-            to = DeliveryState.COMPLAINED if kind == "complaint" else DeliveryState.BOUNCED
-            moved = await bounces.came_back(connection, delivery, to, report, now)
-            if kind == "complaint":
-                what = await self._complained(connection, delivery, now)
-            else:
-                what = await self._bounced(connection, delivery, report, now)
-        log.info("came back", kind=kind, delivery=delivery.id, by=by, moved=moved, what=what)
-        return told._replace(what=what if moved else f"{what}; the delivery stays {delivery.state}")
+            what = await counting.count(connection, delivery, report, self._limits, now)
+        log.info("came back", kind=kind, delivery=delivery.id, by=by, what=what)
+        return told._replace(what=what)
 
     async def _whom(
         self, connection: AsyncConnection, arrival: Arrival, mail: Incoming, found: Sequence[Bounce]
@@ -216,40 +185,6 @@ class Intake:
             if delivery is not None and any(_names(bounce, delivery) for bounce in found):
                 return delivery, "message id"
         return None, ""
-
-    async def _complained(self, connection: AsyncConnection, delivery: Delivery, now: datetime) -> str:
-        email_key = addresses.key(delivery.address)
-        await suppressions.add(connection, email_key, "a complaint", now)
-        people = await subscribers.by_ids(connection, [delivery.subscriber_id])
-        person = people.get(delivery.subscriber_id)
-        if person is None or person.state is Consent.UNSUBSCRIBED:
-            return "suppressed; they had unsubscribed before"
-        if addresses.key(person.email) != email_key:
-            return "suppressed; they have another address by now, and stay"
-        evidence = Subscription(
-            state=Consent.UNSUBSCRIBED, how="by a complaint", source=f"about delivery {delivery.id}", at=now
-        )
-        await subscribers.consent(connection, person.id, evidence)
-        return "unsubscribed, and suppressed for ever"
-
-    async def _bounced(self, connection: AsyncConnection, delivery: Delivery, report: Report, now: datetime) -> str:
-        weight = policy.weigh(report.kind, report.status, report.reason)
-        if weight == "nothing":
-            return "noted; it is about this newsletter, not about the address"
-        limit, days = self._limits.soft_limit, self._limits.soft_days
-        if weight == "dead":
-            # The words of the report stay in `bounces`: they may hold the address, and this row outlives its person.
-            why = f"a hard bounce {report.status}".strip()
-        else:
-            before = await bounces.since(connection, delivery, now - timedelta(days=days))
-            number = len(
-                {one.delivery_id for one in before if policy.weigh(one.kind, one.status, one.reason) != "nothing"}
-            )
-            if number < limit:
-                return f"counted: {number} of {limit} within {days} days"
-            why = f"{number} bounces within {days} days"
-        await suppressions.add(connection, addresses.key(delivery.address), why, now)
-        return f"suppressed: {why}"
 
     # Mail that unsubscribes
 
@@ -320,11 +255,6 @@ def _keys(bounce: Bounce) -> set[str]:
 
 def _kind(word: str) -> Kind:
     return "hard" if word == "hard" else "complaint" if word == "complaint" else "soft"
-
-
-def _words(text: str) -> str:
-    """Return the words of a report in one line, without the codes before them and what cannot be printed."""
-    return policy.read(550, _CODES.sub("", " ".join(text.split()))).text
 
 
 def _key(address: str) -> str:

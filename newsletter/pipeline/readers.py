@@ -30,6 +30,7 @@ BY_PAGE = "on the page that their mail leads to"
 BY_ONE_CLICK = "by one click in their mail program"
 BY_MAIL = "by a mail with their token"
 BY_SENDER = "by a mail with their address as its sender"
+BY_RELAY = "by a link or a mail to the relay"
 CAME_BACK = "they took it back on the page that their mail leads to"
 REASON = "the reason that they gave"
 
@@ -246,7 +247,7 @@ class Readers:
             return Reader(person, None, may_return=False, may_tell=False)
         evidence = await subscribers.evidence(connection, person.id)
         left = next((one for one in reversed(evidence) if one.how != REASON), None)
-        theirs = left is not None and left.how in (BY_PAGE, BY_ONE_CLICK, BY_MAIL, BY_SENDER)
+        theirs = left is not None and left.how in (BY_PAGE, BY_ONE_CLICK, BY_MAIL, BY_SENDER, BY_RELAY)
         email_key = addresses.key(person.email)
         may_return = (
             theirs

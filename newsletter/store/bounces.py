@@ -1,5 +1,6 @@
 """Reports that came back, each counted once, and the moves of deliveries that follow; knows nothing of mail formats."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Delivery, DeliveryState
 from newsletter.store import deliveries as deliveries_of
-from newsletter.store.database import insert
+from newsletter.store.database import chunks, insert
 from newsletter.store.tables import attempts, bounces, deliveries
 
 Kind = Literal["hard", "soft", "complaint"]
@@ -16,6 +17,14 @@ Kind = Literal["hard", "soft", "complaint"]
 # States in which the server took the message, or may have taken it: a report that comes back proves that it did.
 # What the built-in catcher took comes back too, where it plays failures.
 _TAKEN = (DeliveryState.SENT, DeliveryState.CAUGHT, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+# States of mail that went out, or may have, to someone's address and to no catcher.
+_MAILED = (
+    DeliveryState.SENT,
+    DeliveryState.SENDING,
+    DeliveryState.UNKNOWN,
+    DeliveryState.BOUNCED,
+    DeliveryState.COMPLAINED,
+)
 _WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 
@@ -48,6 +57,40 @@ async def lock(
     named = deliveries.c.id == delivery_id if message_id is None else deliveries.c.message_id == message_id
     row = (await connection.execute(select(deliveries).where(named).with_for_update())).first()
     return None if row is None else deliveries_of.read(row)
+
+
+async def mailed(
+    connection: AsyncConnection,
+    subscriber_id: int,
+    *,
+    relay_id: str = "",
+    between: tuple[datetime, datetime] | None = None,
+    limit: int = 20,
+) -> list[Delivery]:
+    """Return mail that went out to a person, the newest first: what a relay took under a name, or what was queued then.
+
+    A relay tells its name for a mail in the answer with which it takes it.
+    """
+    statement = select(deliveries).where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.state.in_(_MAILED))
+    if relay_id:
+        answered = select(attempts.c.id).where(
+            attempts.c.delivery_id == deliveries.c.id, attempts.c.text.contains(relay_id, autoescape=True)
+        )
+        statement = statement.where(or_(deliveries.c.text.contains(relay_id, autoescape=True), answered.exists()))
+    if between is not None:
+        statement = statement.where(deliveries.c.queued_at.between(*between))
+    rows = await connection.execute(
+        statement.order_by(deliveries.c.queued_at.desc(), deliveries.c.id.desc()).limit(limit)
+    )
+    return [deliveries_of.read(row) for row in rows]
+
+
+async def known(connection: AsyncConnection, digests: Iterable[str]) -> set[str]:
+    """Return which of these reports are on record."""
+    found: set[str] = set()
+    for part in chunks(digests):
+        found.update((await connection.execute(select(bounces.c.report).where(bounces.c.report.in_(part)))).scalars())
+    return found
 
 
 async def note(connection: AsyncConnection, delivery: Delivery, report: Report, now: datetime) -> bool:

@@ -59,6 +59,9 @@ class Desk:
         }
         # For a page that is nicer with a script of ours, which asks nobody but us.
         self.scripted = {"Content-Security-Policy": self.policy("script-src 'self'", "connect-src 'self'")}
+        if app.settings.web.base_url.lower().startswith("https:"):
+            # RFC 6797 section 6.1; what stands below the host is its operator's to decide.
+            self.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     @classmethod
     async def of(cls, app: App) -> Self:
@@ -141,9 +144,10 @@ class Desk:
         """Return a script of the pages."""
         return Response(self._pages.script(name), media_type="text/javascript", headers=self.headers)
 
-    def said(self, text: str) -> Response:
-        """Return an answer for a program."""
-        return PlainTextResponse(f"{text}\n", headers=self.headers)
+    def said(self, text: str, status: int = 200, **headers: str) -> Response:
+        """Return an answer for a program; `headers` have _ for the hyphen."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return PlainTextResponse(f"{text}\n", status, headers={**self.headers, **more})
 
     def leaving(self, person: Subscriber) -> str:
         """Return where a reader leaves."""

@@ -27,7 +27,7 @@ class UnreadError(Exception):
 
 async def fields(request: Request, *, largest: int = LARGEST, most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a form, the first of each name; raises UnreadError."""
-    return parse(request.headers.get("content-type", ""), await _body(request, largest), most)
+    return parse(request.headers.get("content-type", ""), await body(request, largest), most)
 
 
 def parse(kind: str, body: bytes, most: int = MOST_FIELDS) -> dict[str, str]:
@@ -58,20 +58,21 @@ def _parts(body: bytes, boundary: bytes, most: int) -> list[tuple[str, str]]:
     return found
 
 
-async def _body(request: Request, largest: int) -> bytes:
+async def body(request: Request, largest: int = LARGEST) -> bytes:
+    """Return the body of a request of at most so many bytes; raises UnreadError."""
     # What is declared as too large is not waited for.
     declared = request.headers.get("content-length", "0")
     if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > largest:
         raise UnreadError(413)
-    body = b""
+    read = bytearray()
     try:
         async with asyncio.timeout(SECONDS):
             async for part in request.stream():
-                body += part
-                if len(body) > largest:
+                read += part
+                if len(read) > largest:
                     raise UnreadError(413)
     except TimeoutError as error:
         raise UnreadError(408) from error
     except ClientDisconnect as error:
         raise UnreadError(400) from error
-    return body
+    return bytes(read)

@@ -18,9 +18,10 @@ from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.archive import ClosedError
 from newsletter.pipeline.doors import OldLinkError, RevokedError
+from newsletter.pipeline.hooks import Hooks
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import address, archive, feedback, library, lost, operator, own, pause, unsubscribe
+from newsletter.web import address, archive, feedback, hooks, library, lost, operator, own, pause, unsubscribe
 from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
@@ -51,19 +52,27 @@ def application() -> ASGIApp:
     @contextlib.asynccontextmanager
     async def opened(site: Starlette) -> AsyncIterator[None]:
         async with open_app(settings) as app:
-            site.state.desk = await Desk.of(app)
-            site.state.board = await Board.of(app)
+            await _furnish(site, app)
             yield
 
-    return _site(settings, opened)
+    return _without_prefix(_site(opened), settings)
 
 
 async def pages(app: App) -> ASGIApp:
     """Return the pages of an open newsletter."""
-    return _site(app.settings, None, await Desk.of(app), await Board.of(app))
+    site = _site()
+    await _furnish(site, app)
+    return _without_prefix(site, app.settings)
 
 
-def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, board: Board | None = None) -> ASGIApp:
+async def _furnish(site: Starlette, app: App) -> None:
+    """Give the site what its answers come from."""
+    site.state.desk = await Desk.of(app)
+    site.state.board = await Board.of(app)
+    site.state.hooks = Hooks(app.settings, app.clock, await app.intake())
+
+
+def _site(lifespan: Any = None) -> Starlette:
     routes = [
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
@@ -84,6 +93,7 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, bo
         Route("/address/{token}", address.ask, methods=["GET", "POST"]),
         Route("/moved/{token}", address.confirm, methods=["GET", "POST"]),
         Route("/lost", lost.answer, methods=["GET", "POST"]),
+        Route("/hooks/{relay}", hooks.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
     ]
     site = Starlette(
@@ -98,13 +108,12 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None, bo
     )
     # RFC 8058 section 3.1 wants no redirect.
     site.router.redirect_slashes = False
-    site.state.desk = desk
-    site.state.board = board
-    return _without_prefix(site, urlsplit(settings.web.base_url).path.rstrip("/"))
+    return site
 
 
-def _without_prefix(site: Starlette, prefix: str) -> ASGIApp:
+def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
     """Let the pages be found with and without the path of web.base_url: some proxies take it away, some do not."""
+    prefix = urlsplit(settings.web.base_url).path.rstrip("/")
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):

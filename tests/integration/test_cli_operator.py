@@ -167,7 +167,8 @@ async def test_the_status_names_limits_keys_and_how_reports_come_back(desk: Desk
         "[rates]\nper_second = 5\ndomains = {'example.org' = {connections = 2}}\n"
         "[dkim]\ndomain = 'lists.example'\nkey_file = 'dkim-newsletter.pem'\n"
         "second_key_file = 'dkim-newsletter2.pem'\n"
-        "[bounces]\naddress = 'bounces@lists.example'\nmaildir = 'box'\nlmtp_port = 8024\n",
+        "[bounces]\naddress = 'bounces@lists.example'\nmaildir = 'box'\nlmtp_port = 8024\n"
+        "[hooks]\nsendgrid_key_file = 'key'\n[web]\nbase_url = 'https://lists.example/letters/'\n",
         host="relay.example",
     )
     out, _ = await desk.run("status")
@@ -179,6 +180,7 @@ async def test_the_status_names_limits_keys_and_how_reports_come_back(desk: Desk
     assert "bounces+TOKEN@lists.example" in out
     assert re.search(r"read from the Maildir \S+/box, every 5 minutes", out)
     assert "read by LMTP on 127.0.0.1, port 8024" in out
+    assert re.findall(r"read at (\S+)", out) == ["https://lists.example/letters/hooks/sendgrid"]
     (told,) = await desk.lines("status")
     assert [one["selector"] for one in told["dkim"]] == ["newsletter", "newsletter2"]
     assert "rates.per_second" in {one["setting"] for one in told["limits"]}

@@ -66,6 +66,13 @@ async def test_every_answer_has_strict_headers(site: Site) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 404, 200, 400, 200, 200, 405]
 
 
+async def test_over_https_browsers_are_asked_to_stay_there(small_room: Newsroom) -> None:
+    for base_url, wanted in ((BASE, "max-age=31536000"), ("http://papers.example.org", None)):
+        async with open_site(small_room, base_url) as site:
+            for path in ("/nowhere", "/robots.txt", "/unsubscribe/x", "/hooks/ses"):
+                assert (await site.get(path)).headers.get("strict-transport-security") == wanted
+
+
 async def test_pages_are_in_the_readers_language(site: Site) -> None:
     await subscribers.edit(
         site.room.database, address("ada"), lambda person: person.model_copy(update={"language": "de-AT"})

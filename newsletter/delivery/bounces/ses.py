@@ -19,7 +19,7 @@ def notified(mail: Mail) -> list[Bounce]:
     for part in mail.parts[:4]:
         text = part.text.strip()
         if text.startswith("{") and len(text) <= _LARGEST and "ecipients" in text:
-            return list(_read(_object(text), _DEEPEST))[:_MOST]
+            return list(told(_object(text)))[:_MOST]
     return []
 
 
@@ -32,10 +32,11 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _read(notice: dict[str, Any], depth: int) -> Iterator[Bounce]:
+def told(notice: dict[str, Any], depth: int = _DEEPEST) -> Iterator[Bounce]:
+    """Give what a notification says of each address; one may stand in another as its text."""
     message = notice.get("Message")
     if isinstance(message, str) and depth:
-        yield from _read(_object(message), depth - 1)
+        yield from told(_object(message), depth - 1)
         return
     bounce, complaint = notice.get("bounce"), notice.get("complaint")
     if isinstance(bounce, dict):

@@ -18,7 +18,6 @@ from newsletter.feeds.fetching.manners import Manners, is_arxiv
 from newsletter.feeds.fetching.terms import Terms
 from newsletter.feeds.fetching.unpacking import CODINGS, DamagedError, TooLargeError, Unpacker, unpacker
 
-MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 # RFC 9110 section 15.4: these two mean that the address has changed for good.
 _PERMANENT = (301, 308)
@@ -79,7 +78,7 @@ class Fetcher:
         permanent = True
         # Of the whole, turns that are waited for left out.
         left = self._terms.timeout
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(self._terms.redirects + 1):
             parsed = _parsed(where, start)
             began = None
             async with self.manners.turn(parsed.host):
