@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.models import Feed
+    from newsletter.pipeline.examples import Examples
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.pipeline.readers import Readers
+    from newsletter.pipeline.signups import Signups
     from newsletter.pipeline.templates import Checked
     from newsletter.ranking import Ranker
     from newsletter.rendering import Renderer
@@ -255,6 +257,29 @@ class App:
         from newsletter.pipeline.readers import Readers
 
         return Readers(self.database, self.clock, await self._signer(), self.notices)
+
+    async def signups(self) -> "Signups":
+        """Return what the pages to subscribe and to confirm do; raises SettingsError for a list that cannot be read."""
+        from newsletter.pipeline.signups import Signups
+
+        return Signups(
+            self.database, self.clock, self.settings, await self._signer(), self.notices, self.catalogue
+        )
+
+    async def examples(self) -> "Examples":
+        """Return what makes the mail of today for topics that somebody thinks of."""
+        from newsletter.pipeline.examples import Examples
+
+        async def composer() -> Composer:
+            ranker = await self.learner.kept()
+            return Composer(self.database, self.clock, self.settings, ranker, self.placing(kept=False))
+
+        return Examples(self.clock, self.settings, await self._signer(), composer, self.sample_writer)
+
+    @cached_property
+    def sending_turn(self) -> asyncio.Lock:
+        """What lets one run of sending go on at a time in this process."""
+        return asyncio.Lock()
 
     async def intake(self) -> "Intake":
         """Return what takes in mail that came back."""

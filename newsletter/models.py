@@ -208,8 +208,8 @@ class Feedback(Value):
 
 
 # An edition is one of issues, or of a notice; what a day without papers is told by is an issue without any.
-EditionKind = Literal["issue", "welcome", "confirmation", "goodbye"]
-Notice = Literal["welcome", "confirmation", "goodbye", "nothing"]
+EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "known"]
+Notice = Literal["welcome", "confirmation", "goodbye", "known", "nothing"]
 
 # Whom mail of each kind is for; nobody else may get it.
 STATE_FOR: Mapping[EditionKind, Consent] = {
@@ -217,7 +217,11 @@ STATE_FOR: Mapping[EditionKind, Consent] = {
     "welcome": Consent.CONFIRMED,
     "confirmation": Consent.UNCONFIRMED,
     "goodbye": Consent.UNSUBSCRIBED,
+    "known": Consent.CONFIRMED,
 }
+
+# What answers somebody who asked just now, and so comes whether they have paused or not.
+ANSWERS: frozenset[EditionKind] = frozenset({"known"})
 
 
 class Edition(Value):

@@ -29,6 +29,7 @@ from newsletter.config.sending import (
     Rates,
     Smtp,
 )
+from newsletter.config.signup import Signup
 
 __all__ = [
     "DEFAULT_FILE",
@@ -48,6 +49,7 @@ __all__ = [
     "Schedule",
     "Section",
     "Settings",
+    "Signup",
     "Smtp",
     "Summaries",
     "Web",

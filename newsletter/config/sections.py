@@ -13,6 +13,7 @@ from newsletter.config.contents import Brand, Feeds, Ranking, Rendering, Summari
 from newsletter.config.forms import PORT, Address, Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
 from newsletter.config.sending import Bounces, Delivery, Dkim, Rates, Smtp
+from newsletter.config.signup import Signup
 
 
 class Newsletter(Section):
@@ -126,6 +127,13 @@ class Web(Section):
         description="Where `newsletter run` serves the pages, for a proxy that adds TLS; empty: it does not, and "
         "another ASGI server does.",
     )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="How many proxies of yours stand before the pages: the address of who asks is that many from the "
+        "end of X-Forwarded-For. 0: it is that of the connection.",
+    )
 
 
 class Log(Section):
@@ -153,6 +161,7 @@ class Settings(Section):
     notices: Notices = Notices()
     schedule: Schedule = Schedule()
     web: Web = Web()
+    signup: Signup = Signup()
     log: Log = Log()
 
     # Relative paths in the settings are relative to this folder, the one of the settings file.

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.config import Delivery as DeliverySettings
-from newsletter.models import STATE_FOR, Consent, Issue
+from newsletter.models import ANSWERS, STATE_FOR, Consent, Issue
 from newsletter.pipeline import slots
 from newsletter.store import deliveries, issues, recall, suppressions
 from newsletter.store.aside import Aside
@@ -139,6 +139,7 @@ def _obstacle(loaded: Loaded, suppressed: Mapping[str, str], now: datetime) -> s
     # Who left has no pause, and who has not come has none either.
     if (
         wanted is Consent.CONFIRMED
+        and issue.edition.kind not in ANSWERS
         and person.paused_until is not None
         and slots.date_there(person.timezone, now) < person.paused_until
     ):

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from newsletter.cadences import falls_on
 from newsletter.delivery.addresses import key
-from newsletter.models import FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber
+from newsletter.models import ANSWERS, FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.record import PAGE, Record, list_deliveries
 from newsletter.store import editions, subscribers, suppressions
@@ -50,7 +50,7 @@ def _never(person: Subscriber, kind: EditionKind, barred: dict[str, str], now: d
     wanted = STATE_FOR[kind]
     if person.state is not wanted:
         return f"they are {person.state}"
-    if wanted is Consent.CONFIRMED and person.paused_on(slots.local_date(person, now)):
+    if wanted is Consent.CONFIRMED and kind not in ANSWERS and person.paused_on(slots.local_date(person, now)):
         return "they have paused"
     reason = barred.get(key(person.email))
     return f"they must not be mailed: {reason}" if reason else ""
