@@ -14,6 +14,7 @@ from newsletter import resources
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Settings, change, secret
 from newsletter.errors import NewsletterError, SettingsError
+from newsletter.pipeline import secrets
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.deliver import Courier, Sending
 from newsletter.pipeline.learning import Learner
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.models import Feed
+    from newsletter.pipeline.doors import Doors
     from newsletter.pipeline.examples import Examples
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.pipeline.readers import Readers
@@ -331,9 +333,14 @@ class App:
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port
 
+    async def doors(self) -> "Doors":
+        """Return what makes and opens the links of readers' own pages."""
+        from newsletter.pipeline.doors import Doors
+
+        return Doors(await self._signer(), self.clock)
+
     async def _signer(self) -> Signer:
-        async with self.database.connect() as connection:
-            return Signer(await schema.key(connection, "tokens"))
+        return await secrets.signer(self.database, self.clock)
 
     @contextlib.asynccontextmanager
     async def courier(self) -> AsyncIterator[Courier]:

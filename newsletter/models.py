@@ -164,7 +164,8 @@ class Subscriber(Value):
     `key` is an opaque name for links and files. `hour` is local to `timezone`. `paused_until` is the first local day
     on which they want mail again; `FOREVER` means until they resume by hand. `papers` is how many they want in an issue
     at most, None for as many as the settings have; `minutes` how long reading it may take, None for any time.
-    `searches` are queries of arXiv whose papers come to them alone.
+    `searches` are queries of arXiv whose papers come to them alone. `links` counts how often they had all their links
+    made new.
     """
 
     id: int
@@ -184,6 +185,7 @@ class Subscriber(Value):
     minutes: int | None = Field(default=None, ge=MINUTES[0], le=MINUTES[1])
     bar: Bar = "normal"
     paused_until: date | None = None
+    links: int = 0
     created_at: datetime
     subscribed_at: datetime | None = None
 

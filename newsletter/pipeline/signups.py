@@ -233,10 +233,8 @@ class Signups:
                 wishes={} if asked is None else {**_wishes(asked), "paused_until": None},
                 at_once=at_once and asked is not None,
             )
-            if asked is not None and at_once:
+            if asked is not None:
                 await signups.move(connection, whom[1], "confirmed")
-            elif asked is not None:
-                await signups.drop(connection, whom[1])
         log.info("confirmed", subscriber=person.id)
         return Newcomer(person, confirmed=True)
 
@@ -251,7 +249,7 @@ class Signups:
         async with self._database.connect() as connection:
             keys = [one.email_key for one in await signups.in_state(connection, "confirmed")]
             barred = await suppressions.among(connection, keys)
-            for email_key in keys:
+            for email_key in keys if self._settings.signup.first_issue else ():
                 person = await subscribers.by_email(connection, email_key)
                 if person is None or person.state is not Consent.CONFIRMED or email_key in barred:
                     continue

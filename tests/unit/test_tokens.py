@@ -48,3 +48,24 @@ def test_a_token_is_what_itsdangerous_writes_and_reads(words: list[str | int]) -
         SIGNER.read("confirm", token)
     with pytest.raises(TokenError):
         SIGNER.read("unsubscribe", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"))
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=4))
+def test_a_seal_carries_its_numbers_for_its_purpose_alone(numbers: list[int]) -> None:
+    seal = SIGNER.seal("own", *numbers)
+    assert SIGNER.read_seal("own", seal) == tuple(numbers)
+    for other, purpose in ((SIGNER, "settings"), (Signer(b"j" * 32), "own")):
+        with pytest.raises(TokenError):
+            other.read_seal(purpose, seal)
+    with pytest.raises(TokenError):
+        SIGNER.read_tag("own", seal)
+
+
+def test_an_older_key_is_read_for_tokens_of_all_forms() -> None:
+    new = Signer(b"n" * 32, [b"k" * 32])
+    assert new.read_tag("unsubscribe", SIGNER.tag("unsubscribe", 7)) == 7
+    assert new.read("confirm", SIGNER.sign("confirm", 7, "a@example.org")) == (7, "a@example.org")
+    assert new.read_seal("own", SIGNER.seal("own", 7)) == (7,)
+    assert new.tag("unsubscribe", 7) != SIGNER.tag("unsubscribe", 7)
+    with pytest.raises(ValueError, match="32 bytes"):
+        Signer(b"n" * 32, [b"short"])

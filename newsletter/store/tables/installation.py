@@ -12,4 +12,5 @@ keys = Table(
     Column("name", String(40), primary_key=True),
     Column("secret", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),  # null: in use; else what it signed is read until then
 )

@@ -25,6 +25,7 @@ subscribers = Table(
     Column("papers", Integer),  # null: as many as the settings have
     Column("minutes", Integer),  # null: however long it takes to read
     Column("bar", String(8), nullable=False, server_default="normal"),
+    Column("links", Integer, nullable=False, server_default="0"),  # how often they had their links made new
     one_of("state", *Consent),
     from_to("hour", *HOURS),
     from_to("papers", *PAPERS),
