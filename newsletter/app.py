@@ -264,9 +264,7 @@ class App:
         """Return what the pages to subscribe and to confirm do; raises SettingsError for a list that cannot be read."""
         from newsletter.pipeline.signups import Signups
 
-        return Signups(
-            self.database, self.clock, self.settings, await self._signer(), self.notices, self.catalogue
-        )
+        return Signups(self.database, self.clock, self.settings, await self._signer(), self.notices, self.catalogue)
 
     async def examples(self) -> "Examples":
         """Return what makes the mail of today for topics that somebody thinks of."""

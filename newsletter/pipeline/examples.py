@@ -31,7 +31,7 @@ class BusyError(Exception):
 
 
 class Examples:
-    """Makes examples, one at a time; `composer` chooses without a trace, `writer` writes mail whose links act nowhere."""
+    """Makes examples, one at a time; `composer` chooses without a trace, `writer` writes mail whose links are dead."""
 
     def __init__(
         self,

@@ -104,9 +104,7 @@ class Notices:
         async with database.begin() as connection:
             return await self.ask_in(connection, person, how=how, source=source)
 
-    async def ask_in(
-        self, connection: AsyncConnection, person: Subscriber, *, how: str, source: str = ""
-    ) -> Consent:
+    async def ask_in(self, connection: AsyncConnection, person: Subscriber, *, how: str, source: str = "") -> Consent:
         """Do what `ask` does in a transaction."""
         email_key = addresses.key(person.email)
         evidence = Subscription(state=Consent.UNCONFIRMED, how=how, source=source, at=self._clock.now())

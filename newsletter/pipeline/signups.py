@@ -1,7 +1,7 @@
 """People subscribe by themselves: what they ask for waits on record, a mail asks them, and their word makes it so.
 
-What a stranger sends is one row, written in the same way whoever is subscribed. `settle` finds out later who that is, so
-no answer and no clock tells it. Until somebody has confirmed, their wishes touch nobody's record.
+What a stranger sends is one row, written in the same way whoever is subscribed. `settle` finds out later who that is,
+so no answer and no clock tells it. Until somebody has confirmed, their wishes touch nobody's record.
 """
 
 import hashlib
@@ -337,4 +337,3 @@ def _wishes(asked: Signup) -> dict[str, Any]:
     kept: Mapping[str, Any] = asked.wishes
     found = {name: kept[name] for name in _WISHES if name in kept}
     return {**found, "topics": tuple(Topic(**topic) for topic in kept.get("topics", ()))}
-

@@ -1,4 +1,4 @@
-"""Mails that are no issue: welcome, confirmation, goodbye, and that there is nothing today."""
+"""Mails that are no issue: welcome, confirmation, goodbye, who is known already, and that there is nothing today."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -85,8 +85,8 @@ class Notices:
 
         `links` are the reader's own: `unsubscribe`, the pages that there are, and `action`, which is what a
         confirmation or a goodbye leads to. `said` has `day` (an ISO date) and what that kind tells: welcome `cadence`,
-        `hour`, `timezone`, `first` (an ISO date) and `topics`; confirmation `at` (an ISO moment) and `timezone`;
-        nothing `cause`, as a ranker calls it, and `looked_at`, a number of papers.
+        `hour`, `timezone`, `first` (an ISO date), `at_once` and `topics`; confirmation and known `at` (an ISO moment)
+        and `timezone`; nothing `cause`, as a ranker calls it, and `looked_at`, a number of papers.
         """
         own = {"email": clean(recipient.email)} | {name: link for name, link in links.items() if link}
         told: Told = tuple(sorted((name, tuple(one) if isinstance(one, list) else one) for name, one in said.items()))
@@ -116,6 +116,7 @@ class Notices:
             "welcome": {**day, "cadence": "daily", "hour": 7, "timezone": "UTC", "topics": ("A topic",)},
             "confirmation": {**day, "at": "2000-01-01T00:00:00+00:00", "timezone": "UTC"},
             "goodbye": day,
+            "known": {**day, "at": "2000-01-01T00:00:00+00:00", "timezone": "UTC"},
             "nothing": {**day, "cause": "no papers", "looked_at": 1},
         }
         links = dict.fromkeys(("unsubscribe", "action"), "https://papers.example.org")
@@ -173,6 +174,7 @@ def _lines(kind: Notice, name: str, language: Language) -> tuple[str, str]:
         "welcome": (gettext("Welcome to %(name)s"), gettext("What comes when, and how to change it.")),
         "confirmation": (gettext("Please confirm: %(name)s"), gettext("Without your word nothing more is sent.")),
         "goodbye": (gettext("You are unsubscribed: %(name)s"), gettext("Nothing more is sent to you.")),
+        "known": (gettext("You are subscribed already: %(name)s"), gettext("Nothing has changed.")),
         "nothing": (gettext("No paper for you today: %(name)s"), gettext("Why that is, and what you can do.")),
     }[kind]
     return subject % {"name": name}, preheader
@@ -185,9 +187,10 @@ def _sentences(kind: Notice, said: Mapping[str, Any], language: Language) -> dic
         return {
             "rhythm": rhythm(said["cadence"], said["hour"], said["timezone"], language),
             "first": language.long_date(date.fromisoformat(first)) if first else "",
+            "at_once": bool(said.get("at_once")),
             "topics": _topics(said["topics"]),
         }
-    if kind == "confirmation":
+    if kind in ("confirmation", "known"):
         at = datetime.fromisoformat(said["at"]).astimezone(ZoneInfo(said["timezone"]))
         hour = format_time(at.time(), "short", locale=language.locale)
         return {"asked_on": language.long_date(at.date()), "asked_at": f"{hour} ({said['timezone']})"}

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup
 
 from newsletter import config
 from newsletter.errors import RenderingError
@@ -27,6 +28,29 @@ _SAMPLES: dict[str, dict[str, Any]] = {
     "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
     "feedback": {"action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER},
+    "consent": {},
+    "subscribe": {
+        "action": "/",
+        "stage": "ask",
+        "faults": (),
+        "asked": dict.fromkeys(("email", "words", "cadence", "hour", "timezone", "language"), ""),
+        "topics": (),
+        "found": (),
+        "search": "",
+        "searched": False,
+        "more": 1,
+        "cadences": (),
+        "hours": (),
+        "zones": {},
+        "languages": (),
+        "form": "",
+        "example": "",
+        "script": "/",
+        "minutes": 1,
+        "chosen": True,
+        "days": 1,
+    },
+    "confirm": {"action": "/", "stage": "ask", "topics": (), "rhythm": "", "subscribe": "/", "at_once": True},
     "fault": {"kind": "old", "days": 1},
 }
 
@@ -83,6 +107,19 @@ class Pages:
             raise _wrong(page, error) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise _wrong(page, jinja2.TemplateRuntimeError(f"{type(error).__name__}: {error}")) from error
+
+    def words(self, page: str, language: Language) -> str:
+        """Return the words of a page without its tags."""
+        # What is rendered here is made safe here.
+        return " ".join(Markup(self.page(page, language)).striptags().split())  # noqa: S704
+
+    def script(self, name: str) -> str:
+        """Return a script that pages may load; raises RenderingError if it is not there."""
+        file = f"web/{name}.js"
+        try:
+            return self._loader.get_source(jinja2.Environment(autoescape=True), file)[0]
+        except jinja2.TemplateNotFound as error:
+            raise RenderingError(f"There is no {file}.", next_step="Install the newsletter package again.") from error
 
     def paper(self, paper: Paper, language: Language) -> Entry:
         """Return what a page shows of a paper."""

@@ -28,9 +28,7 @@ async def put(connection: AsyncConnection, asked: Signup) -> None:
     statement = insert(connection, signups).values(row)
     anew = {name: statement.excluded[name] for name in row if name != "email_key"}
     await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["email_key"], set_=anew, where=signups.c.state != "confirmed"
-        )
+        statement.on_conflict_do_update(index_elements=["email_key"], set_=anew, where=signups.c.state != "confirmed")
     )
 
 

@@ -8,14 +8,21 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.app import App
 from newsletter.models import Subscriber
+from newsletter.pipeline.examples import Examples
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
+from newsletter.pipeline.signups import Signups, Wording
+from newsletter.pipeline.tries import network
 
 
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers) -> None:
+    def __init__(self, app: App, readers: Readers, signups: Signups, examples: Examples) -> None:
         self.readers = readers
+        self.signups = signups
+        self.examples = examples
+        self.catalogue = app.catalogue
+        self.settings = app.settings
         self._pages = app.pages()
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
@@ -35,7 +42,7 @@ class Desk:
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers())
+        return cls(app, await app.readers(), await app.signups(), await app.examples())
 
     def page(self, request: Request, page: str, person: Subscriber, status: int = 200, **values: Any) -> Response:
         """Return a page for a reader; `paper` among the values is shown as the mail shows it."""
@@ -44,6 +51,41 @@ class Desk:
             values["paper"] = self._pages.paper(values["paper"], language)
         html = self._pages.page(page, language, email=person.email, action=self.path(request.url.path), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
+
+    def open_page(
+        self, request: Request, page: str, language: str = "", status: int = 200, *, also: str = "", **values: Any
+    ) -> Response:
+        """Return a page for whoever asks, in a language, else in one that the browser names.
+
+        `also` is what its content security policy allows beside what all pages may.
+        """
+        found = self.language(request, language)
+        html = self._pages.page(page, found, action=self.path(request.url.path), **values)
+        policy = {"Content-Security-Policy": f"{self.headers['Content-Security-Policy']}; {also}"} if also else {}
+        return HTMLResponse(html, status, {**self.headers, **policy, "Content-Language": found.code})
+
+    def language(self, request: Request, code: str = "") -> Any:
+        """Return a language, else the first that a browser accepts, else that of the newsletter."""
+        return self._pages.language(code, request.headers.get("accept-language", ""))
+
+    def wording(self, language: Any) -> Wording:
+        """Return what people are told, in a language, before they press the button that subscribes them."""
+        return Wording(self._pages.words("consent", language))
+
+    def client(self, request: Request) -> str:
+        """Return the network address of who asks, as far as proxies of the operator's tell it."""
+        address = request.client.host if request.client is not None else ""
+        if hops := self.settings.web.proxies:
+            # What others wrote before the last hops is anybody's word.
+            named = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
+            if len(named) >= hops:
+                return network(named[-hops]) or network(address)
+        return network(address)
+
+    def script(self, name: str) -> Response:
+        """Return a script of ours."""
+        headers = {**self.headers, "Cache-Control": "no-cache"}
+        return Response(self._pages.script(name), headers=headers, media_type="text/javascript")
 
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""

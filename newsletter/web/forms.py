@@ -27,24 +27,33 @@ class UnreadError(Exception):
 
 async def fields(request: Request) -> dict[str, str]:
     """Return the fields of a form, the first of each name; raises UnreadError."""
-    return parse(request.headers.get("content-type", ""), await _body(request))
+    return dict(reversed(await pairs(request)))
+
+
+async def pairs(request: Request, *, most: int = _MOST_FIELDS) -> list[tuple[str, str]]:
+    """Return the fields of a form in their order, of which one name may have several; raises UnreadError."""
+    return listed(request.headers.get("content-type", ""), await _body(request), most=most)
 
 
 def parse(kind: str, body: bytes) -> dict[str, str]:
     """Return the fields of a body of a media type, the first of each name; raises UnreadError."""
+    return dict(reversed(listed(kind, body)))
+
+
+def listed(kind: str, body: bytes, *, most: int = _MOST_FIELDS) -> list[tuple[str, str]]:
+    """Return the fields of a body of a media type, at most so many; raises UnreadError."""
     if not kind.strip().lower().startswith("multipart/"):
         try:
-            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+            return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
         except ValueError as error:
             raise UnreadError(400) from error
-        return dict(reversed(pairs))
     boundary = _BOUNDARY.search(kind)
     if boundary is None:
         raise UnreadError(400)
-    return dict(reversed(_parts(body, (boundary[1] or boundary[2]).encode())))
+    return _parts(body, (boundary[1] or boundary[2]).encode(), most)
 
 
-def _parts(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
+def _parts(body: bytes, boundary: bytes, most: int) -> list[tuple[str, str]]:
     """Return the fields of multipart/form-data (RFC 7578 section 4), whatever its lines end with."""
     found: list[tuple[str, str]] = []
     for part in (b"\n" + body.replace(b"\r\n", b"\n")).split(b"\n--" + boundary)[1:]:
@@ -52,7 +61,7 @@ def _parts(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
             break
         head, _, content = part.partition(b"\n\n")
         name = _NAME.search(head)
-        if name is None or len(found) == _MOST_FIELDS:
+        if name is None or len(found) == most:
             raise UnreadError(400)
         found.append(((name[1] or name[2]).decode("utf-8", "replace"), content.decode("utf-8", "replace")))
     return found

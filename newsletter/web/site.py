@@ -18,7 +18,7 @@ from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import feedback, pause, unsubscribe
+from newsletter.web import confirm, example, feedback, pause, subscribe, unsubscribe
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 
@@ -61,7 +61,14 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
+        Route("/confirm/{token}", confirm.answer, methods=["GET", "POST"]),
     ]
+    if settings.signup.open:
+        routes += [
+            Route("/subscribe", subscribe.answer, methods=["GET", "POST"]),
+            Route("/subscribe.js", subscribe.script),
+            Route("/example/{token}", example.answer),
+        ]
     site = Starlette(
         routes=routes,
         lifespan=lifespan,
