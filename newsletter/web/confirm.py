@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newsletter.pipeline import choices
+from newsletter.pipeline import offers
 from newsletter.pipeline.notices import PassedError
 from newsletter.pipeline.signups import Newcomer
 from newsletter.web.desk import Desk
@@ -32,8 +32,8 @@ def _page(desk: Desk, request: Request, newcomer: Newcomer) -> Response:
     person = newcomer.person
     language = desk.language(request, person.language)
     values = _values(desk, "done" if newcomer.confirmed else "ask") | {
-        "topics": choices.names(desk.catalogue, [topic for topic in person.topics if topic.weight > 0]),
-        "rhythm": choices.rhythm(person, language),
+        "topics": offers.names(desk.catalogue, [topic for topic in person.topics if topic.weight > 0]),
+        "rhythm": offers.rhythm(person, language),
     }
     return desk.page(request, "confirm", person, **values)
 

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newsletter.pipeline import choices
+from newsletter.pipeline import offers
 from newsletter.pipeline.signups import MOST_TOPICS, Asked, Fault, FaultyError, TooManyError
 from newsletter.pipeline.tries import HOUR
 from newsletter.web.desk import Desk
@@ -92,8 +92,8 @@ def _page(
     status: int = 200,
 ) -> Response:
     search = search.strip()[:_LONGEST_SEARCH]
-    ticked = choices.offered(desk.catalogue, asked.topics[: 2 * MOST_TOPICS])
-    found = choices.searched(desk.catalogue, search, MOST_FOUND) if search else choices.broad(desk.catalogue, BROAD)
+    ticked = offers.offered(desk.catalogue, asked.topics[: 2 * MOST_TOPICS])
+    found = offers.searched(desk.catalogue, search, MOST_FOUND) if search else offers.broad(desk.catalogue, BROAD)
     return _show(
         desk,
         request,
@@ -130,10 +130,10 @@ def _show(desk: Desk, request: Request, asked: Asked, status: int = 200, **value
         "faults": (),
         "example": "",
         "more": len(desk.catalogue),
-        "cadences": choices.cadences(language),
-        "hours": choices.hours(language),
-        "zones": choices.zones(),
-        "languages": choices.languages(),
+        "cadences": offers.cadences(language),
+        "hours": offers.hours(language),
+        "zones": offers.zones(),
+        "languages": offers.languages(),
         "form": desk.signups.form(),
         "script": desk.path("/subscribe.js"),
         "days": desk.settings.signup.keep_days,
