@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.models import Feed
+    from newsletter.pipeline.choices import Choices
     from newsletter.pipeline.doors import Doors
     from newsletter.pipeline.examples import Examples
+    from newsletter.pipeline.foresight import Foresight
     from newsletter.pipeline.intake import Box, Intake
+    from newsletter.pipeline.lost import Lost
+    from newsletter.pipeline.moving import Moving
     from newsletter.pipeline.readers import Readers
     from newsletter.pipeline.signups import Signups
     from newsletter.pipeline.templates import Checked
@@ -331,6 +335,37 @@ class App:
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port
 
+    async def lost(self) -> "Lost":
+        """Return what sends people the link that they lost."""
+        from newsletter.pipeline.lost import Lost
+
+        return Lost(self.database, self.clock, await self._signer(), self.notices, self.settings.signup)
+
+    async def moving(self) -> "Moving":
+        """Return what lets a reader's mail go to another address."""
+        from newsletter.pipeline.moving import Moving
+
+        signer = await self._signer()
+        doors = await self.doors()
+        return Moving(self.database, self.clock, signer, doors, self.notices, self.settings.newsletter)
+
+    async def choices(self) -> "Choices":
+        """Return what readers change on their own page."""
+        from newsletter.pipeline.choices import Choices
+
+        return Choices(self.database, self.clock, await self.doors())
+
+    def foresight(self) -> "Foresight":
+        """Return what tells readers of their next mail, by the model that is kept, and without a trace."""
+        from newsletter.pipeline.foresight import Foresight
+
+        async def composer() -> Composer:
+            return Composer(
+                self.database, self.clock, self.settings, await self.learner.kept(), self.placing(kept=False)
+            )
+
+        return Foresight(self.clock, composer)
+
     async def doors(self) -> "Doors":
         """Return what makes and opens the links of readers' own pages."""
         from newsletter.pipeline.doors import Doors
@@ -394,6 +429,13 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
         if learner := vars(app).get("learner"):
             await learner.close()
         await database.close()
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that mail and pages have words of."""
+    from newsletter.rendering.language import available
+
+    return available()
 
 
 def failures() -> "tuple[Sequence[Word], str]":

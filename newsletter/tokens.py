@@ -35,7 +35,7 @@ class Signer:
         if any(len(one) < 32 for one in (key, *older)):
             raise ValueError("the key of a signer has 32 bytes or more")
         self._key = key
-        self._older = tuple(Signer(one) for one in older)
+        self.older = tuple(Signer(one) for one in older)
         # What all tokens of a purpose begin with is worked out once.
         self._begun: dict[str, hmac.HMAC] = {}
         self._tags: dict[str, blake2b] = {}
@@ -54,7 +54,7 @@ class Signer:
         try:
             return tuple(self._serializer(purpose).loads(token))
         except (BadSignature, UnicodeError) as error:
-            for older in self._older:
+            for older in self.older:
                 with suppress(TokenError):
                     return older.read(purpose, token)
             raise TokenError(
@@ -69,7 +69,7 @@ class Signer:
         """Return the number of a tag; raises TokenError if it was not made here for this purpose."""
         found = _TAG.fullmatch(tag.lower())
         if found is not None:
-            for one in (self, *self._older):
+            for one in (self, *self.older):
                 if hmac.compare_digest(one.tag(purpose, int(found[1], 16)), tag.lower()):
                     return int(found[1], 16)
         raise TokenError("This address was changed, or is not one of this newsletter.")
@@ -90,7 +90,7 @@ class Signer:
         found = _SEAL.fullmatch(token)
         if found is not None:
             numbers = tuple(int(number, 16) for number in found[1].split("-")[:-1])
-            for one in (self, *self._older):
+            for one in (self, *self.older):
                 if hmac.compare_digest(one.seal(purpose, *numbers), token):
                     return numbers
         raise TokenError("This link is not complete or was changed.", next_step="Use the link of a newer mail.")

@@ -10,6 +10,7 @@ from newsroom import Newsroom, address, papers
 
 from newsletter.models import Subscription
 from newsletter.pipeline import subscribers
+from newsletter.pipeline.doors import Doors
 from newsletter.pipeline.reader_links import Addresses
 from newsletter.pipeline.signups import Signups
 from newsletter.store import schema
@@ -49,6 +50,12 @@ class Site:
     async def pausing(self, name: str = "ada") -> str:
         """Return the path of someone's page to pause."""
         return self.here(self.addresses.of(await self.number(name)).pause)
+
+    async def changing(self, name: str = "ada", *, own: bool = False) -> str:
+        """Return the path of someone's own page, by the link of their mail or by one that opens all."""
+        person = await subscribers.find(self.room.database, address(name))
+        doors = Doors(self.signer, self.room.clock)
+        return self.here(f"{BASE}/settings/{doors.own(person) if own else doors.settings(person)}")
 
     async def saying(self, verdict: str, position: int | str = 1, name: str = "ada") -> str:
         """Return the path to more or less of a paper in someone's latest issue."""

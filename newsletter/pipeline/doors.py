@@ -5,14 +5,14 @@ goes by mail alone, when it is asked for, and opens all. `feed` is for a reader'
 revoked (docs/decisions/0025-doors.md).
 """
 
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.models import Subscriber
+from newsletter.pipeline.reader_links import OWN, PERSON, SETTINGS, day_of
 from newsletter.pipeline.readers import GoneError, OldError
 from newsletter.store import subscribers
 from newsletter.tokens import Signer, TokenError
@@ -22,11 +22,9 @@ Purpose = Literal["settings", "own", "feed"]
 SETTINGS_DAYS = 60
 OWN_HOURS = 1
 
-_EPOCH = date(1970, 1, 1)
 _DAY = 86_400
 _LIFE: dict[str, int | None] = {"settings": (SETTINGS_DAYS + 1) * _DAY, "own": OWN_HOURS * 3600, "feed": None}
-# A purpose of a signature is told from all others, such as those of tags.
-_SIGNED: dict[str, str] = {purpose: f"door.{purpose}" for purpose in _LIFE}
+_SIGNED: dict[str, str] = {"settings": SETTINGS, "own": OWN, "feed": "door.feed"}
 
 
 class Door(NamedTuple):
@@ -38,18 +36,12 @@ class Door(NamedTuple):
     links: int
 
 
+class OldLinkError(OldError):
+    """The time of a link is over, and its person may ask for a new one."""
+
+
 class RevokedError(TokenError):
     """The person of a link had all their links made new since."""
-
-
-def settings(signer: Signer, person: int, links: int, day: date) -> str:
-    """Return the token of a mail of that day (its Date, in UTC); of all mails of a day the same for a person."""
-    return signer.seal("door.settings", person, _seconds(day), links)
-
-
-@lru_cache(maxsize=64)
-def _seconds(day: date) -> int:
-    return (day - _EPOCH).days * _DAY
 
 
 class Doors:
@@ -61,15 +53,19 @@ class Doors:
 
     def settings(self, person: Subscriber) -> str:
         """Return a token that changes their wishes, for SETTINGS_DAYS after this day."""
-        return settings(self._signer, person.id, person.links, self._clock.now().date())
+        return self._signer.seal(SETTINGS, person.id, day_of(self._clock.now()), person.links)
 
     def own(self, person: Subscriber, at: datetime | None = None) -> str:
         """Return a token that opens all, for OWN_HOURS from now or from `at`: it must go by mail alone."""
-        return self._signer.seal("door.own", person.id, int((at or self._clock.now()).timestamp()), person.links)
+        return self._signer.seal(OWN, person.id, int((at or self._clock.now()).timestamp()), person.links)
 
     def feed(self, person: Subscriber) -> str:
         """Return the token of their own feeds, which is the same until they have their links made new."""
         return self._signer.seal("door.feed", person.id, 0, person.links)
+
+    def leaving(self, person: Subscriber) -> str:
+        """Return the token of the page on which they leave."""
+        return self._signer.tag(PERSON, person.id)
 
     def read(self, purpose: Purpose, token: str) -> Door:
         """Return what a token says; one of `own` does for `settings` too.
@@ -84,7 +80,7 @@ class Doors:
                 continue
             life = _LIFE[one]
             if life is not None and self._clock.now().timestamp() >= at + life:
-                raise OldError("This link is too old.", next_step="Ask for a new one.")
+                raise OldLinkError("This link is too old.", next_step="Ask for a new one.")
             return Door(one, person, at, links)
         raise TokenError("This link is not complete or was changed.", next_step="Use the link of a newer mail.")
 

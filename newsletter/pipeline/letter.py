@@ -78,7 +78,8 @@ class LetterWriter:
         leave_at, pause = self._addresses.of(issue.recipient.id)
         more, less = self._addresses.feedback(issue.id)
         feedback = Feedback(more[0], less[0], more[1], less[1])
-        rendered = self._renderer.render(issue, Links(leave_at[0], pause=pause, feedback=feedback))
+        settings = self._addresses.settings(issue.recipient, date)
+        rendered = self._renderer.render(issue, Links(leave_at[0], settings, pause, feedback=feedback))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
@@ -89,20 +90,22 @@ class LetterWriter:
         """Return a mail that is no issue.
 
         Who gets a welcome or is told that there is nothing is on the list: they may leave it by these mails (RFC 2369,
-        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one.
+        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one; nor has a
+        link, which somebody asked for.
         """
         kind = issue.notice or "nothing"
         newsletter, edition = self._newsletter, issue.edition
         leave_at, pause = self._addresses.of(issue.recipient.id)
-        action = self._addresses.action(kind, issue.recipient)
+        action = self._addresses.action(kind, issue.recipient, date, issue.said)
         values = {"day": edition.date.isoformat(), **issue.said, "action": action}
-        rendered = self._renderer.notice(kind, issue.recipient, Links(leave_at[0], pause=pause), values)
+        settings = self._addresses.settings(issue.recipient, date)
+        rendered = self._renderer.notice(kind, issue.recipient, Links(leave_at[0], settings, pause), values)
         letter = self._letter(edition, rendered, leave_at, address, message_id, date)._replace(
             # RFC 3834 section 5: no program may answer it.
             automatic=True,
             feedback_id=f"{edition.date}:{kind}:notices:{self._feedback_sender}",
         )
-        if kind in ("confirmation", "goodbye"):
+        if kind in ("confirmation", "goodbye", "link"):
             letter = letter._replace(
                 from_address=self._notices_address,
                 reply_to=newsletter.reply_to or newsletter.from_address,

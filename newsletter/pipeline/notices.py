@@ -27,6 +27,9 @@ log = structlog.get_logger()
 # What the links of confirmations are signed for.
 CONFIRM = "confirm"
 
+# Whoever asks for a link may have used the one of the morning; more than so many a day is somebody else's doing.
+MOST_LINKS = 3
+
 
 class PassedError(TokenError):
     """What was to be confirmed is no longer there."""
@@ -37,11 +40,8 @@ def message_id(newsletter: Newsletter) -> str:
     return f"<{secrets.token_urlsafe(18)}@{newsletter.domain}>"
 
 
-def said(kind: EditionKind, person: Subscriber, now: datetime, *, at_once: bool = False) -> dict[str, Any]:
-    """Return what a notice tells a person; it is kept as it is, so that the mail can be shown again.
-
-    `at_once` says that their first issue is chosen as soon as they are welcome.
-    """
+def said(kind: EditionKind, person: Subscriber, now: datetime) -> dict[str, Any]:
+    """Return what a notice tells a person; it is kept as it is, so that the mail can be shown again."""
     told: dict[str, Any] = {"day": slots.local_date(person, now).isoformat()}
     if kind == "welcome":
         first = slots.date_there(person.timezone, slots.next_moment(person, now))
@@ -49,8 +49,6 @@ def said(kind: EditionKind, person: Subscriber, now: datetime, *, at_once: bool 
             told["first"] = first.isoformat()
         told |= {"cadence": person.cadence, "hour": person.hour, "timezone": person.timezone}
         told["topics"] = [topic.name for topic in person.topics if topic.weight > 0]
-        if at_once:
-            told["at_once"] = True
     elif kind in ("confirmation", "known"):
         told |= {"at": now.isoformat(timespec="seconds"), "timezone": person.timezone}
     return told
@@ -67,6 +65,7 @@ class Notices:
             "goodbye": settings.notices.goodbye,
             "confirmation": True,
             "known": True,
+            "link": True,
         }
 
     async def tell(
@@ -76,21 +75,22 @@ class Notices:
         kind: EditionKind,
         *,
         asked: bool = False,
-        at_once: bool = False,
+        told: Mapping[str, Any] = MappingProxyType({}),
     ) -> bool:
         """Queue a notice in the transaction of what caused it, and tell whether one waits now.
 
         `person` is as they were put on record. Where the settings want no such mail there is none, unless it was
-        `asked` for. An address that must not be mailed gets none.
+        `asked` for. An address that must not be mailed gets none. `told` is what it says beside what its kind does.
         """
         if not (asked or self._wanted[kind]):
             return False
         if await suppressions.among(connection, [addresses.key(person.email)]):
             return False
         now = self._clock.now()
-        told = said(kind, person, now, at_once=at_once)
-        draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=told)
-        queued = await notices.put(connection, kind, slots.local_date(person, now), draft, now)
+        words = {**said(kind, person, now), **told}
+        draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=words)
+        most = MOST_LINKS if kind == "link" else 1
+        queued = await notices.put(connection, kind, slots.local_date(person, now), draft, now, most=most)
         if queued:
             log.info("notice", kind=kind, subscriber=person.id)
         return queued
@@ -150,7 +150,7 @@ class Notices:
             evidence = Subscription(state=Consent.CONFIRMED, how=how, source=source, at=self._clock.now())
             await subscribers.consent(connection, person.id, evidence)
             person = (await subscribers.by_ids(connection, [number]))[number]
-            await self.tell(connection, person, "welcome", at_once=at_once)
+            await self.tell(connection, person, "welcome", told={"at_once": True} if at_once else {})
         return person
 
 

@@ -136,7 +136,7 @@ async def find_notice(
     else:
         said = told(kind, person, clock.now())
     edition = _unsaved(person, day, clock).model_copy(update={"kind": of_kind})
-    recipient = Recipient(person.id, person.email, person.language)
+    recipient = Recipient(person.id, person.email, person.language, person.links)
     return Found(person, Issue(0, edition, recipient, (), said=said), None)
 
 
@@ -162,7 +162,7 @@ async def _composed(composer: Callable[[], Awaitable[Composer]], person: Subscri
             f"There is no paper for {person.email} on {edition.date}: {CAUSES[chooser.causes[person.email]]}.",
             next_step="Take papers in with `newsletter feeds ingest`, widen their topics, or set `--bar many`.",
         )
-    return Issue(0, edition, Recipient(person.id, person.email, person.language), *content)
+    return Issue(0, edition, Recipient(person.id, person.email, person.language, person.links), *content)
 
 
 def _unsaved(person: Subscriber, day: date, clock: Clock) -> Edition:

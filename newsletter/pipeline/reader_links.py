@@ -1,6 +1,8 @@
 """The addresses in a mail that are one reader's own, by https or by mail; it knows no page and no database."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from newsletter.config import Settings
@@ -11,6 +13,11 @@ from newsletter.tokens import Signer
 # What tokens are for. Whoever may unsubscribe somebody may also let them pause, which is less.
 PERSON = "unsubscribe"
 ISSUE = "feedback"
+SETTINGS = "door.settings"
+OWN = "door.own"
+MOVE = "move"
+
+_DAY = 86_400
 
 
 class ReaderLinks(NamedTuple):
@@ -25,6 +32,17 @@ class FeedbackLinks(NamedTuple):
 
     more: tuple[str, str]
     less: tuple[str, str]
+
+
+def day_of(at: datetime) -> int:
+    """Return the seconds from 1970 to the day of a moment, in UTC: all mails of a day carry the same."""
+    return int(at.timestamp()) // _DAY * _DAY
+
+
+def move_token(signer: Signer, waiting: int, said: Mapping[str, Any]) -> str:
+    """Return what moves a person to the address of the one who is `waiting`, as a confirmation `said` of both."""
+    at = int(datetime.fromisoformat(said["at"]).timestamp())
+    return signer.seal(MOVE, said["person"], waiting, at, said["links"])
 
 
 class Addresses:
@@ -47,14 +65,25 @@ class Addresses:
             return ReaderLinks((leave,), f"{self._by_mail}pause%20{token}%201%20month")
         return ReaderLinks((f"{self._base_url}/unsubscribe/{token}", leave), f"{self._base_url}/pause/{token}")
 
-    def action(self, kind: Notice, person: Recipient) -> str:
-        """Return what a notice asks to be opened: to confirm, or to come back; empty if it asks nothing."""
+    def settings(self, person: Recipient, at: datetime) -> str:
+        """Return the link to a reader's wishes in a mail of that Date; empty where there are no pages."""
+        if not self._base_url:
+            return ""
+        return f"{self._base_url}/settings/{self._signer.seal(SETTINGS, person.id, day_of(at), person.links)}"
+
+    def action(self, kind: Notice, person: Recipient, at: datetime, said: Mapping[str, Any]) -> str:
+        """Return what a notice of that Date asks to be opened; empty if it asks nothing."""
+        if kind == "confirmation" and "moves" in said and self._base_url:
+            return f"{self._base_url}/moved/{move_token(self._signer, person.id, said)}"
         if kind == "confirmation":
             token = token_of(self._signer, person.id, person.email)
             return f"{self._base_url}/confirm/{token}" if self._base_url else f"{self._by_mail}confirm%20{token}"
         if kind == "goodbye":
             # The page that they left by lets them come back.
             return self.of(person.id).unsubscribe[0] if self._base_url else f"{self._by_mail}subscribe"
+        if kind == "link":
+            token = self._signer.seal(OWN, person.id, int(at.timestamp()), person.links)
+            return f"{self._base_url}/settings/{token}" if self._base_url else f"{self._by_mail}settings"
         return ""
 
     def feedback(self, issue_id: int) -> FeedbackLinks:

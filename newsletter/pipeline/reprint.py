@@ -15,13 +15,16 @@ from newsletter.feeds.tex import to_unicode
 from newsletter.models import Delivery, DeliveryState, Issue
 from newsletter.pipeline.keeping import FOLD, FOLDED, HASHED, SEAL, SETTINGS, program, proof
 from newsletter.pipeline.letter import LetterWriter, Written
-from newsletter.rendering import Logo, kept
+from newsletter.rendering import Logo, Rendered, kept
 from newsletter.rendering.kept import Kept
 from newsletter.rendering.reprint import Reprint
 from newsletter.store import presses
+from newsletter.tokens import Signer
 
 # What waits is made when it is sent; the last time that it was is no longer what its person is to get.
 WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+# Of the times that somebody had their links made new, so many are looked at.
+LINKS_TRIED = 5
 
 CHANGED = (
     "The program that makes mail has changed since it was sent: this is close to what went out, but not the same bytes."
@@ -62,10 +65,7 @@ def as_sent(found: presses.Kept, issue: Issue, delivery: Delivery, writer: Lette
         parts = {key: kept.read(content, Quoted) for key, content in found.parts.items()}
         parts |= {key: kept.read(content.encode(), Quoted) for key, content in own.parts.items()}
         address = own.address or delivery.address
-        then = issue._replace(recipient=issue.recipient._replace(email=address, language=own.language))
-        unsigned, rendered = _writer(parts, writer).unsigned(
-            then, address=address, message_id=delivery.message_id, date=own.date
-        )
+        unsigned, rendered = _under_keys_of_then(parts, own, writer, issue, address, delivery.message_id)
         head, agrees = _signatures(parts, own, unsigned)
     except (LookupError, ValueError, TypeError, zlib.error):
         return None
@@ -73,6 +73,25 @@ def as_sent(found: presses.Kept, issue: Issue, delivery: Delivery, writer: Lette
     if proof(unsigned) != own.proof or not agrees:
         return Sent(written, CHANGED)
     return Sent(written, LIKELY if not own.signatures and found.program != program() else "")
+
+
+def _under_keys_of_then(
+    parts: Mapping[str, Kept], own: _Own, writer: LetterWriter, issue: Issue, address: str, message_id: str
+) -> tuple[bytes, Rendered]:
+    """Return the message whose links are those of then, if one is: secrets and numbers of links change."""
+    found: list[tuple[bytes, Rendered]] = []
+    now = issue.recipient.links
+    for signer in (writer.signer, *writer.signer.older):
+        press = _writer(parts, writer, signer)
+        for links in range(now, max(-1, now - LINKS_TRIED), -1):
+            reader = issue.recipient._replace(email=address, language=own.language, links=links)
+            made = press.unsigned(
+                issue._replace(recipient=reader), address=address, message_id=message_id, date=own.date
+            )
+            if proof(made[0]) == own.proof:
+                return made
+            found.append(made)
+    return found[0]
 
 
 def _read(made_of: str) -> _Own:
@@ -90,7 +109,7 @@ def _read(made_of: str) -> _Own:
     )
 
 
-def _writer(parts: Mapping[str, Kept], writer: LetterWriter) -> LetterWriter:
+def _writer(parts: Mapping[str, Kept], writer: LetterWriter, signer: Signer) -> LetterWriter:
     """Return what makes messages of these parts, under the settings of then."""
     words = parts[SETTINGS].words
     settings = _settings(words, writer.settings)
@@ -107,7 +126,7 @@ def _writer(parts: Mapping[str, Kept], writer: LetterWriter) -> LetterWriter:
         encode=encode,
         decode=decode,
     )
-    return LetterWriter(settings, renderer, writer.signer)
+    return LetterWriter(settings, renderer, signer)
 
 
 def _settings(words: Mapping[str, str], now: Settings) -> Settings:

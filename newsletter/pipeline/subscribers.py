@@ -4,9 +4,11 @@ import difflib
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from shlex import quote
 from typing import Any, NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter import searches as queries
 from newsletter.cadences import timezones
@@ -171,20 +173,32 @@ async def edit(
     """
     person = await find(database, email)
     now = person.created_at if clock is None else clock.now()
-    changed = change(person)
-    # A copy with changes is not validated by itself.
-    changed = _checked(Subscriber(**{**dict(changed), "email": addresses.normalise(changed.email)}))
-    email_key = addresses.key(changed.email)
+    changed = checked(change(person))
     async with database.begin() as connection:
-        other = await subscribers.by_email(connection, email_key)
-        if other is not None and other.id != person.id:
-            raise UsageError(f"{changed.email} is the address of another subscriber.")
-        if other is None:
-            await _refuse_suppressed(connection, email_key, changed.email)
-        await subscribers.change(connection, changed, email_key)
-        await searches.write(connection, {person.id: changed.searches}, now)
-        await recall.move(connection, person.id)
+        await write(connection, changed, now)
     return changed
+
+
+async def write(connection: AsyncConnection, changed: Subscriber, now: datetime) -> None:
+    """Write a person, as `checked` returns them, in a transaction; searches that are new are theirs from now on.
+
+    Raises UsageError if their new address is another person's, or must not be mailed.
+    """
+    email_key = addresses.key(changed.email)
+    other = await subscribers.by_email(connection, email_key)
+    if other is not None and other.id != changed.id:
+        raise UsageError(f"{changed.email} is the address of another subscriber.")
+    if other is None:
+        await _refuse_suppressed(connection, email_key, changed.email)
+    await subscribers.change(connection, changed, email_key)
+    await searches.write(connection, {changed.id: changed.searches}, now)
+    await recall.move(connection, changed.id)
+
+
+def checked(changed: Subscriber) -> Subscriber:
+    """Return a person with changes as they can be kept; raises UsageError, or ValueError for a number out of bounds."""
+    # A copy with changes is not validated by itself.
+    return _checked(Subscriber(**{**dict(changed), "email": addresses.normalise(changed.email)}))
 
 
 async def pause(database: Database, email: str, until: date | None) -> Subscriber:

@@ -2,12 +2,12 @@
 
 import io
 import re
-from datetime import date
+from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -47,6 +47,18 @@ class Language:
     def short_date(self, day: date) -> str:
         """Return the day with a short month."""
         return format_skeleton("yMMMd", day, locale=self.locale)
+
+    def weekday(self, number: int) -> str:
+        """Return the name of a day of the week, from 0, Monday."""
+        return str(get_day_names("wide", locale=self.locale)[number])
+
+    def hour(self, hour: int) -> str:
+        """Return the full hour of a day."""
+        return format_time(time(hour), "short", locale=self.locale)
+
+    def name_of(self, code: str) -> str:
+        """Return what a language is called by those who speak it."""
+        return resolve(code).locale.display_name or code
 
     def number(self, value: int) -> str:
         """Return the number with the groups of digits of the language."""

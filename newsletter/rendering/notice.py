@@ -24,7 +24,7 @@ from newsletter.rendering.templates import notice_html, notice_text
 KINDS: tuple[Notice, ...] = get_args(Notice)
 
 # To people who are on no list: nothing in these mails may ask them to unsubscribe.
-ONCE: frozenset[Notice] = frozenset({"confirmation", "goodbye"})
+ONCE: frozenset[Notice] = frozenset({"confirmation", "goodbye", "link"})
 
 # What says nothing of one person but in places that are filled.
 SHARED: frozenset[Notice] = frozenset({"nothing"})
@@ -86,7 +86,8 @@ class Notices:
         `links` are the reader's own: `unsubscribe`, the pages that there are, and `action`, which is what a
         confirmation or a goodbye leads to. `said` has `day` (an ISO date) and what that kind tells: welcome `cadence`,
         `hour`, `timezone`, `first` (an ISO date), `at_once` and `topics`; confirmation and known `at` (an ISO moment)
-        and `timezone`; nothing `cause`, as a ranker calls it, and `looked_at`, a number of papers.
+        and `timezone`, and `moves`, the masked address of who wants their mail here; goodbye `moved`, that of where it
+        goes from now on; nothing `cause`, as a ranker calls it, and `looked_at`, a number of papers.
         """
         own = {"email": clean(recipient.email)} | {name: link for name, link in links.items() if link}
         told: Told = tuple(sorted((name, tuple(one) if isinstance(one, list) else one) for name, one in said.items()))
@@ -116,6 +117,7 @@ class Notices:
             "welcome": {**day, "cadence": "daily", "hour": 7, "timezone": "UTC", "topics": ("A topic",)},
             "confirmation": {**day, "at": "2000-01-01T00:00:00+00:00", "timezone": "UTC"},
             "goodbye": day,
+            "link": day,
             "known": {**day, "at": "2000-01-01T00:00:00+00:00", "timezone": "UTC"},
             "nothing": {**day, "cause": "no papers", "looked_at": 1},
         }
@@ -148,6 +150,8 @@ class Notices:
             "date": language.long_date(date.fromisoformat(str(said["day"]))),
             **dict.fromkeys(PAGES, ""),
             **{name: slot(name) if own is None else own[name] for name in given},
+            "moves": "",
+            "moved": "",
             **_sentences(kind, said, language),
             **({"once": True} if kind in ONCE else {}),
             "by_mail": "action" in given and own is not None and own["action"].startswith("mailto:"),
@@ -174,6 +178,7 @@ def _lines(kind: Notice, name: str, language: Language) -> tuple[str, str]:
         "welcome": (gettext("Welcome to %(name)s"), gettext("What comes when, and how to change it.")),
         "confirmation": (gettext("Please confirm: %(name)s"), gettext("Without your word nothing more is sent.")),
         "goodbye": (gettext("You are unsubscribed: %(name)s"), gettext("Nothing more is sent to you.")),
+        "link": (gettext("Your link: %(name)s"), gettext("It opens your page for an hour.")),
         "known": (gettext("You are subscribed already: %(name)s"), gettext("Nothing has changed.")),
         "nothing": (gettext("No paper for you today: %(name)s"), gettext("Why that is, and what you can do.")),
     }[kind]
@@ -193,7 +198,13 @@ def _sentences(kind: Notice, said: Mapping[str, Any], language: Language) -> dic
     if kind in ("confirmation", "known"):
         at = datetime.fromisoformat(said["at"]).astimezone(ZoneInfo(said["timezone"]))
         hour = format_time(at.time(), "short", locale=language.locale)
-        return {"asked_on": language.long_date(at.date()), "asked_at": f"{hour} ({said['timezone']})"}
+        return {
+            "asked_on": language.long_date(at.date()),
+            "asked_at": f"{hour} ({said['timezone']})",
+            "moves": said.get("moves", ""),
+        }
+    if kind == "goodbye":
+        return {"moved": said.get("moved", "")}
     if kind == "nothing":
         return {"cause": _cause(said["cause"], language), "looked_at": said["looked_at"]}
     return {}

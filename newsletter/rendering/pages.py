@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ STYLE = "web/style.css"
 _MOST_LANGUAGES = 20
 
 _PAPER = Entry("A title", "ltr", "https://example.org/", False, "A, B", "", (), "", "ltr", ())
+# fmt: off
 _SAMPLES: dict[str, dict[str, Any]] = {
     "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
     "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
@@ -51,8 +53,25 @@ _SAMPLES: dict[str, dict[str, Any]] = {
         "days": 1,
     },
     "confirm": {"action": "/", "stage": "ask", "topics": (), "rhythm": "", "subscribe": "/", "at_once": True},
-    "fault": {"kind": "old", "days": 1},
+    "fault": {"kind": "old", "days": 1, "lost": "/"},
+    "address": {"action": "/", "stage": "ask", "typed": "", "fault": "same", "before": ""},
+    "lost": {"action": "/", "stage": "ask", "typed": "", "fault": "address", "form": "a"},
+    "settings": {
+        "action": "/", "stage": "wrong", "group": "topics", "wishes": {
+            "language": "en", "timezone": "UTC", "cadence": "weekly:mon", "hour": 7, "papers": 5, "minutes": None,
+            "bar": "normal",
+        },
+        "topics": ({"name": "a", "label": "A", "weight": 1.0, "dropped": False},),
+        "lists": {"authors": "A", "muted_authors": "", "muted_words": "", "searches": ""},
+        "catalogue": (("b", "B"),), "typed": {}, "faults": {"topics": "many"}, "busy": False,
+        "changes": (("hour", "7", "9"),),
+        "zones": ("UTC",), "cadences": ("daily",), "languages": ("en",), "bars": ("normal",), "hours": (7,),
+        "bounds": {"papers": (1, 2), "minutes": (1, 2)}, "said": ((1, "more", _PAPER),), "paused": True, "until": None,
+        "today": date(2000, 1, 1), "next": ((_PAPER, "A reason"),), "own": True, "unsubscribe": "/", "script": "/",
+        "lost": "/", "address": "/",
+    },
 }
+# fmt: on
 
 
 class Pages:
@@ -113,17 +132,13 @@ class Pages:
         # What is rendered here is made safe here.
         return " ".join(Markup(self.page(page, language)).striptags().split())  # noqa: S704
 
-    def script(self, name: str) -> str:
-        """Return a script that pages may load; raises RenderingError if it is not there."""
-        file = f"web/{name}.js"
-        try:
-            return self._loader.get_source(jinja2.Environment(autoescape=True), file)[0]
-        except jinja2.TemplateNotFound as error:
-            raise RenderingError(f"There is no {file}.", next_step="Install the newsletter package again.") from error
-
     def paper(self, paper: Paper, language: Language) -> Entry:
         """Return what a page shows of a paper."""
         return entry(paper, language, search_url=self._search_url, characters=80, tidy=self._tidy, hosts=self._hosts)
+
+    def script(self, name: str) -> str:
+        """Return a script of the folder of the pages."""
+        return self._loader.get_source(jinja2.Environment(autoescape=True), f"web/{name}")[0]
 
     def language(self, code: str = "", accepted: str = "") -> Language:
         """Return the language of a reader, else the first that a browser accepts, else that of the newsletter."""

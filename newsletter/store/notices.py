@@ -10,31 +10,49 @@ from newsletter.models import DeliveryState, EditionKind
 from newsletter.store import deliveries as deliveries_of
 from newsletter.store import editions as editions_of
 from newsletter.store.editions import Draft
-from newsletter.store.moves import within
+from newsletter.store.moves import WAITING, within
 from newsletter.store.tables import deliveries, editions, issues
 
-# A slot has one, and whoever changes theirs gets no second notice for it.
-CADENCE = "daily"
+# The first, whatever their cadence: whoever changes theirs gets no second notice. The others are for kinds of which
+# there may be more in a day.
+SLOTS = ("daily", "weekdays", "weekly:mon")
 
 
-async def put(connection: AsyncConnection, kind: EditionKind, day: date, draft: Draft, now: datetime) -> bool:
+async def put(
+    connection: AsyncConnection, kind: EditionKind, day: date, draft: Draft, now: datetime, *, most: int = 1
+) -> bool:
     """Queue a notice for a person and a day of theirs, and tell whether one waits now that did not before.
 
     One that was barred, such as the goodbye to somebody who came back at once, is queued again with the new words.
+    There are `most` of a kind for a day, at most as many as there are slots, and the next only after the one before
+    has gone out.
     """
-    edition = await editions_of.ensure(connection, day, CADENCE, now, kind=kind)
+    for cadence in SLOTS[:most]:
+        found = await _put(connection, kind, day, cadence, draft, now)
+        if found is not None:
+            return found
+    return False
+
+
+async def _put(
+    connection: AsyncConnection, kind: EditionKind, day: date, cadence: str, draft: Draft, now: datetime
+) -> bool | None:
+    """Do so in a slot, and return None if it is taken by one that went out."""
+    edition = await editions_of.ensure(connection, day, cadence, now, kind=kind)
     await editions_of.compose(connection, edition.id, [draft], now, kind=kind)
     mine = (
-        select(deliveries.c.id, deliveries.c.issue_id, deliveries.c.message_id)
+        select(deliveries.c.id, deliveries.c.issue_id, deliveries.c.message_id, WAITING.label("waits"))
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .where(issues.c.edition_id == edition.id, issues.c.subscriber_id == draft.subscriber_id)
     )
     found = (await connection.execute(mine)).one()
     if found.message_id == draft.message_id:
         return True
+    if found.waits:
+        return False
     barred = mine.where(within(DeliveryState.SUPPRESSED)).with_for_update(of=deliveries)
     if (await connection.execute(barred)).first() is None:
-        return False
+        return None
     await connection.execute(update(issues).where(issues.c.id == found.issue_id).values(said=json.dumps(draft.said)))
     return bool(await deliveries_of.queue_again(connection, [found.id], now))
 

@@ -63,6 +63,22 @@ async def consent(connection: AsyncConnection, subscriber_id: int, evidence: Sub
         await recall(connection, subscriber_id)
 
 
+async def note(connection: AsyncConnection, subscriber_id: int, evidence: Subscription) -> None:
+    """Keep evidence that leaves the state of a consent as it is."""
+    await _note(connection, [subscriber_id], evidence)
+
+
+async def swap(connection: AsyncConnection, ids: tuple[int, int]) -> None:
+    """Let two people change their addresses with each other."""
+    found = select(subscribers.c.id, subscribers.c.email, subscribers.c.email_key).where(subscribers.c.id.in_(ids))
+    rows = {number: {"email": email, "email_key": key} for number, email, key in await connection.execute(found)}
+    one, other = ids
+    # No two may have one address, not even in between; no address has a space.
+    between = {"email": rows[other]["email"], "email_key": f"between {other}"}
+    for number, values in ((other, between), (one, rows[other]), (other, rows[one])):
+        await connection.execute(update(subscribers).where(subscribers.c.id == number).values(values))
+
+
 async def evidence(connection: AsyncConnection, subscriber_id: int) -> list[Subscription]:
     """Return every change of a person's consent, oldest first."""
     statement = select(subscriptions).where(subscriptions.c.subscriber_id == subscriber_id)

@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter.app import App
-from newsletter.models import Subscriber
+from newsletter.app import App, languages
+from newsletter.models import Paper, Subscriber
+from newsletter.pipeline.choices import Choices
 from newsletter.pipeline.examples import Examples
+from newsletter.pipeline.lost import Lost
+from newsletter.pipeline.moving import Moving, shown
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
 from newsletter.pipeline.signups import Signups, Wording
 from newsletter.pipeline.tries import network
@@ -17,12 +20,26 @@ from newsletter.pipeline.tries import network
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers, signups: Signups, examples: Examples) -> None:
-        self.readers = readers
+    def __init__(
+        self,
+        app: App,
+        readers: Readers,
+        choices: Choices,
+        lost: Lost,
+        moving: Moving,
+        signups: Signups,
+        examples: Examples,
+    ) -> None:
         self.signups = signups
         self.examples = examples
-        self.catalogue = app.catalogue
         self.settings = app.settings
+        self.readers = readers
+        self.choices = choices
+        self.lost = lost
+        self.moving = moving
+        self.foresight = app.foresight()
+        self.catalogue = app.catalogue
+        self.languages = languages()
         self._pages = app.pages()
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
@@ -38,18 +55,33 @@ class Desk:
             "X-Content-Type-Options": "nosniff",
             "X-Robots-Tag": "noindex, nofollow",
         }
+        policy = self.headers["Content-Security-Policy"]
+        # For a page that is nicer with a script of ours, which asks nobody but us.
+        self.scripted = {"Content-Security-Policy": f"{policy}; script-src 'self'; connect-src 'self'"}
 
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers(), await app.signups(), await app.examples())
+        return cls(
+            app,
+            await app.readers(),
+            await app.choices(),
+            await app.lost(),
+            await app.moving(),
+            await app.signups(),
+            await app.examples(),
+        )
 
-    def page(self, request: Request, page: str, person: Subscriber, status: int = 200, **values: Any) -> Response:
-        """Return a page for a reader; `paper` among the values is shown as the mail shows it."""
-        language = self._pages.language(person.language)
+    def page(
+        self, request: Request, page: str, person: Subscriber | None, status: int = 200, **values: Any
+    ) -> Response:
+        """Return a page for a reader, or for a stranger; `paper` among the values is shown as the mail shows it."""
+        accepted = request.headers.get("accept-language", "")
+        language = self._pages.language(person.language if person else "", accepted)
         if "paper" in values:
             values["paper"] = self._pages.paper(values["paper"], language)
-        html = self._pages.page(page, language, email=person.email, action=self.path(request.url.path), **values)
+        email = person.email if person else ""
+        html = self._pages.page(page, language, email=email, action=self.path(request.url.path), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
 
     def open_page(
@@ -82,21 +114,32 @@ class Desk:
                 return network(named[-hops]) or network(address)
         return network(address)
 
-    def script(self, name: str) -> Response:
-        """Return a script of ours."""
-        headers = {**self.headers, "Cache-Control": "no-cache"}
-        return Response(self._pages.script(name), headers=headers, media_type="text/javascript")
-
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""
         language = self._pages.language(accepted=request.headers.get("accept-language", ""))
-        html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS)
+        html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
+
+    def entry(self, paper: Paper, person: Subscriber) -> Any:
+        """Return what a page of a reader shows of a paper."""
+        return self._pages.paper(paper, self._pages.language(person.language))
+
+    def masked(self, person: Subscriber) -> str:
+        """Return an address as pages show it."""
+        return shown(person)
+
+    def script(self, name: str) -> Response:
+        """Return a script of the pages."""
+        return Response(self._pages.script(name), media_type="text/javascript", headers=self.headers)
 
     def said(self, text: str) -> Response:
         """Return an answer for a program."""
         return PlainTextResponse(f"{text}\n", headers=self.headers)
+
+    def leaving(self, person: Subscriber) -> str:
+        """Return where a reader leaves."""
+        return self.path(f"/unsubscribe/{self.choices.doors.leaving(person)}")
 
     def path(self, path: str) -> str:
         """Return where readers find a path of the site."""

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 LARGEST = 16_384
 SECONDS = 10
-_MOST_FIELDS = 20
+MOST_FIELDS = 20
 
 _BOUNDARY = re.compile(r'\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|\n)content-disposition:[^\n]*?[;\s]name=(?:"([^"\n]{1,80})"|([^\s;"]{1,80}))', re.IGNORECASE)
@@ -25,22 +25,22 @@ class UnreadError(Exception):
         self.status = status
 
 
-async def fields(request: Request) -> dict[str, str]:
+async def fields(request: Request, *, largest: int = LARGEST, most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a form, the first of each name; raises UnreadError."""
-    return dict(reversed(await pairs(request)))
+    return dict(reversed(await pairs(request, largest=largest, most=most)))
 
 
-async def pairs(request: Request, *, most: int = _MOST_FIELDS) -> list[tuple[str, str]]:
+async def pairs(request: Request, *, largest: int = LARGEST, most: int = MOST_FIELDS) -> list[tuple[str, str]]:
     """Return the fields of a form in their order, of which one name may have several; raises UnreadError."""
-    return listed(request.headers.get("content-type", ""), await _body(request), most=most)
+    return listed(request.headers.get("content-type", ""), await _body(request, largest), most)
 
 
-def parse(kind: str, body: bytes) -> dict[str, str]:
+def parse(kind: str, body: bytes, most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a body of a media type, the first of each name; raises UnreadError."""
-    return dict(reversed(listed(kind, body)))
+    return dict(reversed(listed(kind, body, most)))
 
 
-def listed(kind: str, body: bytes, *, most: int = _MOST_FIELDS) -> list[tuple[str, str]]:
+def listed(kind: str, body: bytes, most: int = MOST_FIELDS) -> list[tuple[str, str]]:
     """Return the fields of a body of a media type, at most so many; raises UnreadError."""
     if not kind.strip().lower().startswith("multipart/"):
         try:
@@ -67,17 +67,17 @@ def _parts(body: bytes, boundary: bytes, most: int) -> list[tuple[str, str]]:
     return found
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, largest: int) -> bytes:
     # What is declared as too large is not waited for.
     declared = request.headers.get("content-length", "0")
-    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > LARGEST:
+    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > largest:
         raise UnreadError(413)
     body = b""
     try:
         async with asyncio.timeout(SECONDS):
             async for part in request.stream():
                 body += part
-                if len(body) > LARGEST:
+                if len(body) > largest:
                     raise UnreadError(413)
     except TimeoutError as error:
         raise UnreadError(408) from error

@@ -16,9 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from newsletter import config
 from newsletter.app import App, open_app
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.pipeline.doors import OldLinkError, RevokedError
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import confirm, example, feedback, pause, subscribe, unsubscribe
+from newsletter.web import address, confirm, example, feedback, lost, pause, subscribe, unsubscribe
+from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 
@@ -26,7 +28,9 @@ log = structlog.get_logger()
 
 # Which words a fault has, and its status (RFC 9110 section 15); the first that fits.
 _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
+    (RevokedError, "revoked", 410),
     (TokenError, "broken", 404),
+    (OldLinkError, "late", 410),
     (OldError, "old", 410),
     (GoneError, "gone", 410),
     (PlaceError, "place", 404),
@@ -60,6 +64,11 @@ def _site(settings: config.Settings, lifespan: Any, desk: Desk | None = None) ->
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
         Route("/f/{token}/{position:int}/{verdict}", feedback.answer, methods=["GET", "POST"]),
+        Route("/settings/{token}", settings_page.answer, methods=["GET", "POST"]),
+        Route("/settings.js", settings_page.script),
+        Route("/address/{token}", address.ask, methods=["GET", "POST"]),
+        Route("/moved/{token}", address.confirm, methods=["GET", "POST"]),
+        Route("/lost", lost.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
         Route("/confirm/{token}", confirm.answer, methods=["GET", "POST"]),
     ]

@@ -41,7 +41,7 @@ async def answer(request: Request) -> Response:
 async def script(request: Request) -> Response:
     """Return the script that knows the browser's time zone."""
     desk: Desk = request.app.state.desk
-    return desk.script("subscribe")
+    return desk.script("subscribe.js")
 
 
 async def _subscribe(desk: Desk, request: Request, asked: Asked, fields: dict[str, str]) -> Response:

@@ -267,6 +267,7 @@ def test_it_shows_notices(served: str, page: Page) -> None:
         "welcome": "from Monday to Friday",
         "confirmation": "Do you want this newsletter?",
         "goodbye": "You are unsubscribed",
+        "link": "Here is your link",
         "nothing": "We looked at 120 papers.",
     }.items():
         page.get_by_label("Mail").select_option(kind)
@@ -333,7 +334,8 @@ def test_the_gallery_shows_every_kind(tmp_path: Path, page: Page) -> None:
     names = {path.stem for path in (tmp_path / "gallery").glob("*.eml")}
     assert names == {path.stem for path in (tmp_path / "gallery").glob("*.txt")}
     assert {name.split("-", 1)[0] for name in names} == {
-        "issue", "odd", "one", "sections", "many", "welcome", "confirmation", "goodbye", "known", "nothing"
+        "issue", "odd", "one", "sections", "many", "welcome", "confirmation", "goodbye", "link", "known",
+        "nothing",
     }  # fmt: skip
     for kind in ("odd", "welcome"):
         for look in ("comfortable", "compact", "plain"):

@@ -36,7 +36,9 @@ _TO_READERS = frozenset(
         *(name(kind) for kind in ("welcome", "known", "nothing") for name in (notice_html, notice_text)),
     }
 )
-_MAILS = _TO_READERS | {name(kind) for kind in ("confirmation", "goodbye") for name in (notice_html, notice_text)}
+_MAILS = _TO_READERS | {
+    name(kind) for kind in ("confirmation", "goodbye", "link") for name in (notice_html, notice_text)
+}
 
 
 class Found(NamedTuple):

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from newsroom import Clock
 
-from newsletter.models import Consent, Subscriber
-from newsletter.pipeline import doors
+from newsletter.config import Settings, Web
+from newsletter.models import Consent, Recipient, Subscriber
 from newsletter.pipeline.doors import OWN_HOURS, SETTINGS_DAYS, Doors, Purpose
+from newsletter.pipeline.reader_links import Addresses
 from newsletter.pipeline.readers import OldError
 from newsletter.tokens import Signer, TokenError
 
@@ -87,9 +88,15 @@ def test_each_acts_for_its_time() -> None:
     assert made.read("feed", whole["feed"]).person == 7
 
 
-def test_the_token_of_a_mail_is_the_one_of_its_day() -> None:
-    made = Doors(SIGNER, Clock(NOW))
-    assert doors.settings(SIGNER, 7, 2, NOW.date()) == made.settings(somebody(7, 2))
+@given(st.integers(0, 86_399))
+def test_the_link_of_a_mail_is_the_one_of_its_day(second: int) -> None:
+    links = Addresses(Settings(web=Web(base_url="https://papers.example.org/a")), SIGNER)
+    at = NOW.replace(hour=0, minute=0) + timedelta(seconds=second)
+    made = Doors(SIGNER, Clock(NOW)).settings(somebody(7, 2))
+    assert links.settings(Recipient(7, "ada@example.org", "en", 2), at) == (
+        f"https://papers.example.org/a/settings/{made}"
+    )
+    assert Addresses(Settings(), SIGNER).settings(Recipient(7, "ada@example.org", "en"), at) == ""
 
 
 @given(st.sampled_from(get_args(Purpose)))

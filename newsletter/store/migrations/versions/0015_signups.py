@@ -44,5 +44,5 @@ def upgrade() -> None:
     with op.batch_alter_table("editions") as table:
         table.drop_constraint(op.f("ck_editions_kind"), type_="check")
         table.create_check_constraint(
-            op.f("ck_editions_kind"), "kind IN ('issue', 'welcome', 'confirmation', 'goodbye', 'known')"
+            op.f("ck_editions_kind"), "kind IN ('issue', 'welcome', 'confirmation', 'goodbye', 'link', 'known')"
         )
