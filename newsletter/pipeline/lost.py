@@ -10,7 +10,7 @@ from newsletter.delivery import addresses
 from newsletter.errors import StoreError, UsageError
 from newsletter.models import Consent
 from newsletter.pipeline.notices import Notices
-from newsletter.pipeline.tries import DAY, HOUR, Tries
+from newsletter.pipeline.tries import HOUR, Tries
 from newsletter.store import subscribers
 from newsletter.store.database import Database
 from newsletter.tokens import Signer, TokenError
@@ -48,10 +48,11 @@ class Lost:
         return SOONEST <= age <= LATEST
 
     async def may(self, client: str, email: str) -> bool:
-        """Count one try more, and tell whether that network address may ask for that mailbox now."""
-        if not await self._tries.may("link from", client, self._limits.hourly, HOUR):
-            return False
-        return await self._tries.may("link for", addresses.key(email), self._limits.daily_mails, DAY)
+        """Count one try more, and tell whether that network address may ask for that mailbox now.
+
+        How many mails a mailbox gets is limited where they are queued.
+        """
+        return await self._tries.may("link from", client, self._limits.hourly, HOUR)
 
     async def send(self, email: str) -> None:
         """Queue a link for who is subscribed with an address; nothing for anybody else, and nothing is raised."""
