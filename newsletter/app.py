@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from newsletter.models import Feed
     from newsletter.pipeline.choices import Choices
     from newsletter.pipeline.doors import Doors
+    from newsletter.pipeline.examples import Examples
     from newsletter.pipeline.foresight import Foresight
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.pipeline.lost import Lost
     from newsletter.pipeline.moving import Moving
     from newsletter.pipeline.readers import Readers
+    from newsletter.pipeline.signups import Signups
     from newsletter.pipeline.templates import Checked
     from newsletter.ranking import Ranker
     from newsletter.rendering import Renderer
@@ -274,6 +276,27 @@ class App:
 
         return Readers(self.database, self.clock, await self.signer(), self.notices)
 
+    async def signups(self) -> "Signups":
+        """Return what the pages to subscribe and to confirm do; raises SettingsError for a list that cannot be read."""
+        from newsletter.pipeline.signups import Signups
+
+        return Signups(self.database, self.clock, self.settings, await self.signer(), self.notices, self.catalogue)
+
+    async def examples(self) -> "Examples":
+        """Return what makes the mail of today for topics that somebody thinks of."""
+        from newsletter.pipeline.examples import Examples
+
+        async def composer() -> Composer:
+            ranker = await self.learner.kept()
+            return Composer(self.database, self.clock, self.settings, ranker, self.placing(kept=False))
+
+        return Examples(self.clock, self.settings, await self.signer(), composer, self.sample_writer)
+
+    @cached_property
+    def sending_turn(self) -> asyncio.Lock:
+        """What lets one run of sending go on at a time in this process."""
+        return asyncio.Lock()
+
     async def intake(self) -> "Intake":
         """Return what takes in mail that came back."""
         from newsletter.delivery.bounces import parse
@@ -328,7 +351,7 @@ class App:
         """Return what sends people the link that they lost."""
         from newsletter.pipeline.lost import Lost
 
-        return Lost(self.database, self.clock, await self.signer(), self.notices)
+        return Lost(self.database, self.clock, await self.signer(), self.notices, self.settings.signup)
 
     async def moving(self) -> "Moving":
         """Return what lets a reader's mail go to another address."""

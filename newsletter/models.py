@@ -210,8 +210,8 @@ class Feedback(Value):
 
 
 # An edition is one of issues, or of a notice; what a day without papers is told by is an issue without any.
-EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "link"]
-Notice = Literal["welcome", "confirmation", "goodbye", "link", "nothing"]
+EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "link", "known"]
+Notice = Literal["welcome", "confirmation", "goodbye", "link", "known", "nothing"]
 
 # Whom mail of each kind is for; nobody else may get it.
 STATE_FOR: Mapping[EditionKind, Consent] = {
@@ -220,10 +220,11 @@ STATE_FOR: Mapping[EditionKind, Consent] = {
     "confirmation": Consent.UNCONFIRMED,
     "goodbye": Consent.UNSUBSCRIBED,
     "link": Consent.CONFIRMED,
+    "known": Consent.CONFIRMED,
 }
 
 # What answers somebody who asked just now, and so comes whether they have paused or not.
-ANSWERS: frozenset[EditionKind] = frozenset({"link"})
+ANSWERS: frozenset[EditionKind] = frozenset({"link", "known"})
 
 
 class Edition(Value):

@@ -12,6 +12,7 @@ from newsletter.models import Subscription
 from newsletter.pipeline import subscribers
 from newsletter.pipeline.doors import Doors
 from newsletter.pipeline.reader_links import Addresses
+from newsletter.pipeline.signups import Signups
 from newsletter.store import schema
 from newsletter.tokens import Signer
 from newsletter.web.serving import serving
@@ -23,11 +24,12 @@ HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 class Site:
     """The pages of a newsletter, as they are reached behind a proxy that keeps their path."""
 
-    def __init__(self, room: Newsroom, client: httpx.AsyncClient, port: int, signer: Signer) -> None:
+    def __init__(self, room: Newsroom, client: httpx.AsyncClient, port: int, signer: Signer, signups: Signups) -> None:
         self.room = room
         self.client = client
         self.port = port
         self.signer = signer
+        self.signups = signups
 
     def here(self, link: str) -> str:
         """Return where a link of a mail leads behind the proxy."""
@@ -90,7 +92,7 @@ async def open_site(room: Newsroom, base_url: str = BASE) -> AsyncIterator[Site]
     async with serving(room.app) as port:
         assert port is not None
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            yield Site(room, client, port, signer)
+            yield Site(room, client, port, signer, await room.app.signups())
 
 
 async def filled(room: Newsroom) -> Newsroom:

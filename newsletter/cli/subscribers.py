@@ -40,9 +40,12 @@ def subscribers() -> None:
 @wishes.options
 @click.option("--again", is_flag=True, help="Take back someone who had unsubscribed, at their wish.")
 @click.option("--welcome", is_flag=True, help="Queue a mail that welcomes them; the next `newsletter send` sends it.")
+@click.option(
+    "--unconfirmed", is_flag=True, help="Queue a mail that asks them; nothing else is sent before they say yes."
+)
 @pass_face
-def add(face: Face, /, email: str, *, again: bool, welcome: bool, **asked: Any) -> None:
-    """Put a person on record, with a consent that they gave to you.
+def add(face: Face, /, email: str, *, again: bool, welcome: bool, unconfirmed: bool, **asked: Any) -> None:
+    """Put a person on record, with a consent that they gave to you, or (--unconfirmed) that they are asked for.
 
     A topic is a slug of `newsletter topics list` or free words; a weight from -1 to 1 may stand after its last colon,
     and a topic of negative weight pushes papers down. Whoever names no topic gets what is popular.
@@ -51,12 +54,18 @@ def add(face: Face, /, email: str, *, again: bool, welcome: bool, **asked: Any) 
 
     async def act(app: "App") -> "tuple[Subscriber, list[str]]":
         new = people.new(app.settings.newsletter, app.clock, email, **wishes.given(**asked))
+        if unconfirmed:
+            added = await people.ask(app.database, app.notices, app.settings, new, source=SOURCE)
+            return added, await wishes.doubts(app, [topic.name for topic in added.topics])
         told = app.notices if welcome else None
         added = await people.add(app.database, app.clock, new, source=SOURCE, again=again, welcome=told)
         return added, await wishes.doubts(app, [topic.name for topic in added.topics])
 
+    if unconfirmed and (again or welcome):
+        raise click.UsageError("--unconfirmed stands alone: who says yes is welcomed, and may have left before.")
     added, doubts = face.run(act)
-    face.out.record(_record(added), f"{added.email} is on record: {_wish(added)}.")
+    waits = " Once `newsletter send` has asked them and they have said yes, they get it." if unconfirmed else ""
+    face.out.record(_record(added), f"{added.email} is on record: {_wish(added)}.{waits}")
     for doubt in doubts:
         face.out.warn(doubt)
 

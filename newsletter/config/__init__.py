@@ -32,6 +32,7 @@ from newsletter.config.sending import (
     Rates,
     Smtp,
 )
+from newsletter.config.signup import Signup
 
 __all__ = [
     "DEFAULT_FILE",
@@ -54,6 +55,7 @@ __all__ = [
     "Schedule",
     "Section",
     "Settings",
+    "Signup",
     "Smtp",
     "Summaries",
     "Web",

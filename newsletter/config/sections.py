@@ -16,6 +16,7 @@ from newsletter.config.forms import PORT, Address, Domain, File, OneLine, Sectio
 from newsletter.config.forms import form as _form
 from newsletter.config.hooks import Hooks
 from newsletter.config.sending import Bounces, Delivery, Dkim, Rates, Smtp
+from newsletter.config.signup import Signup
 
 
 class Newsletter(Section):
@@ -135,6 +136,13 @@ class Web(Section):
         le=3650,
         description="For so long links are read that an older secret signed, after `newsletter secrets rotate`.",
     )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="How many proxies of yours stand before the pages: the address of who asks is that many from the "
+        "end of X-Forwarded-For. 0: it is that of the connection.",
+    )
 
 
 class Log(Section):
@@ -165,6 +173,7 @@ class Settings(Section):
     web: Web = Web()
     operator: Operator = Operator()
     archive: Archive = Archive()
+    signup: Signup = Signup()
     log: Log = Log()
 
     # Relative paths in the settings are relative to this folder, the one of the settings file.

@@ -5,10 +5,12 @@ from datetime import timedelta
 import structlog
 
 from newsletter.clock import Clock
+from newsletter.config import Signup
 from newsletter.delivery import addresses
 from newsletter.errors import StoreError, UsageError
 from newsletter.models import Consent
 from newsletter.pipeline.notices import Notices
+from newsletter.pipeline.tries import HOUR, Tries
 from newsletter.store import subscribers
 from newsletter.store.database import Database
 from newsletter.tokens import Signer, TokenError
@@ -24,11 +26,13 @@ LATEST = timedelta(hours=1)
 class Lost:
     """Sends links by mail alone."""
 
-    def __init__(self, database: Database, clock: Clock, signer: Signer, notices: Notices) -> None:
+    def __init__(self, database: Database, clock: Clock, signer: Signer, notices: Notices, limits: Signup) -> None:
         self._database = database
         self._clock = clock
         self._signer = signer
         self._notices = notices
+        self._limits = limits
+        self._tries = Tries(database, clock)
 
     def form(self) -> str:
         """Return the token of a form that is shown now."""
@@ -44,8 +48,11 @@ class Lost:
         return SOONEST <= age <= LATEST
 
     async def may(self, client: str, email: str) -> bool:
-        """Tell whether that network address may ask for that mailbox now: the one place for limits."""
-        return True
+        """Count one try more, and tell whether that network address may ask for that mailbox now.
+
+        How many mails a mailbox gets is limited where they are queued.
+        """
+        return await self._tries.may("link from", client, self._limits.hourly, HOUR)
 
     async def send(self, email: str) -> None:
         """Queue a link for who is subscribed with an address; nothing for anybody else, and nothing is raised."""

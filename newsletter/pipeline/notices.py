@@ -31,6 +31,10 @@ CONFIRM = "confirm"
 MOST_LINKS = 3
 
 
+class PassedError(TokenError):
+    """What was to be confirmed is no longer there."""
+
+
 def message_id(newsletter: Newsletter) -> str:
     """Return a new Message-ID."""
     return f"<{secrets.token_urlsafe(18)}@{newsletter.domain}>"
@@ -45,7 +49,7 @@ def said(kind: EditionKind, person: Subscriber, now: datetime) -> dict[str, Any]
             told["first"] = first.isoformat()
         told |= {"cadence": person.cadence, "hour": person.hour, "timezone": person.timezone}
         told["topics"] = [topic.name for topic in person.topics if topic.weight > 0]
-    elif kind == "confirmation":
+    elif kind in ("confirmation", "known"):
         told |= {"at": now.isoformat(timespec="seconds"), "timezone": person.timezone}
     return told
 
@@ -60,6 +64,7 @@ class Notices:
             "welcome": settings.notices.welcome,
             "goodbye": settings.notices.goodbye,
             "confirmation": True,
+            "known": True,
             "link": True,
         }
 
@@ -96,18 +101,22 @@ class Notices:
         Who is confirmed stays so and gets no mail, which a page had better not tell to strangers. Raises nothing for an
         address that must not be mailed: it gets no mail either.
         """
+        async with database.begin() as connection:
+            return await self.ask_in(connection, person, how=how, source=source)
+
+    async def ask_in(self, connection: AsyncConnection, person: Subscriber, *, how: str, source: str = "") -> Consent:
+        """Do what `ask` does in a transaction."""
         email_key = addresses.key(person.email)
         evidence = Subscription(state=Consent.UNCONFIRMED, how=how, source=source, at=self._clock.now())
         new = person.model_copy(update={"state": Consent.UNCONFIRMED, "subscribed_at": None})
-        async with database.begin() as connection:
-            for number in (await subscribers.add(connection, [(new, email_key)], evidence)).values():
-                await searches.write(connection, {number: new.searches}, evidence.at)
-            known = await subscribers.by_email(connection, email_key)
-            if known is None or known.state is Consent.CONFIRMED:
-                return Consent.CONFIRMED if known else Consent.UNCONFIRMED
-            if known.state is Consent.UNSUBSCRIBED:
-                await subscribers.consent(connection, known.id, evidence)
-            await self.tell(connection, known, "confirmation")
+        for number in (await subscribers.add(connection, [(new, email_key)], evidence)).values():
+            await searches.write(connection, {number: new.searches}, evidence.at)
+        known = await subscribers.by_email(connection, email_key)
+        if known is None or known.state is Consent.CONFIRMED:
+            return Consent.CONFIRMED if known else Consent.UNCONFIRMED
+        if known.state is Consent.UNSUBSCRIBED:
+            await subscribers.consent(connection, known.id, evidence)
+        await self.tell(connection, known, "confirmation")
         return Consent.UNCONFIRMED
 
     async def confirm(self, database: Database, signer: Signer, token: str, *, how: str) -> Subscriber:
@@ -115,19 +124,48 @@ class Notices:
 
         Raises TokenError for a link that was not made here, or is about an address or a wish of before.
         """
-        number, email_key = _read(signer, token)
         async with database.begin() as connection:
-            person = (await subscribers.by_ids(connection, [number])).get(number)
-            if person is None or addresses.key(person.email) != email_key or person.state is Consent.UNSUBSCRIBED:
-                raise TokenError(
-                    "This link is about a subscription that is no longer there.", next_step="Subscribe once more."
-                )
-            if person.state is Consent.UNCONFIRMED:
-                evidence = Subscription(state=Consent.CONFIRMED, how=how, at=self._clock.now())
-                await subscribers.consent(connection, person.id, evidence)
-                person = (await subscribers.by_ids(connection, [number]))[number]
-                await self.tell(connection, person, "welcome")
+            return await self.confirm_in(connection, read_token(signer, token), how=how)
+
+    async def confirm_in(
+        self,
+        connection: AsyncConnection,
+        whom: tuple[int, str],
+        *,
+        how: str,
+        source: str = "",
+        wishes: Mapping[str, Any] = MappingProxyType({}),
+        at_once: bool = False,
+    ) -> Subscriber:
+        """Do what `confirm` does in a transaction, for the number and the address of a token.
+
+        `wishes` are fields of a subscriber that are written with it, unless they confirmed before.
+        """
+        number, email_key = whom
+        await subscribers.hold(connection, number)
+        person = await waiting(connection, whom)
+        if person.state is Consent.UNCONFIRMED:
+            if wishes:
+                await subscribers.change(connection, person.model_copy(update=dict(wishes)), email_key)
+            evidence = Subscription(state=Consent.CONFIRMED, how=how, source=source, at=self._clock.now())
+            await subscribers.consent(connection, person.id, evidence)
+            person = (await subscribers.by_ids(connection, [number]))[number]
+            await self.tell(connection, person, "welcome", told={"at_once": True} if at_once else {})
         return person
+
+
+async def waiting(connection: AsyncConnection, whom: tuple[int, str]) -> Subscriber:
+    """Return whom a confirmation is about, by the number and the address of its token.
+
+    They wait for their word, or gave it. Raises PassedError if that subscription is no longer there.
+    """
+    number, email_key = whom
+    person = (await subscribers.by_ids(connection, [number])).get(number)
+    if person is None or addresses.key(person.email) != email_key or person.state is Consent.UNSUBSCRIBED:
+        raise PassedError(
+            "This link is about a subscription that is no longer there.", next_step="Subscribe once more."
+        )
+    return person
 
 
 def token_of(signer: Signer, number: int, email: str) -> str:
@@ -135,7 +173,8 @@ def token_of(signer: Signer, number: int, email: str) -> str:
     return signer.sign(CONFIRM, number, addresses.key(email))
 
 
-def _read(signer: Signer, token: str) -> tuple[int, str]:
+def read_token(signer: Signer, token: str) -> tuple[int, str]:
+    """Return the number and the address of such a token; raises TokenError if it was not made here."""
     match signer.read(CONFIRM, token):
         case (int(number), str(email_key)):
             return number, email_key

@@ -144,7 +144,7 @@ def _proof(
         ),
         warnings=(*_warnings(settings, encoded, obstacle), *told),
         delivery=delivery,
-        pictures=_pictures(written.content),
+        pictures=pictures(written.content),
     )
 
 
@@ -159,7 +159,7 @@ def _warnings(settings: Settings, encoded: int, obstacle: str) -> Iterable[str]:
         yield "web.base_url is empty: readers leave by mail, and no mail program shows a button for it at once."
 
 
-def _pictures(content: bytes) -> dict[str, str]:
+def pictures(content: bytes) -> dict[str, str]:
     """Return the pictures of a message as addresses that hold them, by Content-ID."""
     if b"\r\nContent-ID:" not in content:
         return {}

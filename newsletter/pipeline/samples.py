@@ -253,6 +253,10 @@ _NOTICES: Mapping[Notice, tuple[str, Mapping[str, Any]]] = {
     ),
     "goodbye": ("A goodbye", {"day": "2026-07-22"}),
     "link": ("A link that was asked for", {"day": "2026-07-22"}),
+    "known": (
+        "To who is subscribed and asks again",
+        {"day": "2026-07-22", "at": "2026-07-22T06:30:00+00:00", "timezone": "Europe/Berlin"},
+    ),
     "nothing": ("A day without papers", {"day": "2026-07-22", "cause": "no match", "looked_at": 120}),
 }
 

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter import searches as queries
 from newsletter.cadences import timezones
 from newsletter.clock import Clock
-from newsletter.config import Newsletter
+from newsletter.config import Newsletter, Settings
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import FOREVER, Consent, Feed, Subscriber, Subscription, Topic
 from newsletter.pipeline.notices import Notices
-from newsletter.store import editions, pace, recall, searches, subscribers, suppressions
+from newsletter.store import editions, pace, recall, searches, signups, subscribers, suppressions
 from newsletter.store.database import Database
 
 BY_OPERATOR = "by the operator"
@@ -97,6 +97,26 @@ async def add(
             raise _already(subscriber)
         if welcome is not None and (there := await subscribers.by_email(connection, email_key)):
             await welcome.tell(connection, there, "welcome", asked=True)
+    return await find(database, subscriber.email)
+
+
+async def ask(
+    database: Database, notices: Notices, settings: Settings, subscriber: Subscriber, *, source: str
+) -> Subscriber:
+    """Put a person on record who is asked by mail whether they want the newsletter; return them as they are.
+
+    Who had unsubscribed is asked too. Raises UsageError for a subscriber, for an address that must not be mailed, and
+    where there is no page to confirm on.
+    """
+    if not settings.web.base_url:
+        raise UsageError(
+            "There is no page on which they could confirm.", next_step="Set web.base_url, and serve the pages."
+        )
+    email_key = addresses.key(subscriber.email)
+    async with database.begin() as connection:
+        await _refuse_suppressed(connection, email_key, subscriber.email)
+        if await notices.ask_in(connection, subscriber, how=BY_OPERATOR, source=source) is Consent.CONFIRMED:
+            raise _already(subscriber)
     return await find(database, subscriber.email)
 
 
@@ -221,6 +241,7 @@ async def erase_within(connection: AsyncConnection, clock: Clock, person: Subscr
     """Do the same in a transaction, behind which `Database.leave_no_trace` is called."""
     email_key = addresses.key(person.email)
     await subscribers.erase(connection, person.id)
+    await signups.drop(connection, email_key)
     await suppressions.add(connection, email_key, "erased at their wish", clock.now())
     # A domain that nobody else has may be their name.
     if not await subscribers.anyone_at(connection, _domain(email_key)):

@@ -1,4 +1,4 @@
-"""Mails that are no issue: welcome, confirmation, goodbye, and that there is nothing today."""
+"""Mails that are no issue: welcome, confirmation, goodbye, who is known already, and that there is nothing today."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -85,9 +85,9 @@ class Notices:
 
         `links` are the reader's own: `unsubscribe`, the pages that there are, and `action`, which is what a
         confirmation or a goodbye leads to. `said` has `day` (an ISO date) and what that kind tells: welcome `cadence`,
-        `hour`, `timezone`, `first` (an ISO date) and `topics`; confirmation `at` (an ISO moment) and `timezone`, and
-        `moves`, the masked address of who wants their mail here; goodbye `moved`, that of where it goes from now on;
-        nothing `cause`, as a ranker calls it, and `looked_at`, a number of papers.
+        `hour`, `timezone`, `first` (an ISO date), `at_once` and `topics`; confirmation and known `at` (an ISO moment)
+        and `timezone`, and `moves`, the masked address of who wants their mail here; goodbye `moved`, that of where it
+        goes from now on; nothing `cause`, as a ranker calls it, and `looked_at`, a number of papers.
         """
         own = {"email": clean(recipient.email)} | {name: link for name, link in links.items() if link}
         told: Told = tuple(sorted((name, tuple(one) if isinstance(one, list) else one) for name, one in said.items()))
@@ -118,6 +118,7 @@ class Notices:
             "confirmation": {**day, "at": "2000-01-01T00:00:00+00:00", "timezone": "UTC"},
             "goodbye": day,
             "link": day,
+            "known": {**day, "at": "2000-01-01T00:00:00+00:00", "timezone": "UTC"},
             "nothing": {**day, "cause": "no papers", "looked_at": 1},
         }
         links = dict.fromkeys(("unsubscribe", "action"), "https://papers.example.org")
@@ -178,6 +179,7 @@ def _lines(kind: Notice, name: str, language: Language) -> tuple[str, str]:
         "confirmation": (gettext("Please confirm: %(name)s"), gettext("Without your word nothing more is sent.")),
         "goodbye": (gettext("You are unsubscribed: %(name)s"), gettext("Nothing more is sent to you.")),
         "link": (gettext("Your link: %(name)s"), gettext("It opens your page for an hour.")),
+        "known": (gettext("You are subscribed already: %(name)s"), gettext("Nothing has changed.")),
         "nothing": (gettext("No paper for you today: %(name)s"), gettext("Why that is, and what you can do.")),
     }[kind]
     return subject % {"name": name}, preheader
@@ -190,9 +192,10 @@ def _sentences(kind: Notice, said: Mapping[str, Any], language: Language) -> dic
         return {
             "rhythm": rhythm(said["cadence"], said["hour"], said["timezone"], language),
             "first": language.long_date(date.fromisoformat(first)) if first else "",
+            "at_once": bool(said.get("at_once")),
             "topics": _topics(said["topics"]),
         }
-    if kind == "confirmation":
+    if kind in ("confirmation", "known"):
         at = datetime.fromisoformat(said["at"]).astimezone(ZoneInfo(said["timezone"]))
         hour = format_time(at.time(), "short", locale=language.locale)
         return {

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup
 
 from newsletter import config
 from newsletter.errors import RenderingError
@@ -77,6 +78,11 @@ class Pages:
             raise _wrong(page, error) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise _wrong(page, jinja2.TemplateRuntimeError(f"{type(error).__name__}: {error}")) from error
+
+    def words(self, page: str, language: Language) -> str:
+        """Return the words of a page without its tags."""
+        # What is rendered here is made safe here.
+        return " ".join(Markup(self.page(page, language)).striptags().split())  # noqa: S704
 
     def paper(self, paper: Paper, language: Language, *, characters: int = 80) -> Entry:
         """Return what a page shows of a paper; `characters` is about how long its summary is."""

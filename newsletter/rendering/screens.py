@@ -32,6 +32,11 @@ def on_screen(html: str, scheme: Scheme, pictures: Mapping[str, str]) -> str:
     return _HEAD.sub(lambda found: found[0] + _WITHIN, html, count=1)
 
 
+def in_frame(html: str, pictures: Mapping[str, str]) -> str:
+    """Return a page that is the HTML within another page, light or dark as the reader has it."""
+    return _HEAD.sub(lambda found: found[0] + _WITHIN, with_pictures(html, pictures), count=1)
+
+
 def with_pictures(html: str, pictures: Mapping[str, str]) -> str:
     """Return the HTML with the pictures of its message in it."""
     return _PICTURE.sub(lambda found: found[1] + pictures.get(found[2], f"cid:{found[2]}"), html)

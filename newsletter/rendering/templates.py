@@ -24,7 +24,7 @@ SHELL = "email/issue.html"
 PAPER, SECTION, TOLD, REVISED, REST = PARTS = tuple(
     f"email/{name}.html" for name in ("paper", "section", "told", "revised", "rest")
 )
-NOTICES = ("welcome", "confirmation", "goodbye", "link", "nothing")
+NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "nothing")
 
 _INCLUDE = re.compile(r"""<mj-include\s+path=["'](?:\./)?([^"']+)["']\s*(?:/>|>\s*</mj-include>)""")
 _PAPER_BEGINS = re.compile(r"<mj-raw>\s*<!-- paper -->")

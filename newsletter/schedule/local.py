@@ -25,6 +25,10 @@ log = structlog.get_logger()
 WATCH_SECONDS = 30.0
 SLACK = timedelta(seconds=2)
 
+# How often it is looked who wants to subscribe, or has said so: they wait for a mail, before their page.
+NEWCOMERS_SECONDS = 2.0
+PRUNE_SECONDS = 3600.0
+
 # How often it is looked which feeds are due; when each of them is, its server has a part in.
 FEEDS_SECONDS = 60.0
 
@@ -49,7 +53,31 @@ async def _choose(app: App) -> None:
         await (await app.composer(kept=True)).compose(due)
 
 
+async def newcomers(app: App) -> None:
+    """Ask those who want to subscribe, choose a first issue for those who said so, and send both; safe to repeat."""
+    signups = await app.signups()
+    asked = await signups.settle()
+    first, looked_at = await signups.first()
+    if first:
+        await (await app.composer(kept=True)).compose(first)
+    if looked_at:
+        await signups.greeted(looked_at)
+    # A run that is under way takes what was queued meanwhile.
+    if (asked or looked_at) and not app.sending_turn.locked():
+        await _send(app)
+
+
+async def prune(app: App) -> None:
+    """Delete who asked to subscribe and never said so."""
+    await (await app.signups()).prune()
+
+
 async def _send(app: App) -> None:
+    async with app.sending_turn:
+        await _send_now(app)
+
+
+async def _send_now(app: App) -> None:
     if await deliver.anything_due(app.database, app.clock.now()):
         await app.sum_up()
         sending = await app.sending()
@@ -180,6 +208,9 @@ async def run(app: App) -> None:
         asyncio.get_running_loop().add_signal_handler(name, clockwork.stop)
     clockwork.every(FEEDS_SECONDS, look_at_feeds)
     clockwork.every(app.settings.schedule.tick_seconds, tick)
+    if app.settings.web.base_url and app.settings.signup.open:
+        clockwork.every(NEWCOMERS_SECONDS, newcomers)
+    clockwork.every(PRUNE_SECONDS, prune)
     if app.settings.feeds.resolve:
         clockwork.every(3600, LookingUp(), name="look_up")
     async with contextlib.AsyncExitStack() as stack:

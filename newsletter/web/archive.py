@@ -35,7 +35,7 @@ async def day(request: Request) -> Response:
     if asked is None:
         raise HTTPException(404)
     found = await desk.archive.day(asked)
-    language = desk.spoken(request)
+    language = desk.language(request)
     papers = [desk.entry_in(language, paper) for paper in found.papers]
     return desk.public(request, "day", day=found.date, papers=papers, here=desk.path("/archive"))
 

@@ -14,12 +14,15 @@ from newsletter.models import Paper, Reason, Subscriber
 from newsletter.pipeline.archive import Archive
 from newsletter.pipeline.choices import Choices
 from newsletter.pipeline.doors import Doors
+from newsletter.pipeline.examples import Examples
 from newsletter.pipeline.library import Library
 from newsletter.pipeline.lost import Lost
 from newsletter.pipeline.moving import Moving, shown
 from newsletter.pipeline.outgoing import Outgoing
 from newsletter.pipeline.own_data import OwnData
 from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
+from newsletter.pipeline.signups import Signups, Wording
+from newsletter.pipeline.tries import network
 
 log = structlog.get_logger()
 
@@ -29,8 +32,20 @@ SECRETS_READ = timedelta(minutes=1)
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers, choices: Choices, lost: Lost, moving: Moving, doors: Doors) -> None:
-        settings = app.settings
+    def __init__(
+        self,
+        app: App,
+        readers: Readers,
+        choices: Choices,
+        lost: Lost,
+        moving: Moving,
+        doors: Doors,
+        signups: Signups,
+        examples: Examples,
+    ) -> None:
+        self.signups = signups
+        self.examples = examples
+        self.settings = settings = app.settings
         self.readers = readers
         self.choices = choices
         self.lost = lost
@@ -48,7 +63,9 @@ class Desk:
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
         self.headers = {
-            "Content-Security-Policy": self.policy(),
+            "Content-Security-Policy": "default-src 'none'; "
+            f"style-src '{self._pages.style_hash}'; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
             "Cache-Control": "no-store",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
@@ -58,7 +75,8 @@ class Desk:
             "X-Robots-Tag": "noindex, nofollow",
         }
         # For a page that is nicer with a script of ours, which asks nobody but us.
-        self.scripted = {"Content-Security-Policy": self.policy("script-src 'self'", "connect-src 'self'")}
+        policy = self.headers["Content-Security-Policy"]
+        self.scripted = {"Content-Security-Policy": f"{policy}; script-src 'self'; connect-src 'self'"}
         if app.settings.web.base_url.lower().startswith("https:"):
             # RFC 6797 section 6.1; what stands below the host is its operator's to decide.
             self.headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -67,7 +85,14 @@ class Desk:
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
         return cls(
-            app, await app.readers(), await app.choices(), await app.lost(), await app.moving(), await app.doors()
+            app,
+            await app.readers(),
+            await app.choices(),
+            await app.lost(),
+            await app.moving(),
+            await app.doors(),
+            await app.signups(),
+            await app.examples(),
         )
 
     def page(
@@ -82,28 +107,15 @@ class Desk:
         html = self._pages.page(page, language, email=email, action=self.path(request.url.path), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
 
-    def plain(self, page: str, code: str, **values: Any) -> str:
-        """Return a page of nobody in particular, in a language."""
-        return self._pages.page(page, self._pages.language(code), **values)
-
-    def policy(self, *more: str) -> str:
-        """Return what pages may fetch and do (CSP level 3): nothing but their style, forms here, and `more`."""
-        own = ("default-src 'none'", f"style-src '{self._pages.style_hash}'", *more)
-        return "; ".join((*own, "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"))
-
     def public(self, request: Request, page: str, **values: Any) -> Response:
         """Return a page for everybody, in a language that the browser names; it may be kept and found."""
-        language = self.spoken(request)
+        language = self.language(request)
         html = self._pages.page(page, language, **values)
         headers = {name: value for name, value in self.headers.items() if name != "X-Robots-Tag"}
         kept = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Language", "Content-Language": language.code}
         return HTMLResponse(html, 200, headers | kept)
 
-    def spoken(self, request: Request) -> Any:
-        """Return the language that a browser names."""
-        return self._pages.language(accepted=request.headers.get("accept-language", ""))
-
-    def language(self, person: Subscriber) -> Any:
+    def language_of(self, person: Subscriber) -> Any:
         """Return the language of a reader."""
         return self._pages.language(person.language)
 
@@ -115,9 +127,39 @@ class Desk:
         """Return why a reader got a paper."""
         return self._pages.reason(reason, language)
 
+    def open_page(
+        self, request: Request, page: str, language: str = "", status: int = 200, *, also: str = "", **values: Any
+    ) -> Response:
+        """Return a page for whoever asks, in a language, else in one that the browser names.
+
+        `also` is what its content security policy allows beside what all pages may.
+        """
+        found = self.language(request, language)
+        html = self._pages.page(page, found, action=self.path(request.url.path), **values)
+        policy = {"Content-Security-Policy": f"{self.headers['Content-Security-Policy']}; {also}"} if also else {}
+        return HTMLResponse(html, status, {**self.headers, **policy, "Content-Language": found.code})
+
+    def language(self, request: Request, code: str = "") -> Any:
+        """Return a language, else the first that a browser accepts, else that of the newsletter."""
+        return self._pages.language(code, request.headers.get("accept-language", ""))
+
+    def wording(self, language: Any) -> Wording:
+        """Return what people are told, in a language, before they press the button that subscribes them."""
+        return Wording(self._pages.words("consent", language))
+
+    def client(self, request: Request) -> str:
+        """Return the network address of who asks, as far as proxies of the operator's tell it."""
+        address = request.client.host if request.client is not None else ""
+        if hops := self.settings.web.proxies:
+            # What others wrote before the last hops is anybody's word.
+            named = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
+            if len(named) >= hops:
+                return network(named[-hops]) or network(address)
+        return network(address)
+
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""
-        language = self.spoken(request)
+        language = self.language(request)
         html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)

@@ -27,21 +27,30 @@ class UnreadError(Exception):
 
 async def fields(request: Request, *, largest: int = LARGEST, most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a form, the first of each name; raises UnreadError."""
-    return parse(request.headers.get("content-type", ""), await body(request, largest), most)
+    return dict(reversed(await pairs(request, largest=largest, most=most)))
+
+
+async def pairs(request: Request, *, largest: int = LARGEST, most: int = MOST_FIELDS) -> list[tuple[str, str]]:
+    """Return the fields of a form in their order, of which one name may have several; raises UnreadError."""
+    return listed(request.headers.get("content-type", ""), await body(request, largest), most)
 
 
 def parse(kind: str, body: bytes, most: int = MOST_FIELDS) -> dict[str, str]:
     """Return the fields of a body of a media type, the first of each name; raises UnreadError."""
+    return dict(reversed(listed(kind, body, most)))
+
+
+def listed(kind: str, body: bytes, most: int = MOST_FIELDS) -> list[tuple[str, str]]:
+    """Return the fields of a body of a media type, at most so many; raises UnreadError."""
     if not kind.strip().lower().startswith("multipart/"):
         try:
-            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
+            return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
         except ValueError as error:
             raise UnreadError(400) from error
-        return dict(reversed(pairs))
     boundary = _BOUNDARY.search(kind)
     if boundary is None:
         raise UnreadError(400)
-    return dict(reversed(_parts(body, (boundary[1] or boundary[2]).encode(), most)))
+    return _parts(body, (boundary[1] or boundary[2]).encode(), most)
 
 
 def _parts(body: bytes, boundary: bytes, most: int) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ async def answer(request: Request) -> Response:
     if not desk.lost.in_time(asked.get("form", "")):
         return _page(desk, request, 422, email=email, fault="form")
     answered = _page(desk, request, stage="sent")
-    if await desk.lost.may(request.client.host if request.client else "", email):
+    if await desk.lost.may(desk.client(request), email):
         # After the answer, so that how long it takes tells nothing either.
         answered.background = BackgroundTask(desk.lost.send, email)
     return answered

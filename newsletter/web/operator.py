@@ -2,10 +2,10 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from newsletter.app import App
 from newsletter.pipeline import figures
@@ -93,10 +93,10 @@ async def answer(request: Request) -> Response:
     if request.method == "POST":
         return await _act(request, desk, board)
     if not await board.lets_in(request):
-        return _door(desk, board)
+        return _door(desk, board, request)
     days = _days(request)
     found = await board.figures(days)
-    return _page(desk, board, "operator", found=found, days=days, spans=SPANS, draws=board.draws)
+    return _page(desk, board, request, "operator", found=found, days=days, spans=SPANS, draws=board.draws)
 
 
 async def plot(request: Request) -> Response:
@@ -118,7 +118,7 @@ async def _act(request: Request, desk: Desk, board: Board) -> Response:
     if act not in ("enter", "leave"):
         raise UnreadError(400)
     if not board.own(request, asked.get("form", "")):
-        return _door(desk, board, wrong="form", status=403)
+        return _door(desk, board, request, wrong="form", status=403)
     there = RedirectResponse(desk.path("/operator"), 303, desk.headers)
     if act == "leave":
         await board.entrance.end(request.cookies.get(board.cookie, ""))
@@ -126,7 +126,7 @@ async def _act(request: Request, desk: Desk, board: Board) -> Response:
         return there
     secret = await board.entrance.begin(asked.get("password", ""))
     if secret is None:
-        return _door(desk, board, wrong="password", status=403)
+        return _door(desk, board, request, wrong="password", status=403)
     there.set_cookie(
         board.cookie,
         secret,
@@ -139,14 +139,13 @@ async def _act(request: Request, desk: Desk, board: Board) -> Response:
     return there
 
 
-def _door(desk: Desk, board: Board, *, wrong: str = "", status: int = 200) -> Response:
-    return _page(desk, board, "entrance", status, wrong=wrong)
+def _door(desk: Desk, board: Board, request: Request, *, wrong: str = "", status: int = 200) -> Response:
+    return _page(desk, board, request, "entrance", status, wrong=wrong)
 
 
-def _page(desk: Desk, board: Board, page: str, status: int = 200, **values: object) -> Response:
-    headers = {**desk.headers, "Content-Security-Policy": desk.policy("img-src 'self'"), "Content-Language": "en"}
+def _page(desk: Desk, board: Board, request: Request, page: str, status: int = 200, **values: Any) -> Response:
     shared = {"path": desk.path("/operator"), "form": board.form(), "by_password": bool(board.settings.password_hash)}
-    return HTMLResponse(desk.plain(page, "en", **shared, **values), status, headers)
+    return desk.open_page(request, page, "en", status, also="img-src 'self'", **shared, **values)
 
 
 def _days(request: Request) -> int:

@@ -21,7 +21,21 @@ from newsletter.pipeline.doors import OldLinkError, RevokedError
 from newsletter.pipeline.hooks import Hooks
 from newsletter.pipeline.readers import GoneError, OldError, PlaceError
 from newsletter.tokens import TokenError
-from newsletter.web import address, archive, feedback, hooks, library, lost, operator, own, pause, unsubscribe
+from newsletter.web import (
+    address,
+    archive,
+    confirm,
+    example,
+    feedback,
+    hooks,
+    library,
+    lost,
+    operator,
+    own,
+    pause,
+    subscribe,
+    unsubscribe,
+)
 from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
@@ -55,12 +69,12 @@ def application() -> ASGIApp:
             await _furnish(site, app)
             yield
 
-    return _without_prefix(_site(opened), settings)
+    return _without_prefix(_site(settings, opened), settings)
 
 
 async def pages(app: App) -> ASGIApp:
     """Return the pages of an open newsletter."""
-    site = _site()
+    site = _site(app.settings)
     await _furnish(site, app)
     return _without_prefix(site, app.settings)
 
@@ -72,7 +86,7 @@ async def _furnish(site: Starlette, app: App) -> None:
     site.state.hooks = Hooks(app.settings, app.clock, await app.intake())
 
 
-def _site(lifespan: Any = None) -> Starlette:
+def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
     routes = [
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
@@ -95,7 +109,14 @@ def _site(lifespan: Any = None) -> Starlette:
         Route("/lost", lost.answer, methods=["GET", "POST"]),
         Route("/hooks/{relay}", hooks.answer, methods=["GET", "POST"]),
         Route("/robots.txt", _robots),
+        Route("/confirm/{token}", confirm.answer, methods=["GET", "POST"]),
     ]
+    if settings.signup.open:
+        routes += [
+            Route("/subscribe", subscribe.answer, methods=["GET", "POST"]),
+            Route("/subscribe.js", subscribe.script),
+            Route("/example/{token}", example.answer),
+        ]
     site = Starlette(
         routes=routes,
         lifespan=lifespan,

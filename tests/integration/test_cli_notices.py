@@ -41,7 +41,7 @@ def test_a_welcome_is_queued_rehearsed_and_sent(newsletter: Callable[..., str], 
     assert len(listed(newsletter)) == 2
 
 
-@pytest.mark.parametrize("kind", ["welcome", "confirmation", "goodbye", "nothing"])
+@pytest.mark.parametrize("kind", ["welcome", "confirmation", "goodbye", "known", "nothing"])
 def test_a_preview_writes_each(newsletter: Callable[..., str], tmp_path: Path, kind: str) -> None:
     newsletter("subscribers", "add", READER, "--language", "de")
     said = newsletter("preview", READER, "--kind", kind, "--out", "mail.html", "--eml", "mail.eml")

@@ -30,7 +30,11 @@ _HOST = "https://papers.invalid/"
 _LINKS = ("unsubscribe", "action", "more", "less", *PAGES)
 _TITLE, _WHY = "Trialtitle", "Trialreason"
 _TO_READERS = frozenset(
-    {SHELL, ISSUE_TEXT, *(name(kind) for kind in ("welcome", "nothing") for name in (notice_html, notice_text))}
+    {
+        SHELL,
+        ISSUE_TEXT,
+        *(name(kind) for kind in ("welcome", "known", "nothing") for name in (notice_html, notice_text)),
+    }
 )
 _MAILS = _TO_READERS | {
     name(kind) for kind in ("confirmation", "goodbye", "link") for name in (notice_html, notice_text)

@@ -18,6 +18,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
+from newsletter.store.tables.signups import signups, tries, wordings
 from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses
 
 __all__ = [
@@ -48,9 +49,12 @@ __all__ = [
     "revisions",
     "sessions",
     "signs",
+    "signups",
     "subscribers",
     "subscriptions",
     "summaries",
     "suppressions",
+    "tries",
     "vectors",
+    "wordings",
 ]

@@ -27,6 +27,7 @@ SAID: dict[str, dict[str, Any]] = {
     "confirmation": {"at": "2026-03-02T09:12:00+00:00", "timezone": "Europe/Berlin", "action": ACTION},
     "goodbye": {"action": ACTION},
     "link": {"action": ACTION},
+    "known": {"at": "2026-03-02T09:12:00+00:00", "timezone": "Europe/Berlin"},
     "nothing": {"cause": "no papers", "looked_at": 0},
 }
 
