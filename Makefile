@@ -23,8 +23,10 @@ help: ## Say what there is to make
 demo: .venv/.runtime ## Install what the program needs and run the whole job once
 	@$(BIN)/newsletter demo $(ARGS)
 
+# Each job has its share of the processors, so that threads of numpy only wait for each other. What was compiled is kept,
+# whatever the shell says of it, since some hundred processes begin by reading it.
 test: .venv/.dev ## Install what the tests need and run them all
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: .venv/.dev ## Check style, types and the layers of the house
 	$(BIN)/ruff check .

@@ -2,9 +2,13 @@
 
 import contextlib
 import gc
+import itertools
 from collections.abc import AsyncIterator
 
 OBJECTS_BETWEEN_SWEEPS = 20_000
+SPANS_BETWEEN_WHOLE_SWEEPS = 16
+
+_spans = itertools.count(1)
 
 # The thresholds to go back to, once for each span under way.
 _before: list[tuple[int, int, int]] = []
@@ -19,7 +23,8 @@ async def less_to_sweep() -> AsyncIterator[None]:
     """
     _before.append(_before[0] if _before else gc.get_threshold())
     if len(_before) == 1:
-        gc.collect()
+        # Mostly the young alone: to look through all of the program takes longer than a small run.
+        gc.collect(2 if next(_spans) % SPANS_BETWEEN_WHOLE_SWEEPS == 0 else 1)
         gc.freeze()
         gc.set_threshold(OBJECTS_BETWEEN_SWEEPS, *_before[0][1:])
     try:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.models import Paper, Reason
+from newsletter.rendering.codes import Codes
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language, available, resolve
 from newsletter.rendering.page_samples import SAMPLES
@@ -23,6 +24,7 @@ from newsletter.rendering.templates import safe
 
 STYLE = "web/style.css"
 
+_CODES = Codes()
 _MOST_LANGUAGES = 20
 
 
@@ -107,7 +109,7 @@ class Pages:
         if environment is None:
             environment = jinja2.Environment(
                 loader=self._loader, autoescape=True, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.i18n"],
-                trim_blocks=True, lstrip_blocks=True,
+                trim_blocks=True, lstrip_blocks=True, bytecode_cache=_CODES,
             )  # fmt: skip
             environment.policies["ext.i18n.trimmed"] = True
             environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]

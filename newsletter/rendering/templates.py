@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from newsletter.errors import RenderingError
+from newsletter.rendering.codes import Codes
 from newsletter.rendering.language import Language
 from newsletter.rendering.prose import wrap
 
@@ -25,6 +27,8 @@ PAPER, SECTION, TOLD, REVISED, REST = PARTS = tuple(
     f"email/{name}.html" for name in ("paper", "section", "told", "revised", "rest")
 )
 NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "nothing")
+
+_CODES = Codes()
 
 _INCLUDE = re.compile(r"""<mj-include\s+path=["'](?:\./)?([^"']+)["']\s*(?:/>|>\s*</mj-include>)""")
 _PAPER_BEGINS = re.compile(r"<mj-raw>\s*<!-- paper -->")
@@ -113,13 +117,11 @@ class Templates:
         return {SHELL: html, **compiled}
 
     def _to_html(self, name: str) -> str:
-        from mjml import mjml2html
-
         source = self._expanded(name)
         if name == ISSUE:
             source = _PAPER_BEGINS.sub(lambda found: self._absent(source) + found[0], source, count=1)
         try:
-            html = mjml2html(source, fonts={})
+            html = _of_mjml(source)
         except ValueError as error:
             raise _wrong(self._at(source, str(error)), f"MJML: {error}") from error
         if unknown := _UNKNOWN_TAG.search(html):
@@ -156,7 +158,7 @@ class Templates:
         try:
             source, file, _ = self._loader.get_source(self._plain, name)
             self._sources[name] = source, file
-            self._plain.parse(source, name, file)
+            _read_through(source, name, file)
         except jinja2.TemplateSyntaxError as error:
             raise self._syntax(error) from error
         except jinja2.TemplateNotFound as error:
@@ -220,6 +222,20 @@ def _end(part: str) -> str:
     return f"<!-- /{_name(part)} -->"
 
 
+@lru_cache(maxsize=64)
+def _of_mjml(source: str) -> str:
+    from mjml import mjml2html
+
+    html: str = mjml2html(source, fonts={})
+    return html
+
+
+@lru_cache(maxsize=256)
+def _read_through(source: str, name: str, file: str) -> None:
+    """Raise jinja2.TemplateSyntaxError for a text that Jinja cannot read."""
+    bare_environment().parse(source, name, file)
+
+
 def bare_environment() -> jinja2.Environment:
     """Return what reads templates as the mail does, and has none."""
     return _environment(jinja2.DictLoader({}))
@@ -235,6 +251,7 @@ def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_CODES,
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.filters["wrap"] = wrap

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from rich.cells import cell_len
 from servers import Server
 
@@ -45,15 +46,7 @@ class Place:
 
     def run(self, *words: str, code: int = 0, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         """Call the program, hold its exit code, and return what it printed."""
-        done = subprocess.run(
-            [*PROGRAM, *words],
-            cwd=self.folder,
-            env=environment(**more),
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = warm.call(words, cwd=self.folder, env=environment(**more), given=given)
         assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done

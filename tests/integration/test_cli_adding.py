@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import warm
 from newsroom import Newsroom
 
 from newsletter.config import Feeds
@@ -91,14 +90,8 @@ class Desk:
     def run(self, *words: str, code: int = 0) -> tuple[str, str]:
         """Call the program, hold its exit code, and return what it printed on both channels."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "newsletter", *words],
-            cwd=self.folder,
-            env={**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **LOOPBACK},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        env = {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **LOOPBACK}
+        done = warm.call(words, cwd=self.folder, env=env)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout, done.stderr

@@ -14,6 +14,7 @@ from typing import Any
 
 import dovecot
 import pytest
+import warm
 from newsroom import NOW, Newsroom, address, open_newsroom, papers
 from reports import dsn, mail
 from servers import authority
@@ -41,7 +42,7 @@ class Office:
 
     def run(self, *words: str, code: int = 0, given: bytes = b"", **more: str) -> subprocess.CompletedProcess[bytes]:
         """Call the program and hold its exit code."""
-        done = subprocess.run(self._command(words), **self._where(more), input=given, capture_output=True, check=False)
+        done = warm.call(words, **self._where(more), given=given, text=False)
         assert done.returncode == code, (words, done.stdout, done.stderr)
         assert b"Traceback" not in done.stderr
         return done

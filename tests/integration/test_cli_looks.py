@@ -1,14 +1,13 @@
 """An operator chooses a look, a colour and a logo in the settings, and sees them in the mail that goes out."""
 
 import os
-import subprocess
-import sys
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
 import pytest
+import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 READER = "ada@example.org"
@@ -18,14 +17,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 def run(folder: Path, *words: str, code: int = 0, **settings: str) -> str:
     """Call the program in a folder and return what it printed, on which channel so ever."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", *words],
-        cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.call(words, cwd=folder, env={**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **settings})
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import struct
-import subprocess
 import sys
 import termios
 from datetime import timedelta
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from newsroom import Newsroom, address, papers
 from servers import Server
 
@@ -48,13 +48,10 @@ class Desk:
 
     async def run(self, *words: str, code: int = 0) -> tuple[str, str]:
         """Call the program, hold its exit code, and return what it printed."""
-        child = await asyncio.create_subprocess_exec(
-            *self._command(words), **self._where(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        out, err = await child.communicate()
-        assert child.returncode == code, (words, out, err)
-        assert b"Traceback" not in err
-        return out.decode(), err.decode()
+        done = await asyncio.to_thread(warm.call, words, **self._where())
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done.stdout, done.stderr
 
     async def lines(self, *words: str) -> list[dict[str, Any]]:
         """Call the program with --json and return the objects that it printed."""

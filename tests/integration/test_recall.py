@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from newsroom import NOW, Newsroom, address, open_newsroom, papers, titles
 from reports import complaint, dsn, original
 from servers import Server
@@ -480,9 +480,7 @@ async def test_what_an_operator_says_while_a_send_runs(
     said: list[str] = []
 
     def run(*more: str) -> None:
-        done = subprocess.run(
-            [*PROGRAM, *more], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
-        )
+        done = warm.call(more, cwd=tmp_path, env=environment())
         assert done.returncode == 0, done.stderr
         said.append(done.stdout)
 

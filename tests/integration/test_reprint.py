@@ -6,14 +6,13 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import zlib
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from newsroom import DAY, TODAY, Newsroom, address, open_newsroom, papers
 from servers import Server
 
@@ -449,12 +448,6 @@ def test_the_command_writes_what_went_out_and_says_where_it_cannot(tmp_path: Pat
 def run(folder: Path, *words: str) -> str:
     """Call the program in a folder and return what it said on stderr, a line end, and what it printed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", *words],
-        cwd=folder,
-        env={**environment, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = warm.call(words, cwd=folder, env={**environment, "PYTHONPATH": str(ROOT), "COLUMNS": "200"})
+    assert done.returncode == 0, done.stderr
     return f"{' '.join(done.stderr.split())}\n{done.stdout}"

@@ -1,6 +1,7 @@
 """The names that Jinja uses in a template, against those that the mail gives; knows no markup and no file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import jinja2
@@ -31,14 +32,19 @@ def wrong(tree: nodes.Template, given: Given, also: Iterable[str] = ()) -> Itera
     `given` returns the names that are given on a line, with a sample of each value, or None where nothing is known of
     it. `also` are names that may stand everywhere. What is asked for with `is defined` or has a default may be absent.
     """
+    # Most lines have many names.
+    given = cache(given)
     environment = tree.environment or jinja2.Environment(autoescape=True)
     free = meta.find_undeclared_variables(tree) - set(environment.globals) - WORDS - set(also)
     spared = {id(node) for node in _spared(tree)}
     guarded = {node.name for node in _spared(tree) if isinstance(node, nodes.Name)}
     samples = _samples(tree, given, free)
+    needed = free - guarded
     for node in tree.find_all(nodes.Name):
+        if node.name not in needed or node.ctx != "load":
+            continue
         known = given(node.lineno)
-        if node.name not in free - guarded or node.ctx != "load" or known is None or node.name in known:
+        if known is None or node.name in known:
             continue
         yield Wrong(node.lineno, f"`{node.name}` is not given here", nearest(node.name, {*known, *samples}))
     for part in tree.find_all(nodes.Getattr):

@@ -2,15 +2,15 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
+
+import warm
 
 from newsletter import resources
 
 
 def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "newsletter", "templates", "check", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return warm.call(("templates", "check", *words), cwd=folder)
 
 
 def test_right_templates(tmp_path):
@@ -58,8 +58,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def program(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "newsletter", "templates", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return warm.call(("templates", *words), cwd=folder)
 
 
 def test_a_template_is_copied_once_and_listed_as_ones_own(tmp_path):
