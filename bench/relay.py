@@ -1,15 +1,18 @@
 """Mail servers for measures, on loopback and in a process of their own: Postfix's smtp-sink, or one that has TLS.
 
-    python bench/relay.py FOLDER
+    python bench/relay.py FOLDER [--look]
 
 Run as a program it is the latter: it offers PIPELINING, STARTTLS and AUTH PLAIN (any password will do), takes every
 message and counts them. It writes ca.pem, which vouches for it, into FOLDER, prints its port, answers each line of its
-input with how many messages it took, and how many of them after STARTTLS and a login, and ends with its input.
+input with a line of JSON: how many messages it took, how many of them after STARTTLS and a login, and with --look, for
+which it keeps whole bodies and takes its time, the figures of bench/looking.py. It ends with its input.
 """
 
 import asyncio
 import contextlib
+import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -19,31 +22,40 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from looking import Seen
 from sink import Sink
 
 CAPABILITIES = (
     b"250-relay\r\n%b250-PIPELINING\r\n250-SIZE 50000000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
 )
 END = b"\r\n.\r\n"
+_TO = re.compile(rb"<([^>]*)>")
 
 
 class Relay:
     """A running server of this module: where it is, what vouches for it, and what it took."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, look: bool = False) -> None:
         self.certificates = folder / "ca.pem"
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        words = [sys.executable, __file__, str(folder), *(["--look"] if look else [])]
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self._line())
 
     def taken(self) -> tuple[int, int]:
         """Return how many messages it took so far, and how many of them after STARTTLS and a login."""
+        told = self._ask()
+        return told["taken"], told["private"]
+
+    def seen(self) -> dict[str, int]:
+        """Return what it saw of them, as `looking.Seen.figures` does; nothing where it does not look."""
+        return {name: number for name, number in self._ask().items() if name not in ("taken", "private")}
+
+    def _ask(self) -> dict[str, int]:
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        messages, private = map(int, self._line().split())
-        return messages, private
+        told: dict[str, int] = json.loads(self._line())
+        return told
 
     def stop(self) -> None:
         """End it."""
@@ -55,9 +67,9 @@ class Relay:
 
 
 @contextlib.contextmanager
-def relay(folder: Path) -> Iterator[Relay]:
-    """Start the server of this module."""
-    started = Relay(folder)
+def relay(folder: Path, *, look: bool = False) -> Iterator[Relay]:
+    """Start the server of this module; with `look` it looks at each message."""
+    started = Relay(folder, look=look)
     try:
         yield started
     finally:
@@ -93,8 +105,9 @@ def smtp_sink() -> Iterator[tuple[str, int]]:
 class Counter:
     """What all dialogues share."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, seen: Seen | None) -> None:
         self.context = context
+        self.seen = seen
         self.messages = 0
         self.private = 0
         self.tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +121,7 @@ class Dialogue(asyncio.Protocol):
         self._secure = False
         self._known = False
         self._in_body = False
+        self._recipient = ""
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -126,6 +140,8 @@ class Dialogue(asyncio.Protocol):
             if end < 0:
                 break
             if self._in_body:
+                if self._shared.seen is not None:
+                    self._shared.seen.add(self._recipient, data[at:end])
                 at = end + len(END)
                 self._in_body = False
                 self._shared.messages += 1
@@ -143,8 +159,9 @@ class Dialogue(asyncio.Protocol):
             if self._in_body:
                 # So that a body whose first line is a dot ends there.
                 at -= 2
-        # Of a body no more is kept than may be the beginning of its end.
-        self._rest = data[max(at, len(data) - len(END) + 1) :] if self._in_body else data[at:]
+        # Of a body that nobody looks at no more is kept than may be the beginning of its end.
+        passing = self._in_body and self._shared.seen is None
+        self._rest = data[max(at, len(data) - len(END) + 1) :] if passing else data[at:]
         if answers:
             self._transport.write(b"".join(answers))
 
@@ -158,6 +175,9 @@ class Dialogue(asyncio.Protocol):
         if verb == b"AUTH" and self._secure:
             self._known = True
             return b"235 2.7.0 Welcome\r\n"
+        if verb == b"RCPT" and self._shared.seen is not None:
+            found = _TO.search(line)
+            self._recipient = found[1].decode() if found else ""
         if verb == b"QUIT":
             asyncio.get_running_loop().call_soon(self._transport.close)
             return b"221 2.0.0 Bye\r\n"
@@ -175,23 +195,24 @@ class Dialogue(asyncio.Protocol):
         self._transport = await loop.start_tls(self._transport, self, self._shared.context, server_side=True)
 
 
-async def _serve(folder: Path) -> None:
+async def _serve(folder: Path, *, look: bool) -> None:
     import trustme
 
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    shared = Counter(context)
+    shared = Counter(context, Seen() if look else None)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Dialogue(shared), "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):
-        print(shared.messages, shared.private, flush=True)
+        figures = {} if shared.seen is None else shared.seen.figures()
+        print(json.dumps({"taken": shared.messages, "private": shared.private, **figures}), flush=True)
     server.close()
 
 
 if __name__ == "__main__":
     from newsletter.app import run
 
-    run(_serve(Path(sys.argv[1])))
+    run(_serve(Path(sys.argv[1]), look="--look" in sys.argv[2:]))

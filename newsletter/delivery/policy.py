@@ -77,15 +77,23 @@ ENHANCED: tuple[Rule, ...] = (
 # RFC 6531 section 4.3: the way to that mailbox takes no international addresses; some servers say so at MAIL already.
 INTERNATIONAL = frozenset({"6.7", "6.9"})
 
-# Where a server gave no enhanced code, or one that says nothing (x.0.0), its words count.
+# X.0.0 says nothing (RFC 3463 section 3.1), and X.5.0 nothing that counts beside words about the mailbox of a RCPT.
+_UNSAID = "0.0"
+_UNSAID_OF_RCPT = "5.0"
+
+# Where a server gave no enhanced code, or one that says nothing, its words count.
 WORDS_ABOUT_US = re.compile(
     r"block|black\s?list|deny|denied|polic|spam|junk|reputation|relay|quota|\brate\b|limit|too many|authenti|"
     r"dmarc|dkim|\bspf\b|not allowed|not permitted|unsolicited|content|virus|reverse dns|\bptr\b",
     re.IGNORECASE,
 )
+_NO_ACCOUNT = r"\b(user|recipient|addressee)\S* (doesn.?t|does not) have an? (\S+ )?account\b"
 # A mailbox that is over its quota is the reader's, though the word is also used for senders.
 WORDS_ABOUT_READER = re.compile(
-    r"mailbox|user (is )?unknown|unknown user|no such|does not exist|recipient.*full", re.IGNORECASE
+    r"mailbox|user (is )?unknown|unknown user|no such|does not exist|recipient.*full|" + _NO_ACCOUNT + "|"
+    # Of "this account" alone a relay may speak as well that means ours.
+    r"message to \S+ cannot be delivered\. this account",
+    re.IGNORECASE,
 )
 
 # Servers check the return path as late as RCPT, and say of it what they say of readers: a mailbox that is not there.
@@ -114,15 +122,16 @@ _NAMES = re.compile(r"\S+@\S+|https?://\S+|\"[^\"]{1,64}\"|'[^']{1,64}'")
 WORDS_DEAD = re.compile(
     r"(user|recipient|mailbox|address|account)( name)?( is| was)? (unknown|not found|disabled|inactive|invalid)|"
     r"(unknown|invalid|no such) (local )?(user|recipient|mailbox|address|account)|"
-    r"(does not|doesn't|doesnt) exist|no mailbox|not a (valid|known) (user|mailbox|recipient)|user not found",
+    r"(does not|doesn't|doesnt) exist|no mailbox|not a (valid|known) (user|mailbox|recipient)|user not found|"
+    + _NO_ACCOUNT,
     re.IGNORECASE,
 )
 
 # RFC 5321 section 4.2.3, for a refused RCPT whose words say nothing: 550, 551, 553 name the mailbox, 552 its storage.
 # RFC 7504 section 4: 556 says that the domain takes no mail.
 MAILBOX_CODES = frozenset({550, 551, 552, 553, 556})
-# Those of them whose words may say that the mailbox is not there.
-DEAD_CODES = frozenset({550, 551, 553})
+# Those whose words may say that the mailbox is not there.
+DEAD_CODES = frozenset({550, 551, 553, 554})
 
 _ENHANCED = re.compile(r"([245])\.([0-9]{1,3}\.[0-9]{1,3})(?!\S)[ \t]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -156,7 +165,9 @@ def about(stage: Stage, reply: Reply) -> About:
         return "reader"
     if stage == "mail" or reply.code in LOGIN_CODES or WORDS_ABOUT_SENDER.search(reply.text):
         return "us"
-    if detail and detail != "0.0":
+    if detail == _UNSAID_OF_RCPT and stage == "rcpt" and WORDS_ABOUT_READER.search(reply.text):
+        return "reader"
+    if detail and detail != _UNSAID:
         rule = rule_for(reply.enhanced)
         return rule.about if rule is not None else "us"
     if WORDS_ABOUT_READER.search(reply.text):

@@ -10,6 +10,7 @@ from newsletter.models import Paper
 from newsletter.rendering.fit import FULL
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language
+from newsletter.rendering.links import leads_to_pages
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import cut
@@ -116,6 +117,7 @@ class Blocks:
             "reason": slot("reason"),
             "more": more,
             "less": less,
+            "both": more if leads_to_pages(ends) else "",
         }
         html = self._press.pieces(PAPER, language, values, _SLOTS)
         text = self._press.pieces(PAPER_TEXT, language, values, _SLOTS)

@@ -16,7 +16,8 @@ class Feedback(NamedTuple):
     """The links to say more or less of a paper: each a beginning, the position of the paper in the mail, and an end.
 
     The beginnings are the reader's own and the same for all papers of a mail, the ends are the same in all mails.
-    Without a beginning there are no such links.
+    Without a beginning there are no such links. Those with an end lead to pages, and a page lets say the other as well;
+    those without begin a mail that says one thing.
     """
 
     more: str = ""
@@ -31,6 +32,11 @@ class Feedback(NamedTuple):
 
 
 NO_FEEDBACK = Feedback()
+
+
+def leads_to_pages(ends: tuple[str, str] | None) -> bool:
+    """Tell whether links for feedback with these ends lead to pages, so that one of them is enough to say either."""
+    return ends is not None and all(ends)
 
 
 class Links(NamedTuple):

@@ -331,7 +331,7 @@ class Renderer:
         told = (Told("more", "A title", 0, 1),)
         for paper in (full, Paper(title="A title")):
             for form in FORMS:
-                for ends in (None, ("", "")):
+                for ends in (None, ("", ""), ("/more", "/less")):
                     self._blocks.render(paper, language, ends, form)
         for markdown, given in (("", ()), ("A note.", PAGES)):
             self._shells.render(language, day, markdown, 1, given)

@@ -4,10 +4,14 @@ import importlib
 import os
 import re
 import signal
+import smtplib
 import subprocess
 import sys
 from collections.abc import Callable
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -36,7 +40,9 @@ def figures(lines: list[str]) -> tuple[float, ...]:
 def test_a_send_is_timed_and_checked(words: tuple[str, ...]) -> None:
     lines = run("send.py", "--port", 0, "--subscribers", 60, *words)
     # The server's own count is compared too: otherwise the exit code is 1.
-    assert "60 rows sent, 60 different bodies" in lines[1]
+    assert lines[1] == "60 rows sent"
+    came = "60 messages to 60 readers, 60 different bodies, 60 different orders of papers"
+    assert lines[2].startswith(f"over the wire, once more: {came}; bytes of a message: all ")
     elapsed, cpu, peak = figures(lines)
     assert elapsed > 0
     assert cpu > 0
@@ -46,7 +52,8 @@ def test_a_send_is_timed_and_checked(words: tuple[str, ...]) -> None:
 def test_two_processes_share_a_send(engine: str, new_database: Callable[..., str]) -> None:
     database = ["--database", new_database(engine, migrated=False)] if engine == "postgresql" else []
     lines = run("send.py", "--port", 0, "--subscribers", 450, "--processes", 2, *database)
-    assert "450 rows sent" in lines[1]
+    assert lines[1] == "450 rows sent"
+    assert "450 messages to 450 readers" in lines[2]
     assert "by 2 processes" in lines[-1]
     figures(lines)
 
@@ -58,6 +65,41 @@ async def test_a_send_that_did_not_happen_is_found_out(tmp_path: Path, monkeypat
     await prepare.prepare(tmp_path, 3)
     with pytest.raises(SystemExit, match=r"\{'queued': 3\}, not 3 sent"):
         await send.check(tmp_path, 3)
+
+
+def test_what_comes_over_the_wire_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    send, relay = importlib.import_module("send"), importlib.import_module("relay")
+    mails = [
+        message(*words) for words in [("First", "Second", "."), ("Second", "First", "."), ("First", "Second", "!")]
+    ]
+    with relay.relay(tmp_path, look=True) as server, smtplib.SMTP("127.0.0.1", server.port) as client:
+        client.send_message(mails[0], "papers@example.org", ["ada@example.org"])
+        client.send_message(mails[1], "papers@example.org", ["alan@example.org"])
+        seen = server.seen()
+        assert {name: seen[name] for name in ("messages", "readers", "bodies", "orders")} == dict.fromkeys(
+            ("messages", "readers", "bodies", "orders"), 2
+        )
+        assert abs(seen["all"] - len(mails[0].as_bytes(policy=SMTP))) < 5
+        assert send.compared(seen, 2).startswith("over the wire, once more: 2 messages to 2 readers")
+        # Another body with the same papers, the same body under another boundary, and another one for the same reader.
+        client.send_message(mails[2], "papers@example.org", ["grace@example.org"])
+        with pytest.raises(SystemExit, match="3 readers, 3 different bodies, 2 different orders"):
+            send.compared(server.seen(), 3)
+        client.send_message(message("First", "Second", "."), "papers@example.org", ["kurt@example.org"])
+        with pytest.raises(SystemExit, match="4 messages to 4 readers, 3 different bodies"):
+            send.compared(server.seen(), 4)
+        client.send_message(message("Third", "Fourth", "."), "papers@example.org", ["kurt@example.org"])
+        with pytest.raises(SystemExit, match="5 messages to 4 readers, 4 different bodies"):
+            send.compared(server.seen(), 5)
+
+
+def message(first: str, second: str, end: str) -> EmailMessage:
+    made = EmailMessage(policy=SMTP)
+    made.set_content(f"Papers\n\n1. {first}\n\n2. {second}\n\n.\n..{end}\n", cte="quoted-printable")
+    made.add_alternative(f"<p>{first} {second} {end}</p>", subtype="html", cte="quoted-printable")
+    made.set_boundary(uuid4().hex)
+    return made
 
 
 def test_choosing_is_timed_by_stage() -> None:

@@ -51,6 +51,8 @@ async def test_the_page_shows_the_paper_of_that_place_with_the_button_chosen(sma
             assert f"{title}</a></h2>" in page.text
             assert 'href="https://arxiv.org/abs/2603.' in page.text
             assert page.text.count('class="chosen"') == 1
+            # The text part of a mail links one of them alone.
+            assert all(f'name="act" value="{act}"' in page.text for act in ("more", "less"))
             assert f'class="chosen" name="act" value="{verdict}"' in page.text
     assert await said(small_site) == []
 

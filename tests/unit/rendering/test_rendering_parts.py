@@ -124,10 +124,13 @@ def test_each_paper_has_links_of_the_readers_own_to_say_more_and_less(renderer, 
     addresses = [one["href"] for one in Outline(rendered.html).attributes("a")]
     wanted = [f"https://news.example/f/token/{at}/{verdict}" for at in (1, 2) for verdict in ("more", "less")]
     assert [one for one in addresses if "/f/" in one] == wanted
-    assert re.findall(r"https://news.example/f/\S+", rendered.text) == wanted
+    # As text an address is a line, and either page has the buttons for both.
+    assert re.findall(r"More or less like this: (\S+)\n\n\n", rendered.text) == wanted[::2]
+    assert "/less" not in rendered.text
     other = renderer.render(issue, links._replace(feedback=PAGES._replace(more="https://x.example/", less="http://y/")))
     assert "https://x.example/2/more" in other.html
-    assert "http://y/2/less" in other.text
+    assert "http://y/2/less" in other.html
+    assert "https://x.example/2/more" in other.text
     assert "token/" not in other.html.replace("u/token", "") + other.text.replace("u/token", "")
 
 
@@ -135,7 +138,31 @@ def test_feedback_by_mail(renderer, make_issue, paper, links):
     by_mail = Feedback("mailto:a@b.example?subject=more%20token-", "mailto:a@b.example?subject=less%20token-")
     rendered = renderer.render(make_issue(paper), links._replace(feedback=by_mail))
     assert 'href="mailto:a@b.example?subject=more%20token-1"' in rendered.html
-    assert "Less like this: mailto:a@b.example?subject=less%20token-1\n" in rendered.text
+    more, less = (
+        f"   {word} like this: mailto:a@b.example?subject={word.lower()}%20token-1\n" for word in ("More", "Less")
+    )
+    assert more + less in rendered.text
+    assert "More or less" not in rendered.text
+
+
+def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make_issue, paper, links):
+    linked = paper.model_copy(update={"links": (Link(kind="code", url="https://code.example/c"),)})
+    text = renderer.render(make_issue(linked), links._replace(feedback=PAGES)).text
+    assert "\n\n   arXiv: https://arxiv.org/abs/2607.00001\n   PDF: https://arxiv.org/pdf/2607.00001\n   Code: " in text
+    assert (
+        "   Code: https://code.example/c\n   More or less like this: https://news.example/f/token/1/more\n\n\n" in text
+    )
+    alone = paper.model_copy(update={"arxiv_id": None, "links": (), "url": "https://papers.example/1"})
+    text = renderer.render(make_issue(alone), links._replace(feedback=PAGES)).text
+    assert ".\n\n   More or less like this: https://news.example/f/token/1/more\n\n\n" in text
+    text = renderer.render(make_issue(alone), links).text
+    assert "like this" not in text
+    assert ".\n\n\n" in text
+
+
+def test_the_text_part_asks_for_more_or_less_in_the_words_of_the_reader(renderer, make_issue, paper, links):
+    text = renderer.render(make_issue(paper, language="de"), links._replace(feedback=PAGES)).text
+    assert "   Mehr oder weniger davon: https://news.example/f/token/1/more\n" in text
 
 
 @pytest.mark.parametrize(
