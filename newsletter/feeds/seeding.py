@@ -5,11 +5,34 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 
-from newsletter.models import Paper, ParsedFeed
+from newsletter.models import FeedKind, Paper, ParsedFeed
 
 # What a feed without dates may have as new: as many as stand in an issue.
 UNDATED = 10
 _A_DAY = timedelta(days=1)
+
+
+class FirstLook:
+    """What a source gives that was never read, answer after answer; nobody is to get its past as new.
+
+    Of answers for days, the newest day first, all of the first day that has papers are new.
+    """
+
+    def __init__(self, kind: FeedKind, window: timedelta) -> None:
+        self._kind = kind
+        self._window = window
+        self._newest: date | None = None
+
+    def seeded(self, parsed: ParsedFeed, today: date, day: date | None) -> ParsedFeed:
+        """Return an answer, for a `day` if its source is asked day by day, with first sights of what is past."""
+        if parsed.papers and self._newest is None:
+            self._newest = day
+        if day != self._newest:
+            papers = [past(paper, today, self._window) for paper in parsed.papers]
+        else:
+            whole_day = self._kind == "arxiv" or day is not None
+            papers = seeded(parsed.papers, today, self._window, whole_day=whole_day)
+        return parsed.model_copy(update={"papers": tuple(papers)})
 
 
 def seeded(papers: Sequence[Paper], today: date, window: timedelta, *, whole_day: bool = False) -> list[Paper]:

@@ -150,13 +150,13 @@ class _Learned:
     moved_to: str
     brought: Brought
     owners: Owners
+    first_look: seeding.FirstLook
     fault: str = ""
     gone: bool = False
     fresh_for: timedelta | None = None
     not_before: datetime | None = None
     paused: bool = False
-    # Of a source that is asked day by day, the newest day that had something, and the days on which nobody asked.
-    newest: date | None = None
+    # Of a source that is asked day by day, the days on which nobody asked.
     slept: frozenset[date] = frozenset()
     sources: list[Taken] = field(default_factory=list)
 
@@ -201,6 +201,7 @@ class _Look:
             feed.moved_to,
             Brought(of_all, now),
             owners(same),
+            seeding.FirstLook(feed.kind, self._window),
             slept=_slept(feed, now),
         )
         try:
@@ -297,7 +298,7 @@ class _Look:
             parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
             self.seen.add(parsed.papers)
             if feed.last_success_at is None and feed.kind != "file":
-                parsed = self._seeded(feed, parsed, learned, day)
+                parsed = learned.first_look.seeded(parsed, self._clock.now().date(), day)
             elif day is not None and day in learned.slept:
                 parsed = seeding.late(parsed, day)
             learned.sources.append(await take_in(self._database, self._clock, parsed, name, learned.owners))
@@ -306,18 +307,6 @@ class _Look:
             learned.title = parsed.title or learned.title
             learned.habits = Habits(ttl=parsed.ttl, skip_days=parsed.skip_days, skip_hours=parsed.skip_hours)
         return parsed
-
-    def _seeded(self, feed: Feed, parsed: ParsedFeed, learned: _Learned, day: date | None) -> ParsedFeed:
-        """Return what a source that was never read gives, its past as past: nobody is to get that as new."""
-        today = self._clock.now().date()
-        if parsed.papers and learned.newest is None:
-            learned.newest = day
-        if day != learned.newest:
-            papers = [seeding.past(paper, today, self._window) for paper in parsed.papers]
-        else:
-            whole_day = feed.kind == "arxiv" or day is not None
-            papers = seeding.seeded(parsed.papers, today, self._window, whole_day=whole_day)
-        return parsed.model_copy(update={"papers": tuple(papers)})
 
     def _words(self, request: Request, answer: Answer) -> str:
         """Return what an answer that is no success says."""

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from web_server import Page, WebServer, serving
 
 from newsletter.models import FeedKind
-from newsletter.pipeline import days, record, refresh, subscribers
+from newsletter.pipeline import days, record, refresh, replay, subscribers
 from newsletter.pipeline.reporting import IngestReport
 from newsletter.schedule.local import look_at_feeds, tick
 from newsletter.store import feeds as feed_rows
@@ -291,6 +291,37 @@ async def test_of_the_hub_the_newest_day_is_new_at_first(world: tuple[Newsroom, 
     friday, thursday = len(json.loads(pages.hub[date(2026, 6, 12)])), len(json.loads(pages.hub[date(2026, 6, 11)]))
     assert report.new == friday + thursday
     assert await new_titles(room) == friday
+
+
+async def first_sights(room: Newsroom) -> dict[str, datetime | None]:
+    return {paper.title: paper.first_seen_at for paper in await record.search_papers(room.database, "", limit=10_000)}
+
+
+async def test_a_replay_of_the_first_days_floods_nobody(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages, server = world
+    today = date(2026, 6, 1)
+    pages.made["/blog"] = lambda now: blog(today, 200).replace(b"Post q7 ", b"Another %d " % now.day)
+    pages.hub = {today + ahead * DAY: made_day(today + ahead * DAY, 5) for ahead in range(-3, 2)}
+    await add(room, "web", server.url("/blog"))
+    await add(room, "hub", server.url("/api/daily_papers"))
+    await at(room, today)
+    # The newest day of the hub does not change any more, and a day before it does.
+    pages.hub[today - DAY] = made_day(today - DAY, 6)
+    await at(room, today, time(13, tzinfo=UTC))
+    await at(room, today + DAY)
+    before = await first_sights(room)
+    assert len(before) == 200 + 1 + 5 * 5 + 1
+    await room.say("DELETE FROM papers")
+    assert (await replay.replay(room.database)).new == len(before)
+    assert await first_sights(room) == before
+    # Without the answers of the first day alone, what they had is not new on the second, in whatever window.
+    for window in (14, 100):
+        await room.say("DELETE FROM papers")
+        room.set("ranking", window_days=window)
+        await replay.replay(room.database, since=today + DAY, window_days=window)
+        assert await new_titles(room) == 1 + 5 + 5 + 1
+    fresh = {title: seen for title, seen in (await first_sights(room)).items() if seen and seen.date() >= today}
+    assert fresh == {title: before[title] for title in fresh}
 
 
 # Gaps

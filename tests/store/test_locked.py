@@ -169,6 +169,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     feeds.lasting: ((NOW, NOW), {}),
     responses.keep: ((1, "https://example.org", responses.packed(b"x")), {"size": 1, "now": NOW}),
     responses.since: ((), {}),
+    responses.kept: ((), {}),
     responses.load: ((1,), {}),
     responses.prune: ((NOW,), {}),
     notices.of_day: ((1, "goodbye", TODAY), {}),
