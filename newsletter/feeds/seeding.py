@@ -1,7 +1,7 @@
 """When papers count as seen first that come later than on their day: a source's past, and days made up; pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 
@@ -68,6 +68,22 @@ def _newest(papers: Sequence[Paper], edge: date) -> list[int]:
 
 def late(parsed: ParsedFeed, day: date) -> ParsedFeed:
     """Return what is taken in after its day (UTC), with papers that were seen first at the end of that day."""
-    end = datetime.combine(day + _A_DAY, time(), UTC) - timedelta(seconds=1)
-    papers = (paper.model_copy(update={"first_seen_at": end}) for paper in parsed.papers)
+    papers = (paper.model_copy(update={"first_seen_at": _end(day)}) for paper in parsed.papers)
     return parsed.model_copy(update={"papers": tuple(papers)})
+
+
+def made_up(parsed: ParsedFeed, missed: Sequence[date], slept: Collection[date]) -> ParsedFeed:
+    """Return papers of announcements that were `missed`, on the days that were `slept` over with first sights of then.
+
+    A paper is of the first of these days after it was handed in. The days have an order, the oldest first.
+    """
+    papers = []
+    for paper in parsed.papers:
+        handed_in = paper.published_on or missed[0]
+        day = next((day for day in missed if handed_in < day), missed[-1])
+        papers.append(paper.model_copy(update={"first_seen_at": _end(day)}) if day in slept else paper)
+    return parsed.model_copy(update={"papers": tuple(papers)})
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day + _A_DAY, time(), UTC) - timedelta(seconds=1)
