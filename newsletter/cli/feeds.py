@@ -131,13 +131,20 @@ def replay_(face: Face, feed: str | None, since: date | None) -> None:
     """Take in again what feeds answered, without asking anybody.
 
     What feeds answer is kept for feeds.keep_days. Papers that are known stay as they are; those that are not count as
-    come in on the day on which their feed first brought them. Safe to repeat.
+    come in on the day on which their feed first brought them. What a feed had of its past at the first look is of the
+    past again, so that no reader gets it as new. Safe to repeat.
     """
     from newsletter.pipeline import replay
 
     async def act(app: "App") -> "IngestReport":
         with face.out.progress("Taking in") as progress:
-            return await replay.replay(app.database, since=since, location=feed, progress=progress)
+            return await replay.replay(
+                app.database,
+                since=since,
+                location=feed,
+                progress=progress,
+                window_days=app.settings.ranking.window_days,
+            )
 
     report = face.run(act)
     if not report.sources:

@@ -13,6 +13,7 @@ from newsletter.models import FeedKind
 EASTERN = ZoneInfo("America/New_York")
 _ANNOUNCED = time(20)
 _UNTIL_MIDNIGHT = timedelta(hours=4)
+_TAKEN_IN = time(14)
 # The feeds are made at midnight there (https://info.arxiv.org/help/rss.html); what is late has until then to come.
 _IN_THE_FEED = time(6)
 _DAY = timedelta(days=1)
@@ -53,6 +54,30 @@ def settled(kind: FeedKind, day: date) -> datetime:
     if kind == "arxiv":
         return datetime.combine(day, _IN_THE_FEED, EASTERN).astimezone(UTC)
     return begins(kind, day + _DAY)
+
+
+def expected(day: date) -> datetime:
+    """Return when arXiv makes the document of what it announces for a day, in UTC."""
+    return datetime.combine(day, time(), EASTERN).astimezone(UTC)
+
+
+def announced(
+    after: date, before: date, *, skip_days: Collection[int] = (), holidays: Collection[date] = ()
+) -> list[date]:
+    """Return the days between two for which arXiv announces papers, the oldest first."""
+    days = (after + ahead * _DAY for ahead in range(1, (before - after).days))
+    return [day for day in days if not closed("arxiv", day, skip_days=skip_days, holidays=holidays)]
+
+
+def taken_in_until(day: date) -> datetime:
+    """Return until when papers were handed in that arXiv announces for a day, in UTC: 14:00 of the working day before.
+
+    What was held for a look by a person, and what its authors put off, was handed in earlier.
+    """
+    last = day - _DAY
+    while last.weekday() in (_SATURDAY, _SUNDAY):
+        last -= _DAY
+    return datetime.combine(last, _TAKEN_IN, EASTERN).astimezone(UTC)
 
 
 def closed(kind: FeedKind, day: date, *, skip_days: Collection[int] = (), holidays: Collection[date] = ()) -> str:

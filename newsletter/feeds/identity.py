@@ -31,6 +31,7 @@ _DOI = re.compile(r"(?<![\w.])10\.\d{4,9}(?:\.\d+)*/[^\s\"<>?#]{1,200}")
 _NAMES = {ord(letter): name.lower() for name, letter in GREEK.items() if name.isascii()} | {ord("×"): "times"}
 LONGEST_KEY = 300
 
+_OF_NO_KEY = re.compile("[^0-9a-z]+")
 _COMBINING = re.compile("[\u0300-\u036f]+")
 _HUB_HOSTS = ("huggingface.co", "hf.co", "alphaxiv.org", "paperswithcode.com", "semanticscholar.org")
 
@@ -69,6 +70,8 @@ def doi(text: str | None) -> str | None:
 def folded(text: str) -> str:
     r"""Return a text without case, accents and TeX: `T\"ulu`, `Tülu` and `tulu` are one, `$\pi$` and `pi` too."""
     text = tex.explicit(text)
+    if text.isascii():
+        return text.lower()
     # Folding a case can give a character that still decomposes, and the other way round.
     for _ in range(2):
         text = _COMBINING.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_NAMES)
@@ -78,7 +81,8 @@ def folded(text: str) -> str:
 @lru_cache(maxsize=32768)
 def title_key(title: str) -> str:
     """Return what all spellings of a title have in common: letters and digits alone, without case, accents and TeX."""
-    key = "".join(character for character in folded(title) if character.isalnum())
+    text = folded(title)
+    key = _OF_NO_KEY.sub("", text) if text.isascii() else "".join(filter(str.isalnum, text))
     key = key or " ".join(title.split()).casefold()
     if len(key) <= LONGEST_KEY:
         return key
@@ -104,7 +108,7 @@ def merge(old: Paper, new: Paper) -> Paper:
         arxiv_id=old.arxiv_id or new.arxiv_id,
         doi=doi(old.doi) or doi(new.doi),
         version=max((paper.version for paper in both if paper.version is not None), default=None),
-        url=max((paper.url for paper in both), key=_address_worth),
+        url=old.url if old.url == new.url else max(old.url, new.url, key=_address_worth),
         links=links.union(old.links, new.links),
         authors=max((paper.authors for paper in both), key=len),
         organization=old.organization or new.organization,

@@ -25,6 +25,8 @@ _IN_TEXT = re.compile(
     r"|[a-z0-9-]{1,63}\.github\.io\b)[^\s<>{}\\\"`|^“”‘’«»]*",
     re.IGNORECASE,
 )
+# One of these is in all that the pattern finds, and is soon looked for.
+_SIGNS = ("://", "www.", ".co", "hub.")
 _NEXT_SCHEME = re.compile(r"(?<![/=])https?://", re.IGNORECASE)
 # A sentence glued to the address: `.../name.Our code` has a capital and lower-case letters after the stop.
 _NEXT_SENTENCE = re.compile(r"(?<=[\w/])[.;,](?:[A-Z][a-z]+|[AI])$")
@@ -78,6 +80,9 @@ def union(*groups: tuple[Link, ...]) -> tuple[Link, ...]:
 
 def in_text(text: str) -> tuple[Link, ...]:
     """Return the links of a text, without the punctuation, brackets and words that belong to the sentence."""
+    lower = text.lower()
+    if not any(sign in lower for sign in _SIGNS):
+        return ()
     found = []
     for match in _IN_TEXT.finditer(text):
         if match.end() - match.start() > LONGEST:

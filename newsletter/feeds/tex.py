@@ -164,7 +164,7 @@ def explicit(text: str) -> str:
         text = _SINGLE_QUOTED.sub(r"‘\1’", text)
     if "--" in text:
         text = _EN_DASH.sub(lambda found: f"{found[1] or ''}–{found[2] or ''}", _EM_DASH.sub("—", text))
-    return text.translate(_BACK)
+    return text if text.isascii() else text.translate(_BACK)
 
 
 def _matrix(found: re.Match[str]) -> str:

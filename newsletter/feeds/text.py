@@ -128,6 +128,8 @@ def _utf16_without_mark(data: bytes) -> str:
 
 def clean(text: str) -> str:
     """Return the text in one line: spaces folded, NFC, no control characters, lone surrogates or direction marks."""
+    if text.isascii() and text.replace("\n", " ").isprintable():
+        return " ".join(text.split())
     text = " ".join(_UNWANTED.sub("", text).split())
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 

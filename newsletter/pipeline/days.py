@@ -66,6 +66,11 @@ class Brought:
         past = sum(_is_past(paper, day) for paper in parsed.papers)
         self._days[day] = (entries + len(parsed.papers), new + min(taken.new, len(parsed.papers) - past))
 
+    @property
+    def newest(self) -> date | None:
+        """The latest day of which it brought anything."""
+        return max((day for day, (entries, _) in self._days.items() if entries), default=None)
+
     async def note(self, connection: AsyncConnection, *, well: bool) -> None:
         """Put it on record, and where all went `well`, that the feed was asked today and had no more than that."""
         if self._feed.kind == "file":

@@ -20,7 +20,7 @@ from newsletter.feeds.fetching.answers import fresh_for
 from newsletter.feeds.polling import next_poll
 from newsletter.feeds.sources import Request
 from newsletter.models import Feed, Habits, ParsedFeed
-from newsletter.pipeline import days
+from newsletter.pipeline import announced, days
 from newsletter.pipeline.days import Brought
 from newsletter.pipeline.owning import owners, together
 from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
@@ -150,13 +150,13 @@ class _Learned:
     moved_to: str
     brought: Brought
     owners: Owners
+    first_look: seeding.FirstLook
     fault: str = ""
     gone: bool = False
     fresh_for: timedelta | None = None
     not_before: datetime | None = None
     paused: bool = False
-    # Of a source that is asked day by day, the newest day that had something, and the days on which nobody asked.
-    newest: date | None = None
+    # Of a source that is asked day by day, the days on which nobody asked.
     slept: frozenset[date] = frozenset()
     sources: list[Taken] = field(default_factory=list)
 
@@ -201,6 +201,7 @@ class _Look:
             feed.moved_to,
             Brought(of_all, now),
             owners(same),
+            seeding.FirstLook(feed.kind, self._window),
             slept=_slept(feed, now),
         )
         try:
@@ -235,13 +236,18 @@ class _Look:
         source = sources.of_kind(feed.kind, follow_days=self._settings.follow_days)
         place = feed.model_copy(update={"location": feed.moved_to}) if feed.moved_to else feed
         asked: set[str] = set()
-        for first in source.first(place, now):
+        waiting = source.first(place, now)
+        for first in waiting:
             request: Request | None = first
             while request is not None and request.url not in asked and len(asked) < MOST_REQUESTS:
                 asked.add(request.url)
                 parsed = await self._one(feed, request, learned)
+                if parsed is not None and request.conditional:
+                    waiting += await announced.missed(self._database, place, parsed, now, self._settings.holidays)
                 request = None if parsed is None or learned.ended else source.following(request, parsed)
             if learned.ended:
+                if waiting[-1].missed and not learned.paused:
+                    learned.fault = learned.fault or "What was announced while nobody read it is still to be asked for."
                 return
 
     async def _one(self, feed: Feed, request: Request, learned: _Learned) -> ParsedFeed | None:
@@ -267,7 +273,7 @@ class _Look:
             learned.fault = learned.fault or self._words(request, answer)
             return None
         parsed = await self._keep(feed, request, answer, learned)
-        if parsed.layout == "unknown":
+        if parsed.layout == "unknown" or (request.missed and parsed.total and not parsed.entries and parsed.problems):
             # A page that asks to log in, say: with its validators on record it would not even be looked at again.
             learned.fault = learned.fault or _what_it_came_to(parsed)
         elif request.conditional:
@@ -289,35 +295,29 @@ class _Look:
                     now=self._clock.now(),
                     day=request.day,
                 )
-        return await self._take(feed, shown(request.url), answer.data, learned, request.day)
+        return await self._take(feed, shown(request.url), answer.data, learned, request)
 
-    async def _take(self, feed: Feed, name: str, data: bytes, learned: _Learned, day: date | None = None) -> ParsedFeed:
+    async def _take(
+        self, feed: Feed, name: str, data: bytes, learned: _Learned, request: Request | None = None
+    ) -> ParsedFeed:
+        day, missed = (request.day, request.missed) if request else (None, ())
         async with self._writing:
             # In a thread: a large body must not keep mail from going out.
             parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
             self.seen.add(parsed.papers)
             if feed.last_success_at is None and feed.kind != "file":
-                parsed = self._seeded(feed, parsed, learned, day)
+                parsed = learned.first_look.seeded(parsed, self._clock.now().date(), day)
             elif day is not None and day in learned.slept:
                 parsed = seeding.late(parsed, day)
+            elif missed:
+                parsed = seeding.made_up(parsed, missed, learned.slept)
             learned.sources.append(await take_in(self._database, self._clock, parsed, name, learned.owners))
-            learned.brought.add(parsed, learned.sources[-1], day)
-        if parsed.layout != "unknown":
+            if not missed:
+                learned.brought.add(parsed, learned.sources[-1], day)
+        if parsed.layout != "unknown" and not missed:
             learned.title = parsed.title or learned.title
             learned.habits = Habits(ttl=parsed.ttl, skip_days=parsed.skip_days, skip_hours=parsed.skip_hours)
         return parsed
-
-    def _seeded(self, feed: Feed, parsed: ParsedFeed, learned: _Learned, day: date | None) -> ParsedFeed:
-        """Return what a source that was never read gives, its past as past: nobody is to get that as new."""
-        today = self._clock.now().date()
-        if parsed.papers and learned.newest is None:
-            learned.newest = day
-        if day != learned.newest:
-            papers = [seeding.past(paper, today, self._window) for paper in parsed.papers]
-        else:
-            whole_day = feed.kind == "arxiv" or day is not None
-            papers = seeding.seeded(parsed.papers, today, self._window, whole_day=whole_day)
-        return parsed.model_copy(update={"papers": tuple(papers)})
 
     def _words(self, request: Request, answer: Answer) -> str:
         """Return what an answer that is no success says."""
@@ -343,12 +343,13 @@ class _Look:
             async with self._database.begin() as connection:
                 await feed_rows.put_off(connection, feed.id, learned.not_before)
             return
+        awaited = await announced.is_awaited(self._database, feed, learned.brought, now, self._settings.holidays)
         moment = next_poll(
             now,
             timedelta(minutes=self._settings.refresh_minutes),
-            ttl=learned.habits.ttl if feed.subscriber_id is None else EACH_DAY,
-            # What went well lasts for so long, and what did not is wanted sooner.
-            fresh_for=None if learned.fault else learned.fresh_for,
+            ttl=None if awaited else learned.habits.ttl if feed.subscriber_id is None else EACH_DAY,
+            # What went well lasts for so long, and what did not, or is late, is wanted sooner.
+            fresh_for=None if learned.fault or awaited else learned.fresh_for,
             not_before=learned.not_before,
             skip_hours=learned.habits.skip_hours,
             skip_days=learned.habits.skip_days,

@@ -60,6 +60,15 @@ async def of_days(connection: AsyncConnection, feed_id: int, days: Sequence[date
     return [_arrived(row) for row in await connection.execute(wanted.order_by(arrivals.c.day.desc()))]
 
 
+async def newest(connection: AsyncConnection, feed_id: int, until: date) -> date | None:
+    """Return the latest day up to one on which a feed had anything."""
+    wanted = select(func.max(arrivals.c.day)).where(
+        arrivals.c.feed_id == feed_id, arrivals.c.entries > 0, arrivals.c.day <= until
+    )
+    found: date | None = (await connection.execute(wanted)).scalar_one()
+    return found
+
+
 async def judge(connection: AsyncConnection, one: Arrived, verdict: str, usual: int | None) -> bool:
     """Note what was found of a day; False if another was faster, or the feed brought more of it meanwhile."""
     same = and_(

@@ -13,6 +13,7 @@ from newsletter.errors import ConflictError
 from newsletter.models import Link, Paper
 from newsletter.store.database import chunks, insert
 from newsletter.store.tables import apart, former_titles, issues, papers, picks, received, revisions, signs
+from newsletter.store.tables.papers import lacks_signs
 from newsletter.store.types import UtcDateTime
 
 _LIVING = papers.c.merged_into.is_(None)
@@ -60,7 +61,7 @@ async def known(connection: AsyncConnection, paper_id: int) -> Known | None:
 
 async def unsigned(connection: AsyncConnection, limit: int) -> list[Known]:
     """Return living papers of which no signs are on record: those that were taken in before there were signs."""
-    rows = await connection.execute(select(papers).where(_LIVING, ~papers.c.signed).order_by(papers.c.id).limit(limit))
+    rows = await connection.execute(select(papers).where(_LIVING, lacks_signs).order_by(papers.c.id).limit(limit))
     return await _known(connection, {row.id: row for row in rows})
 
 
@@ -69,11 +70,23 @@ async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime, 
     ids: list[int] = []
     for part in chunks(new, 500):
         rows = [{**_row(known), "first_seen_at": known.paper.first_seen_at or now, "shared": shared} for known in part]
-        statement = insert(connection, papers).returning(papers.c.id, sort_by_parameter_order=True)
-        numbers = list((await connection.execute(statement, rows)).scalars())
+        numbers = await _inserted(connection, rows)
         await _note(connection, list(zip(numbers, part, strict=True)))
         ids += numbers
     return ids
+
+
+async def _inserted(connection: AsyncConnection, rows: list[dict[str, Any]]) -> list[int]:
+    """Insert papers and return their ids in the same order."""
+    keys = [row["title_key"] for row in rows]
+    # SQLite can only give ids in an order by a statement a row; titles tell rows apart, where each has one of its own.
+    tells = len(set(keys)) == len(keys)
+    statement = insert(connection, papers).returning(papers.c.id, papers.c.title_key, sort_by_parameter_order=not tells)
+    added = (await connection.execute(statement, rows)).all()
+    if not tells:
+        return [row.id for row in added]
+    ids = {row.title_key: row.id for row in added}
+    return [ids[key] for key in keys]
 
 
 async def change(connection: AsyncConnection, changed: Sequence[Known]) -> None:

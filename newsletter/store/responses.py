@@ -28,6 +28,15 @@ class Response(NamedTuple):
     data: bytes
 
 
+class Kept(NamedTuple):
+    """An answer that is on record, without its bytes: the moment is that at which it first came."""
+
+    id: int
+    feed_id: int
+    address: str
+    at: datetime
+
+
 def packed(data: bytes) -> tuple[str, bytes]:
     """Return the digest of a body, SHA-256 in hex, and the body as it is kept; this takes a while for a large one."""
     return hashlib.sha256(data).hexdigest(), zlib.compress(data, _LEVEL)
@@ -76,6 +85,15 @@ async def since(
     if feed_id is not None:
         wanted = wanted.where(responses.c.feed_id == feed_id)
     return list((await connection.execute(wanted)).scalars())
+
+
+async def kept(connection: AsyncConnection, *, feed_id: int | None = None) -> list[Kept]:
+    """Return all answers, or those of one feed, without their bytes, what came first at the front."""
+    wanted = select(responses.c.id, responses.c.feed_id, responses.c.address, responses.c.at)
+    if feed_id is not None:
+        wanted = wanted.where(responses.c.feed_id == feed_id)
+    found = await connection.execute(wanted.order_by(responses.c.at, responses.c.id))
+    return [Kept(*row) for row in found]
 
 
 async def load(connection: AsyncConnection, response_id: int) -> Response | None:

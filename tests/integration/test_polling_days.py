@@ -3,7 +3,8 @@
 import email
 import email.policy
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from servers import Server
 from structlog.testing import capture_logs
 from web_server import Page, WebServer, serving
 
+from newsletter.feeds import calendars
 from newsletter.models import FeedKind
-from newsletter.pipeline import days, record, refresh, subscribers
+from newsletter.pipeline import days, record, refresh, replay, subscribers
 from newsletter.pipeline.reporting import IngestReport
 from newsletter.schedule.local import look_at_feeds, tick
 from newsletter.store import feeds as feed_rows
@@ -33,7 +35,12 @@ class Days(dict[str, Any]):
         self.room = room
         self.hub: dict[date, bytes] = {}
         self.made: dict[str, Any] = {}
+        self.documents: dict[str, Any] = {}
         self.down = False
+        # When arXiv's papers were handed in, with their ids and titles; how its search is, and each question to it.
+        self.handed_in: list[tuple[datetime, str, str]] = []
+        self.search = Page()
+        self.searches: list[str] = []
 
     def get(self, path: str, default: Any = None) -> Any:
         """Return what is answered now."""
@@ -41,13 +48,34 @@ class Days(dict[str, Any]):
             return Page(status="503 Away")
         parts = urlsplit(path)
         now = self.room.clock.now()
+        if parts.path in self.documents:
+            return self.documents[parts.path](now)
         if parts.path in self.made:
             return Page(self.made[parts.path](now))
         asked = dict(parse_qsl(parts.query))
+        if parts.path == "/api/query":
+            self.searches.append(asked["search_query"])
+            return self._searched(asked) if self.search.status == "200 OK" else self.search
         day = date.fromisoformat(asked["date"])
         if day > now.date() or int(asked["p"]) > 0:
             return Page(b"[]")
         return Page(self.hub.get(day, b"[]"))
+
+    def _searched(self, asked: dict[str, str]) -> Page:
+        span = re.search(r"submittedDate:\[(\d{12}) TO (\d{12})\]", asked["search_query"])
+        assert span
+        since, until = (datetime.strptime(each, "%Y%m%d%H%M").replace(tzinfo=UTC) for each in span.groups())
+        found = sorted(one for one in self.handed_in if since <= one[0] <= until)
+        start = int(asked["start"])
+        entries = "".join(
+            f"<entry><id>http://arxiv.org/abs/{number}v1</id><title>{title}</title><summary>About it.</summary>"
+            f"<published>{moment:%Y-%m-%dT%H:%M:%SZ}</published></entry>"
+            for moment, number, title in found[start : start + int(asked["max_results"])]
+        )
+        space = 'xmlns="http://www.w3.org/2005/Atom" xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/"'
+        numbers = f"<opensearch:totalResults>{len(found)}</opensearch:totalResults>"
+        numbers += f"<opensearch:startIndex>{start}</opensearch:startIndex>"
+        return Page(f"<feed {space}><title>arXiv Query</title>{numbers}{entries}</feed>".encode())
 
 
 @pytest.fixture
@@ -138,15 +166,16 @@ def announcements(day: date, number: int) -> bytes:
 
 
 class Announcing:
-    """arXiv, from week to week: 30 papers on each day with an announcement, but for those that are named."""
+    """arXiv, from week to week: so many papers on each day with an announcement, but for those that are named."""
 
-    def __init__(self, *without: date) -> None:
+    def __init__(self, *without: date, number: int = 30) -> None:
         self.without = without
+        self.number = number
 
     def __call__(self, now: datetime) -> bytes:
         """Return the document that stands there at a moment."""
         day = (now - timedelta(hours=4)).date()
-        return announcements(day, 0 if day.weekday() >= 5 or day in self.without else 30)
+        return announcements(day, 0 if day.weekday() >= 5 or day in self.without else self.number)
 
 
 async def test_an_empty_tuesday_of_arxiv_is_told_once_and_thanksgiving_is_not(
@@ -250,6 +279,115 @@ async def test_without_an_address_nobody_is_mailed(world: tuple[Newsroom, Days, 
     assert [one.verdict for one in await days.standing(room.database, room.clock)] == ["nothing"]
 
 
+# What arXiv announced while nobody read it
+
+WEDNESDAY = date(2026, 11, 11)
+
+
+async def announcing(world: tuple[Newsroom, Days, WebServer], number: int = 30) -> tuple[Newsroom, Days]:
+    """arXiv, read from the week before on; its search knows all that is announced until December."""
+    room, pages, server = world
+    pages.made["/atom/cs.CL+hep-th"] = Announcing(number=number)
+    for ahead in range(30):
+        day = date(2026, 11, 2) + ahead * DAY
+        if day.weekday() < 5:
+            until = calendars.taken_in_until(day)
+            pages.handed_in += [
+                (
+                    until - (at + 1) * timedelta(minutes=1),
+                    f"{day:%y%m}.{day.day:02}{at:03}",
+                    f"q{day:%m%d}x{at} announced",
+                )
+                for at in range(number)
+            ]
+    room.clock.moment = datetime(2026, 11, 9, 12, tzinfo=UTC)
+    await add(room, "arxiv", server.url("/atom/cs.CL+hep-th"))
+    for day in (date(2026, 11, 9), date(2026, 11, 10)):
+        await at(room, day)
+    assert pages.searches == []
+    return room, pages
+
+
+def of_day(day: date, sights: Mapping[str, Any]) -> list[Any]:
+    return [seen for title, seen in sights.items() if title.startswith(f"q{day:%m%d}x")]
+
+
+async def test_announcements_that_nobody_read_are_searched_for(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages = await announcing(world, 150)
+    # Nothing of ours runs on Wednesday and Thursday.
+    friday = WEDNESDAY + 2 * DAY
+    assert (await at(room, friday)).new == 3 * 150
+    sights = await first_sights(room)
+    for day in (WEDNESDAY, WEDNESDAY + DAY):
+        assert of_day(day, sights) == [datetime.combine(day, time(23, 59, 59), UTC)] * 150
+    assert of_day(friday, sights) == [room.clock.now()] * 150
+    # From when the feed was added: since then, some may have been held at arXiv. They are three pages.
+    span = "submittedDate:[202611091200 TO 202611111900]"
+    assert pages.searches == [f"(cat:cs.CL OR cat:hep-th) AND {span}"] * 3
+    for ahead in range(1, 14):
+        await at(room, friday + ahead * DAY)
+    assert len(pages.searches) == 3
+    [found] = await refresh.list_feeds(room.database)
+    assert found.title == "cs.CL updates on arXiv.org"
+
+
+async def test_a_search_for_what_was_missed_is_tried_until_it_is_answered(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages = await announcing(world)
+    pages.search = Page(status="503 Away")
+    thursday = WEDNESDAY + DAY
+    report = await at(room, thursday)
+    assert (report.new, report.refused) == (30, 1)
+    assert of_day(WEDNESDAY, await first_sights(room)) == []
+    pages.search = Page()
+    assert (await at(room, thursday, time(13, tzinfo=UTC))).new == 30
+    assert len(of_day(WEDNESDAY, await first_sights(room))) == 30
+    assert (await at(room, thursday, time(14, tzinfo=UTC))).new == 0
+    assert len(pages.searches) == 2
+
+
+async def test_a_search_for_what_was_missed_waits_for_a_server_that_wants_silence(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages = await announcing(world)
+    thursday = WEDNESDAY + DAY
+    busy = Page(announcements(thursday, 30), headers={"RateLimit": '"all";r=0;t=600'})
+    pages.documents["/atom/cs.CL+hep-th"] = lambda _now: busy
+    assert (await at(room, thursday)).new == 30
+    assert pages.searches == []
+    pages.documents.clear()
+    assert (await at(room, thursday, time(13, tzinfo=UTC))).new == 30
+    assert len(of_day(WEDNESDAY, await first_sights(room))) == 30
+
+
+async def test_days_without_announcement_are_not_searched_for(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages = await announcing(world)
+    # Thanksgiving is on the 26th: nothing is announced that evening.
+    for day in (11, 12, 13, 16, 17, 18, 19, 20, 23, 24, 25, 26, 30):
+        await at(room, date(2026, 11, day))
+    assert pages.searches == []
+
+
+async def test_an_announcement_that_is_late_is_waited_for(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages, server = world
+    made = datetime(2026, 11, 11, 13, tzinfo=UTC)
+    says = {"Cache-Control": "max-age=86400"}
+    pages.documents["/atom/cs.CL"] = lambda now: Page(announcements(WEDNESDAY - (now < made) * DAY, 30), headers=says)
+    await add(room, "arxiv", server.url("/atom/cs.CL"))
+    moments = []
+    room.clock.moment = datetime(2026, 11, 10, 12, tzinfo=UTC)
+    while room.clock.moment < datetime(2026, 11, 12, 4, tzinfo=UTC):
+        await refresh.refresh(room.database, room.clock, room.app.settings.feeds, chance=lambda: 0.0)
+        moments.append(f"{room.clock.moment:%d %H:%M}")
+        [feed] = await refresh.list_feeds(room.database)
+        assert feed.next_poll_at is not None
+        room.clock.moment = max(feed.next_poll_at, room.clock.moment + timedelta(minutes=1))
+    # A day apart, as its server says, and an hour for as long as nothing of today is there in the morning of the east.
+    assert moments == ["10 12:00", "11 11:00", "11 12:00", "11 13:00"]
+    assert len(of_day(WEDNESDAY, await first_sights(room))) == 30
+
+
 # The first look
 
 
@@ -291,6 +429,37 @@ async def test_of_the_hub_the_newest_day_is_new_at_first(world: tuple[Newsroom, 
     friday, thursday = len(json.loads(pages.hub[date(2026, 6, 12)])), len(json.loads(pages.hub[date(2026, 6, 11)]))
     assert report.new == friday + thursday
     assert await new_titles(room) == friday
+
+
+async def first_sights(room: Newsroom) -> dict[str, datetime | None]:
+    return {paper.title: paper.first_seen_at for paper in await record.search_papers(room.database, "", limit=10_000)}
+
+
+async def test_a_replay_of_the_first_days_floods_nobody(world: tuple[Newsroom, Days, WebServer]) -> None:
+    room, pages, server = world
+    today = date(2026, 6, 1)
+    pages.made["/blog"] = lambda now: blog(today, 200).replace(b"Post q7 ", b"Another %d " % now.day)
+    pages.hub = {today + ahead * DAY: made_day(today + ahead * DAY, 5) for ahead in range(-3, 2)}
+    await add(room, "web", server.url("/blog"))
+    await add(room, "hub", server.url("/api/daily_papers"))
+    await at(room, today)
+    # The newest day of the hub does not change any more, and a day before it does.
+    pages.hub[today - DAY] = made_day(today - DAY, 6)
+    await at(room, today, time(13, tzinfo=UTC))
+    await at(room, today + DAY)
+    before = await first_sights(room)
+    assert len(before) == 200 + 1 + 5 * 5 + 1
+    await room.say("DELETE FROM papers")
+    assert (await replay.replay(room.database)).new == len(before)
+    assert await first_sights(room) == before
+    # Without the answers of the first day alone, what they had is not new on the second, in whatever window.
+    for window in (14, 100):
+        await room.say("DELETE FROM papers")
+        room.set("ranking", window_days=window)
+        await replay.replay(room.database, since=today + DAY, window_days=window)
+        assert await new_titles(room) == 1 + 5 + 5 + 1
+    fresh = {title: seen for title, seen in (await first_sights(room)).items() if seen and seen.date() >= today}
+    assert fresh == {title: before[title] for title in fresh}
 
 
 # Gaps

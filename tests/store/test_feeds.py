@@ -142,6 +142,9 @@ async def test_what_has_not_changed_is_kept_once(database: Database) -> None:
         assert len(first[1]) < 100
         assert await responses.since(connection, NOW + HOUR, feed_id=feed.id) == [ids[1]]
         assert len(await responses.since(connection)) == 3
+        kept = await responses.kept(connection, feed_id=feed.id)
+        assert kept == [(ids[1], feed.id, "https://a", NOW), (ids[0], feed.id, "https://a", NOW + MINUTE)]
+        assert len(await responses.kept(connection)) == 3
 
 
 async def test_what_is_old_is_pruned_and_what_is_of_a_forgotten_feed_goes_with_it(database: Database) -> None:

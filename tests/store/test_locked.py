@@ -173,6 +173,8 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     feeds.lasting: ((NOW, NOW), {}),
     responses.keep: ((1, "https://example.org", responses.packed(b"x")), {"size": 1, "now": NOW}),
     responses.since: ((), {}),
+    arrivals.newest: ((1, TODAY), {}),
+    responses.kept: ((), {}),
     responses.load: ((1,), {}),
     responses.prune: ((NOW,), {}),
     notices.of_day: ((1, "goodbye", TODAY), {}),

@@ -1,9 +1,10 @@
 """Papers: taken in once, found again, merged, and chosen from."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import DeliveryState, Feedback, Link
@@ -292,3 +293,27 @@ async def test_papers_are_found_without_going_through_all(database: Database) ->
         ):
             plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {asked}"))).all()
             assert [index in row.detail for row in plan] == [True]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_papers_without_signs_are_found_without_going_through_all(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    async with database.connect() as connection:
+        event.listen(connection.sync_connection, "before_cursor_execute", hear)
+        assert await papers.unsigned(connection, 5) == []
+        ((statement, values),) = asked
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)).all()
+        assert [row.detail for row in plan] == ["SCAN papers USING INDEX ix_papers_unsigned"]
+
+
+async def test_papers_get_their_ids_in_their_order_when_titles_are_the_same(database: Database) -> None:
+    async with database.begin() as connection:
+        for first, titles in ((10, ("Letters", "News", "Reviews")), (20, ("Editorial", "News", "Editorial"))):
+            new = [known(number, title=title) for number, title in enumerate(titles, start=first)]
+            ids = await papers.add(connection, new, NOW)
+            there = await papers.by_ids(connection, ids)
+            assert [there[number].arxiv_id for number in ids] == [one.paper.arxiv_id for one in new]

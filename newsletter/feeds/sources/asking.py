@@ -15,6 +15,7 @@ class Request:
     `day` is the day that its papers count for, where a source is asked day by day; `conditional` says that the feed's
     validators go with it (RFC 9110 section 13.1), which holds for one address of a feed alone. `page` counts from 0;
     a source that tells the newest first need not be asked for what is older than `since`, which was seen before.
+    `missed` are days of announcements that were not read, whose papers it is to find.
     """
 
     url: str
@@ -22,6 +23,7 @@ class Request:
     conditional: bool = False
     page: int = 0
     since: date | None = None
+    missed: tuple[date, ...] = ()
 
 
 class Source(Protocol):

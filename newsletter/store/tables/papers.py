@@ -67,8 +67,9 @@ Index("ix_papers_revised_at", papers.c.revised_at, sqlite_where=_revised, postgr
 # Doubles alone: with all in it, SQLite would go through every living paper to find those of some titles.
 _double = text("merged_into IS NOT NULL")
 Index("ix_papers_merged_into", papers.c.merged_into, sqlite_where=_double, postgresql_where=_double)
-_unsigned = text("NOT signed")
-Index("ix_papers_unsigned", papers.c.id, sqlite_where=_unsigned, postgresql_where=_unsigned)
+# In words, since SQLite does not use this index for the `signed = 0` that a column becomes.
+lacks_signs = text("NOT signed")
+Index("ix_papers_unsigned", papers.c.id, sqlite_where=lacks_signs, postgresql_where=lacks_signs)
 
 # Titles that a paper bore before a revision or a merge: an old page may still bring it under one of them.
 former_titles = Table(

@@ -224,3 +224,20 @@ def test_of_a_blog_the_latest_post_is_new_and_of_a_journal_a_day() -> None:
     assert new(seeding.seeded(undated, today, WINDOW)) == undated[: seeding.UNDATED]
     announced = seeding.seeded(asleep, today, WINDOW, whole_day=True)
     assert announced == asleep
+
+
+def test_what_arxiv_announces_for_a_day_was_handed_in_until_two_of_the_working_day_before() -> None:
+    for day, until in (("2026-11-11", "2026-11-10"), ("2026-11-16", "2026-11-13"), ("2026-11-17", "2026-11-16")):
+        moment = calendars.taken_in_until(date.fromisoformat(day)).astimezone(calendars.EASTERN)
+        assert f"{moment:%Y-%m-%d %H:%M}" == f"{until} 14:00"
+
+
+@given(days, some.integers(0, 40))
+def test_days_of_announcements_lie_between_two_and_are_open(after: date, ahead: int) -> None:
+    before = after + timedelta(days=ahead)
+    found = calendars.announced(after, before)
+    assert found == sorted(set(found))
+    assert all(after < day < before and not calendars.closed("arxiv", day) for day in found)
+    assert len(found) + sum(
+        bool(calendars.closed("arxiv", after + timedelta(days=each))) for each in range(1, ahead)
+    ) == max(ahead - 1, 0)

@@ -212,3 +212,8 @@ def test_taking_the_real_sources_in_twice_adds_and_changes_nothing(shared: Path)
     works = distinct(papers)
     assert (len(papers), len(works)) == (1637, 1592)
     assert distinct([*works, *papers]) == works
+
+
+@given(st.text(alphabet="aAbZz09 .,:-'’_^$%&{}", max_size=80))
+def test_a_title_has_one_key_with_an_accent_behind_it_and_without(title: str) -> None:
+    assert title_key(f"{title} É") == title_key(f"{title} E") == title_key(f"{title} e")

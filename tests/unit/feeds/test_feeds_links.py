@@ -102,3 +102,12 @@ def test_what_is_a_safe_address(address: str) -> None:
 def test_what_is_found_is_safe(text: str) -> None:
     for url in addresses(text):
         assert links.safe(url) == url
+
+
+PIECES = ["https://", "HTTP://", "Www.", "github.com/", "GitLab.com/", "hf.co/", "huggingFace.co/", "a.github.io"]
+
+
+@given(st.lists(st.sampled_from([*PIECES, "a", "b.c", "/", " ", ".", ",", "("]), max_size=9).map("".join))
+def test_links_are_found_wherever_another_stands(text: str) -> None:
+    other = "https://other.example/"
+    assert addresses(text) == addresses(f"{other} {text}")[1:]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.errors import UsageError
 from newsletter.feeds import sources
-from newsletter.feeds.sources import Request, Source
+from newsletter.feeds.sources import Request, Source, arxiv
 from newsletter.feeds.sources.asking import query_of
 from newsletter.models import Feed, Paper, ParsedFeed
 
@@ -260,3 +260,19 @@ def test_what_a_body_is() -> None:
 def test_a_mirror_of_announcements_is_known_by_its_body() -> None:
     body = "<rss version='2.0'><channel><title>cs.CL updates on arXiv.org</title></channel></rss>"
     assert sources.recognise("https://mirror.example/cs.CL", body.encode()).kind == "arxiv"
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("https://rss.arxiv.org/atom/cs+hep-th+math.AG", "(cat:cs.* OR cat:hep-th OR cat:math.AG)"),
+        ("https://rss.arxiv.org/rss/cs.CL", "(cat:cs.CL)"),
+        ("https://rss.arxiv.org/atom/no-category", None),
+    ],
+)
+def test_what_was_missed_is_searched_for_in_the_categories_of_the_feed(location: str, expected: str | None) -> None:
+    asked = arxiv.missed(feed("arxiv", location), [date(2026, 11, 20)])
+    found = [query_of(one.url)["search_query"].partition(" AND ")[0] for one in asked]
+    assert found == ([expected] if expected else [])
+    assert all(one.url.startswith("https://export.arxiv.org/api/query?") for one in asked)
+    assert arxiv.missed(feed("arxiv", location), []) == []
