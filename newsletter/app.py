@@ -34,12 +34,8 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.models import Feed
-    from newsletter.pipeline.choices import Choices
     from newsletter.pipeline.doors import Doors
-    from newsletter.pipeline.foresight import Foresight
     from newsletter.pipeline.intake import Box, Intake
-    from newsletter.pipeline.lost import Lost
-    from newsletter.pipeline.moving import Moving
     from newsletter.pipeline.readers import Readers
     from newsletter.pipeline.templates import Checked
     from newsletter.ranking import Ranker
@@ -136,32 +132,14 @@ class App:
 
         A fault is logged, since mail can do without summaries.
         """
-        settings = self.settings.summaries
-        if not settings.endpoint:
-            return
-        from newsletter.feeds.summarizer import Summarizer
-        from newsletter.pipeline.summaries import Summarizing
+        if self.settings.summaries.endpoint:
+            from newsletter.pipeline.summaries import sum_up
 
-        key = ""
-        if settings.key_file is not None:
-            try:
-                key = secret(self.settings.path(settings.key_file), "The key of the endpoint").get_secret_value()
-            except SettingsError as error:
-                log.warning("no summaries", fault=str(error))
-                return
-        summarizer = Summarizer(
-            settings.endpoint,
-            settings.model,
-            key=key,
-            timeout=settings.timeout,
-            language=self.settings.newsletter.language,
-        )
-        shown = self.settings.rendering.abstract_characters
-        await Summarizing(self.database, self.clock, settings, shown=shown).run(summarizer)
+            await sum_up(self.database, self.clock, self.settings)
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
-        return LetterWriter(self.settings, self.renderer(), await self._signer(), self.seal)
+        return LetterWriter(self.settings, self.renderer(), await self.signer(), self.seal)
 
     def sample_writer(self) -> LetterWriter:
         """Return what makes messages to look at: their links lead nowhere, and no database is asked."""
@@ -231,7 +209,7 @@ class App:
             return lambda _: sender
         from newsletter.delivery.verp import ReturnPath
 
-        return ReturnPath(address, await self._signer(), self.settings.bounces.delimiter).of
+        return ReturnPath(address, await self.signer(), self.settings.bounces.delimiter).of
 
     def pages(self) -> "Pages":
         """Return what renders the readers' pages; raises RenderingError for a wrong template."""
@@ -260,14 +238,14 @@ class App:
         """Return what readers do by themselves with the links of their mail."""
         from newsletter.pipeline.readers import Readers
 
-        return Readers(self.database, self.clock, await self._signer(), self.notices)
+        return Readers(self.database, self.clock, await self.signer(), self.notices)
 
     async def intake(self) -> "Intake":
         """Return what takes in mail that came back."""
         from newsletter.delivery.bounces import parse
         from newsletter.pipeline.intake import Intake
 
-        return Intake(self.database, self.clock, self.settings, await self._signer(), parse)
+        return Intake(self.database, self.clock, self.settings, await self.signer(), parse)
 
     async def tell_operator(self, lasting: "Sequence[Feed]" = ()) -> bool:
         """Mail the operator what of sources no mail told so far, and faults that last, if they want such mail."""
@@ -312,52 +290,17 @@ class App:
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port
 
-    async def lost(self) -> "Lost":
-        """Return what sends people the link that they lost."""
-        from newsletter.pipeline.lost import Lost
-
-        return Lost(self.database, self.clock, await self._signer(), self.notices)
-
-    async def moving(self) -> "Moving":
-        """Return what lets a reader's mail go to another address."""
-        from newsletter.pipeline.moving import Moving
-
-        signer = await self._signer()
-        doors = await self.doors()
-        return Moving(self.database, self.clock, signer, doors, self.notices, self.settings.newsletter)
-
-    async def choices(self) -> "Choices":
-        """Return what readers change on their own page."""
-        from newsletter.pipeline.choices import Choices
-
-        return Choices(self.database, self.clock, await self.doors())
-
-    def foresight(self) -> "Foresight":
-        """Return what tells readers of their next mail, by the model that is kept, and without a trace."""
-        from newsletter.pipeline.foresight import Foresight
-
-        async def composer() -> Composer:
-            return Composer(
-                self.database, self.clock, self.settings, await self.learner.kept(), self.placing(kept=False)
-            )
-
-        return Foresight(self.clock, composer)
-
     async def doors(self) -> "Doors":
         """Return what makes and opens the links of readers' own pages."""
         from newsletter.pipeline.doors import Doors
 
-        return Doors(await self._signer(), self.clock)
+        return Doors(await self.signer(), self.clock)
 
-    async def read_secrets(self) -> None:
-        """Let all that signs in this process go on with the secrets that are in use now."""
-        await self._signer()
-
-    async def _signer(self) -> Signer:
-        kept: Signer | None = vars(self).get("signer")
+    async def signer(self) -> Signer:
+        """Return what signs links: one for all, which goes on with the secrets that are in use now."""
+        kept: Signer | None = vars(self).get("kept_signer")
         if kept is None:
-            # One for all: what was made of it before follows when it turns.
-            vars(self)["signer"] = kept = await secrets.signer(self.database, self.clock)
+            vars(self)["kept_signer"] = kept = await secrets.signer(self.database, self.clock)
         else:
             await secrets.turn(self.database, self.clock, kept)
         return kept
@@ -416,13 +359,6 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
         if learner := vars(app).get("learner"):
             await learner.close()
         await database.close()
-
-
-def languages() -> tuple[str, ...]:
-    """Return the languages that mail and pages have words of."""
-    from newsletter.rendering.language import available
-
-    return available()
 
 
 def failures() -> "tuple[Sequence[Word], str]":

@@ -8,13 +8,13 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter.app import App, languages
+from newsletter.app import App
 from newsletter.errors import StoreError
 from newsletter.models import Paper, Subscriber
-from newsletter.pipeline.choices import Choices
-from newsletter.pipeline.lost import Lost
-from newsletter.pipeline.moving import Moving, shown
-from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
+from newsletter.pipeline.choices import languages
+from newsletter.pipeline.moving import shown
+from newsletter.pipeline.readers import FEEDBACK_DAYS
+from newsletter.web.parts import Parts, parts
 
 log = structlog.get_logger()
 
@@ -24,12 +24,8 @@ SECRETS_READ = timedelta(minutes=1)
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(self, app: App, readers: Readers, choices: Choices, lost: Lost, moving: Moving) -> None:
-        self.readers = readers
-        self.choices = choices
-        self.lost = lost
-        self.moving = moving
-        self.foresight = app.foresight()
+    def __init__(self, app: App, parts: Parts) -> None:
+        self.readers, self.choices, self.lost, self.moving, self.foresight = parts
         self._app = app
         self._secrets_read_at = app.clock.now()
         self.catalogue = app.catalogue
@@ -56,7 +52,7 @@ class Desk:
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(app, await app.readers(), await app.choices(), await app.lost(), await app.moving())
+        return cls(app, await parts(app))
 
     def page(
         self, request: Request, page: str, person: Subscriber | None, status: int = 200, **values: Any
@@ -83,7 +79,7 @@ class Desk:
         if abs(now - self._secrets_read_at) >= SECRETS_READ:
             self._secrets_read_at = now
             try:
-                await self._app.read_secrets()
+                await self._app.signer()
             except StoreError:
                 log.warning("secrets were not read")
 

@@ -24,6 +24,7 @@ from newsletter.models import (
     Issue,
     Recipient,
     Revision,
+    Subscription,
     Topic,
 )
 from newsletter.store import (
@@ -171,6 +172,9 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     responses.since: ((), {}),
     responses.load: ((1,), {}),
     responses.prune: ((NOW,), {}),
+    subscribers.note: ((1, Subscription(state=Consent.CONFIRMED, how="a way", at=NOW)), {}),
+    subscribers.renew: ((1,), {}),
+    subscribers.swap: (((1, 2),), {}),
     notices.of_day: ((1, "goodbye", TODAY), {}),
     notices.put: (("goodbye", TODAY, Draft(1, "a@example.org", "<5@example.org>", (), said={"day": "x"}), NOW), {}),
     pace.backing_off: ((), {}),
