@@ -35,13 +35,8 @@ if TYPE_CHECKING:
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
     from newsletter.models import Feed
-    from newsletter.pipeline.choices import Choices
     from newsletter.pipeline.doors import Doors
-    from newsletter.pipeline.examples import Examples
-    from newsletter.pipeline.foresight import Foresight
     from newsletter.pipeline.intake import Box, Intake
-    from newsletter.pipeline.lost import Lost
-    from newsletter.pipeline.moving import Moving
     from newsletter.pipeline.readers import Readers
     from newsletter.pipeline.signups import Signups
     from newsletter.pipeline.templates import Checked
@@ -139,28 +134,10 @@ class App:
 
         A fault is logged, since mail can do without summaries.
         """
-        settings = self.settings.summaries
-        if not settings.endpoint:
-            return
-        from newsletter.feeds.summarizer import Summarizer
-        from newsletter.pipeline.summaries import Summarizing
+        if self.settings.summaries.endpoint:
+            from newsletter.pipeline.summaries import sum_up
 
-        key = ""
-        if settings.key_file is not None:
-            try:
-                key = secret(self.settings.path(settings.key_file), "The key of the endpoint").get_secret_value()
-            except SettingsError as error:
-                log.warning("no summaries", fault=str(error))
-                return
-        summarizer = Summarizer(
-            settings.endpoint,
-            settings.model,
-            key=key,
-            timeout=settings.timeout,
-            language=self.settings.newsletter.language,
-        )
-        shown = self.settings.rendering.abstract_characters
-        await Summarizing(self.database, self.clock, settings, shown=shown).run(summarizer)
+            await sum_up(self.database, self.clock, self.settings)
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
@@ -282,16 +259,6 @@ class App:
 
         return Signups(self.database, self.clock, self.settings, await self.signer(), self.notices, self.catalogue)
 
-    async def examples(self) -> "Examples":
-        """Return what makes the mail of today for topics that somebody thinks of."""
-        from newsletter.pipeline.examples import Examples
-
-        async def composer() -> Composer:
-            ranker = await self.learner.kept()
-            return Composer(self.database, self.clock, self.settings, ranker, self.placing(kept=False))
-
-        return Examples(self.clock, self.settings, await self.signer(), composer, self.sample_writer)
-
     @cached_property
     def sending_turn(self) -> asyncio.Lock:
         """What lets one run of sending go on at a time in this process."""
@@ -314,26 +281,9 @@ class App:
 
     def boxes(self, *, maildir: bool = True) -> "list[Box]":
         """Return where mail that comes back lies, as the settings have it; with or without the Maildir."""
-        from newsletter.delivery.imap import Mailbox
-        from newsletter.delivery.returns import Maildir
+        from newsletter.delivery.boxes import boxes
 
-        bounces = self.settings.bounces
-        found: list[Box] = []
-        if maildir and bounces.maildir is not None:
-            found.append(Maildir(self.settings.path(bounces.maildir)))
-        if bounces.imap_host and bounces.imap_password_file is not None:
-            password = secret(self.settings.path(bounces.imap_password_file), "The password of the mailbox")
-            found.append(
-                Mailbox(
-                    bounces.imap_host,
-                    bounces.imap_port,
-                    bounces.imap_username,
-                    password.get_secret_value(),
-                    folder=bounces.imap_folder,
-                    done_folder=bounces.imap_done_folder,
-                )
-            )
-        return found
+        return list(boxes(self.settings, maildir=maildir))
 
     @contextlib.asynccontextmanager
     async def listening(self, intake: "Intake") -> AsyncIterator[int]:
@@ -347,53 +297,17 @@ class App:
         async with Listener(self.settings.bounces.lmtp_port, take) as listener:
             yield listener.port
 
-    async def lost(self) -> "Lost":
-        """Return what sends people the link that they lost."""
-        from newsletter.pipeline.lost import Lost
-
-        return Lost(self.database, self.clock, await self.signer(), self.notices, self.settings.signup)
-
-    async def moving(self) -> "Moving":
-        """Return what lets a reader's mail go to another address."""
-        from newsletter.pipeline.moving import Moving
-
-        signer = await self.signer()
-        doors = await self.doors()
-        return Moving(self.database, self.clock, signer, doors, self.notices, self.settings.newsletter)
-
-    async def choices(self) -> "Choices":
-        """Return what readers change on their own page."""
-        from newsletter.pipeline.choices import Choices
-
-        return Choices(self.database, self.clock, await self.doors())
-
-    def foresight(self) -> "Foresight":
-        """Return what tells readers of their next mail, by the model that is kept, and without a trace."""
-        from newsletter.pipeline.foresight import Foresight
-
-        async def composer() -> Composer:
-            return Composer(
-                self.database, self.clock, self.settings, await self.learner.kept(), self.placing(kept=False)
-            )
-
-        return Foresight(self.clock, composer)
-
     async def doors(self) -> "Doors":
         """Return what makes and opens the links of readers' own pages."""
         from newsletter.pipeline.doors import Doors
 
         return Doors(await self.signer(), self.clock)
 
-    async def read_secrets(self) -> None:
-        """Let all that signs in this process go on with the secrets that are in use now."""
-        await self.signer()
-
     async def signer(self) -> Signer:
-        """Return what signs and reads the links of this installation; one for all."""
-        kept: Signer | None = vars(self).get("kept signer")
+        """Return what signs links: one for all, which goes on with the secrets that are in use now."""
+        kept: Signer | None = vars(self).get("kept_signer")
         if kept is None:
-            # One for all: what was made of it before follows when it turns.
-            vars(self)["kept signer"] = kept = await secrets.signer(self.database, self.clock)
+            vars(self)["kept_signer"] = kept = await secrets.signer(self.database, self.clock)
         else:
             await secrets.turn(self.database, self.clock, kept)
         return kept
@@ -452,13 +366,6 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
         if learner := vars(app).get("learner"):
             await learner.close()
         await database.close()
-
-
-def languages() -> tuple[str, ...]:
-    """Return the languages that mail and pages have words of."""
-    from newsletter.rendering.language import available
-
-    return available()
 
 
 def failures() -> "tuple[Sequence[Word], str]":

@@ -164,8 +164,7 @@ class Subscriber(Value):
     `key` is an opaque name for links and files. `hour` is local to `timezone`. `paused_until` is the first local day
     on which they want mail again; `FOREVER` means until they resume by hand. `papers` is how many they want in an issue
     at most, None for as many as the settings have; `minutes` how long reading it may take, None for any time.
-    `searches` are queries of arXiv whose papers come to them alone. `links` counts how often they had all their links
-    made new.
+    `searches` are queries of arXiv whose papers come to them alone. `links` counts how often theirs were made new.
     """
 
     id: int
@@ -206,9 +205,6 @@ class Feedback(Value):
     at: datetime
 
 
-# Issues
-
-
 # An edition is one of issues, or of a notice; what a day without papers is told by is an issue without any.
 EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "link", "known"]
 Notice = Literal["welcome", "confirmation", "goodbye", "link", "known", "nothing"]
@@ -222,9 +218,6 @@ STATE_FOR: Mapping[EditionKind, Consent] = {
     "link": Consent.CONFIRMED,
     "known": Consent.CONFIRMED,
 }
-
-# What answers somebody who asked just now, and so comes whether they have paused or not.
-ANSWERS: frozenset[EditionKind] = frozenset({"link", "known"})
 
 
 class Edition(Value):
@@ -339,9 +332,6 @@ class Issue(NamedTuple):
         if self.picks:
             return None
         return "nothing" if self.edition.kind == "issue" else self.edition.kind
-
-
-# Deliveries
 
 
 class DeliveryState(StrEnum):

@@ -17,6 +17,7 @@ from newsletter.models import Consent, Feedback, Paper, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline import subscribers as people
 from newsletter.pipeline.doors import Doors
+from newsletter.rendering.language import available
 from newsletter.store import papers, subscribers
 from newsletter.store.database import Database
 
@@ -29,6 +30,11 @@ MOST_NAMES = 200
 
 # What each of these is, more than by its type: a list has so many at most.
 _MOST = {"topics": MOST_TOPICS, "authors": MOST_NAMES, "muted_authors": MOST_NAMES, "muted_words": MOST_NAMES}
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that mail and pages have words of."""
+    return available()
 
 
 class WrongError(NewsletterError):
@@ -112,7 +118,7 @@ class Choices:
             person = await self.doors.hold(connection, "settings", token)
             yield connection, person
 
-    def today(self, person: Subscriber) -> date:
+    def day_of(self, person: Subscriber) -> date:
         """Return the day that it is where a reader is."""
         return slots.local_date(person, self._clock.now())
 

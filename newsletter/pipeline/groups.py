@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.config import Delivery as DeliverySettings
-from newsletter.models import ANSWERS, STATE_FOR, Consent, Issue
+from newsletter.models import STATE_FOR, Consent, Issue
 from newsletter.pipeline import slots
+from newsletter.pipeline.notices import ANSWERS
 from newsletter.store import deliveries, issues, recall, suppressions
 from newsletter.store.aside import Aside
 from newsletter.store.deliveries import Claimed

@@ -24,6 +24,9 @@ from newsletter.tokens import Signer, TokenError
 
 log = structlog.get_logger()
 
+# What answers somebody who asked just now, and so comes whether they have paused or not.
+ANSWERS: frozenset[EditionKind] = frozenset({"link", "known"})
+
 # What the links of confirmations are signed for.
 CONFIRM = "confirm"
 

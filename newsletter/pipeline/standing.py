@@ -6,8 +6,9 @@ from typing import Literal, NamedTuple
 
 from newsletter.cadences import falls_on
 from newsletter.delivery.addresses import key
-from newsletter.models import ANSWERS, FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber
+from newsletter.models import FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber
 from newsletter.pipeline import slots
+from newsletter.pipeline.notices import ANSWERS
 from newsletter.pipeline.record import PAGE, Record, list_deliveries
 from newsletter.store import editions, subscribers, suppressions
 from newsletter.store.database import Database

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from newsletter.clock import Clock
-from newsletter.config import Summaries
-from newsletter.errors import StoreError, SummaryError
+from newsletter.config import Settings, Summaries, secret
+from newsletter.errors import SettingsError, StoreError, SummaryError
 from newsletter.store import summaries
 from newsletter.store.database import Database, exclusively
 from newsletter.store.summaries import Kept, Wanting
@@ -174,3 +174,21 @@ def _is_due(paper: Wanting) -> bool:
 
 def _digest(paper: Wanting) -> str:
     return blake2b(f"{paper.title}\0{paper.abstract}".encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+async def sum_up(database: Database, clock: Clock, settings: Settings) -> None:
+    """Have the papers in waiting mail summed up by the endpoint of the settings; a key that is not there is logged."""
+    from newsletter.feeds.summarizer import Summarizer
+
+    wanted = settings.summaries
+    key = ""
+    if wanted.key_file is not None:
+        try:
+            key = secret(settings.path(wanted.key_file), "The key of the endpoint").get_secret_value()
+        except SettingsError as error:
+            log.warning("no summaries", fault=str(error))
+            return
+    summarizer = Summarizer(
+        wanted.endpoint, wanted.model, key=key, timeout=wanted.timeout, language=settings.newsletter.language
+    )
+    await Summarizing(database, clock, wanted, shown=settings.rendering.abstract_characters).run(summarizer)

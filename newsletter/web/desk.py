@@ -8,21 +8,19 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter.app import App, languages
+from newsletter.app import App
 from newsletter.errors import StoreError
 from newsletter.models import Paper, Reason, Subscriber
 from newsletter.pipeline.archive import Archive
-from newsletter.pipeline.choices import Choices
-from newsletter.pipeline.doors import Doors
-from newsletter.pipeline.examples import Examples
+from newsletter.pipeline.choices import languages
 from newsletter.pipeline.library import Library
-from newsletter.pipeline.lost import Lost
-from newsletter.pipeline.moving import Moving, shown
+from newsletter.pipeline.moving import shown
 from newsletter.pipeline.outgoing import Outgoing
 from newsletter.pipeline.own_data import OwnData
-from newsletter.pipeline.readers import FEEDBACK_DAYS, Readers
-from newsletter.pipeline.signups import Signups, Wording
+from newsletter.pipeline.readers import FEEDBACK_DAYS
+from newsletter.pipeline.signups import Wording
 from newsletter.pipeline.tries import network
+from newsletter.web.parts import Parts, parts
 
 log = structlog.get_logger()
 
@@ -32,25 +30,10 @@ SECRETS_READ = timedelta(minutes=1)
 class Desk:
     """Answers readers; one for the whole site."""
 
-    def __init__(
-        self,
-        app: App,
-        readers: Readers,
-        choices: Choices,
-        lost: Lost,
-        moving: Moving,
-        doors: Doors,
-        signups: Signups,
-        examples: Examples,
-    ) -> None:
-        self.signups = signups
-        self.examples = examples
+    def __init__(self, app: App, parts: Parts) -> None:
+        self.readers, self.choices, self.lost, self.moving, self.foresight = parts[:5]
+        self.signups, self.examples, doors = parts[5:]
         self.settings = settings = app.settings
-        self.readers = readers
-        self.choices = choices
-        self.lost = lost
-        self.moving = moving
-        self.foresight = app.foresight()
         self._app = app
         self._secrets_read_at = app.clock.now()
         self.catalogue = app.catalogue
@@ -84,16 +67,7 @@ class Desk:
     @classmethod
     async def of(cls, app: App) -> Self:
         """Return the desk of an open newsletter; raises RenderingError for a wrong template."""
-        return cls(
-            app,
-            await app.readers(),
-            await app.choices(),
-            await app.lost(),
-            await app.moving(),
-            await app.doors(),
-            await app.signups(),
-            await app.examples(),
-        )
+        return cls(app, await parts(app))
 
     def page(
         self, request: Request, page: str, person: Subscriber | None, status: int = 200, **values: Any
@@ -170,7 +144,7 @@ class Desk:
         if abs(now - self._secrets_read_at) >= SECRETS_READ:
             self._secrets_read_at = now
             try:
-                await self._app.read_secrets()
+                await self._app.signer()
             except StoreError:
                 log.warning("secrets were not read")
 

@@ -57,7 +57,7 @@ async def ask(room: Newsroom, name: str, **wishes: object) -> Consent:
 
 async def signer(room: Newsroom) -> Signer:
     """Return what signs links here."""
-    return await room.app._signer()
+    return await room.app.signer()
 
 
 async def states(room: Newsroom, kind: str) -> list[str]:

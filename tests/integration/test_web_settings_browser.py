@@ -56,6 +56,7 @@ async def slide(page: Page, name: str, to: str) -> None:
 
 
 async def test_a_reader_changes_all_of_it_without_javascript(browser: Browser, site: Site) -> None:
+    await site.room.take_in(*papers(5, title="Violin making for everyone"))
     page, wrong = await opened(browser, site, java_script_enabled=False)
     await page.goto(await site.changing())
     assert await heading(page) == "What you get"

@@ -24,6 +24,7 @@ from newsletter.models import (
     Issue,
     Recipient,
     Revision,
+    Subscription,
     Topic,
 )
 from newsletter.store import (
@@ -177,6 +178,9 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     responses.kept: ((), {}),
     responses.load: ((1,), {}),
     responses.prune: ((NOW,), {}),
+    subscribers.note: ((1, Subscription(state=Consent.CONFIRMED, how="a way", at=NOW)), {}),
+    subscribers.renew: ((1,), {}),
+    subscribers.swap: (((1, 1),), {}),
     notices.of_day: ((1, "goodbye", TODAY), {}),
     notices.put: (("goodbye", TODAY, Draft(1, "a@example.org", "<5@example.org>", (), said={"day": "x"}), NOW), {}),
     pace.backing_off: ((), {}),
@@ -284,6 +288,9 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
 LOCKED = r"is locked by another process\. Wait"
 
 WRITES = {
+    subscribers.note,
+    subscribers.renew,
+    subscribers.swap,
     bounces.came_back,
     bounces.note,
     deliveries.claim,
