@@ -17,7 +17,7 @@ def newsletter(tmp_path: Path) -> Callable[..., str]:
     """A newsletter without papers, as a command."""
     (tmp_path / "config.toml").write_text("[smtp]\noutbox = 'outbox'\n[notices]\nnothing_today = true\n")
     run(tmp_path, "migrate")
-    return lambda *words: run(tmp_path, *words)
+    return lambda *words, **expected: run(tmp_path, *words, **expected)
 
 
 def listed(newsletter: Callable[..., str]) -> list[tuple[str, str]]:
@@ -51,3 +51,20 @@ def test_a_preview_writes_each(newsletter: Callable[..., str], tmp_path: Path, k
     assert '<html lang="de"' in (tmp_path / "mail.html").read_text(encoding="utf-8")
     assert json.loads(newsletter("preview", READER, "--kind", kind, "--json"))["kind"] == kind
     assert listed(newsletter) == []
+
+
+def test_who_is_added_unconfirmed_is_asked_first(newsletter: Callable[..., str], tmp_path: Path) -> None:
+    add = ("subscribers", "add", READER, "--unconfirmed", "--topic", "reasoning")
+    assert "no page on which they could confirm" in newsletter(*add, code=2)
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write("[web]\nbase_url = 'https://papers.example.org'\n")
+    assert "stands alone" in newsletter(*add, "--welcome", code=2)
+    assert "has asked them and they have said yes, they get it." in newsletter(*add)
+    newsletter("send")
+    assert listed(newsletter) == [("confirmation", "caught")]
+    assert json.loads(newsletter("subscribers", "show", READER, "--json"))["state"] == "unconfirmed"
+    # Who is asked is asked once a day; who is a subscriber is not asked.
+    newsletter(*add)
+    newsletter("subscribers", "add", "bob@example.org")
+    assert "on record already" in newsletter("subscribers", "add", "bob@example.org", "--unconfirmed", code=2)
+    assert len(listed(newsletter)) == 1
