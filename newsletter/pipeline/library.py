@@ -20,7 +20,7 @@ __all__ = ["MEDIA_TYPES", "PAGE", "Form", "Got", "Library", "Shelf", "Spot", "Wa
 
 # Papers on a page, in a feed, and read at once for a file.
 PAGE = 20
-IN_FEED = 100
+IN_FEED = 50
 AT_ONCE = 500
 
 

@@ -94,7 +94,7 @@ class Desk:
         """Return the language that a browser names."""
         return self._pages.language(accepted=request.headers.get("accept-language", ""))
 
-    def language(self, person: Subscriber) -> Any:
+    def language_of(self, person: Subscriber) -> Any:
         """Return the language of a reader."""
         return self._pages.language(person.language)
 

@@ -98,7 +98,7 @@ def _after(request: Request) -> Spot | None:
 
 
 def _page(desk: Desk, request: Request, shelf: Shelf, wanted: Wanted, spoken: Got | None, stage: str) -> Response:
-    person, language = shelf.person, desk.language(shelf.person)
+    person, language = shelf.person, desk.language_of(shelf.person)
     here = desk.path(f"/papers/{request.path_params['token']}")
     asked = {"q": " ".join(wanted.words), "said": wanted.said or "", "issue": wanted.issue_id, "paper": wanted.paper_id}
     kept = {name: value for name, value in asked.items() if value not in ("", None)}
