@@ -40,6 +40,11 @@ class Archive:
         self._zone = ZoneInfo(newsletter.timezone)
         self._settings = settings
 
+    @property
+    def open(self) -> bool:
+        """Whether there is a public archive."""
+        return self._settings.public
+
     async def days(self, before: date | None = None) -> tuple[list[date], date | None]:
         """Return the days with an edition, newest first, and that before which it goes on."""
         self._must_be_open()
@@ -76,5 +81,5 @@ class Archive:
         return today if wanted is None else min(wanted, today)
 
     def _must_be_open(self) -> None:
-        if not self._settings.public:
+        if not self.open:
             raise ClosedError("There is no public archive.", next_step="archive.public of the settings opens it.")

@@ -18,10 +18,10 @@ from newsletter.store.library import Got, Spot, Wanted
 
 __all__ = ["MEDIA_TYPES", "PAGE", "Form", "Got", "Library", "Shelf", "Spot", "Wanted", "cited"]
 
-# Papers on a page, in a feed, and read at once for a file.
+# Papers on a page, in a feed, and made ready at once for a file, while which no other reader is answered.
 PAGE = 20
-IN_FEED = 100
-AT_ONCE = 500
+IN_FEED = 50
+AT_ONCE = 40
 
 
 class Shelf(NamedTuple):

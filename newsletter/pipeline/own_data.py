@@ -1,5 +1,6 @@
 """All that is on record about a reader, handed to themselves or erased at once (docs/my-data.md has the form)."""
 
+import asyncio
 import json
 from datetime import UTC, date, datetime
 from typing import Any
@@ -55,7 +56,8 @@ class OwnData:
             "suppressed": barred,
             **{name: [_readable(one) for one in rows] for name, rows in tables.items()},
         }
-        return json.dumps(document, ensure_ascii=False, indent=1, default=_written).encode()
+        # Of many years it takes a second, in which other readers are answered.
+        return await asyncio.to_thread(_file, document)
 
     async def erase(self, token: str) -> Subscriber:
         """Delete all that is on record of the person of a link, and return who they were.
@@ -68,6 +70,10 @@ class OwnData:
         await self._database.leave_no_trace()
         log.info("erased", by="their own link")
         return person
+
+
+def _file(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=1, default=_written).encode()
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

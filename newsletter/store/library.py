@@ -97,10 +97,16 @@ async def got(
 
 def _received(subscriber_id: int, works: Any) -> Select[Any]:
     """Select the papers of mails that reached a person, as `works`, with what they say of them."""
-    had = and_(
-        received.c.issue_id == issues.c.id,
-        received.c.subscriber_id == issues.c.subscriber_id,
-        received.c.paper_id == picks.c.paper_id,
+    # No join: SQLite would begin with all that they ever received, and sort it, where a page needs the newest mails.
+    had = (
+        select(literal(1))
+        .where(
+            received.c.issue_id == issues.c.id,
+            received.c.subscriber_id == issues.c.subscriber_id,
+            received.c.paper_id == picks.c.paper_id,
+        )
+        .correlate(issues, picks)
+        .exists()
     )
     spoken = and_(feedback.c.subscriber_id == issues.c.subscriber_id, feedback.c.paper_id == works.c.id)
     return (
@@ -117,11 +123,10 @@ def _received(subscriber_id: int, works: Any) -> Select[Any]:
         .join(editions, editions.c.id == issues.c.edition_id)
         .join(deliveries, deliveries.c.issue_id == issues.c.id)
         .join(picks, picks.c.issue_id == issues.c.id)
-        .join(received, had)
         .join(papers, papers.c.id == picks.c.paper_id)
         .join(works, works.c.id == func.coalesce(papers.c.merged_into, papers.c.id))
         .outerjoin(feedback, spoken)
-        .where(issues.c.subscriber_id == subscriber_id, deliveries.c.state.in_(_REACHED))
+        .where(issues.c.subscriber_id == subscriber_id, deliveries.c.state.in_(_REACHED), had)
     )
 
 

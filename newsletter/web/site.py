@@ -147,8 +147,10 @@ def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
 
 
 async def _robots(request: Request) -> Response:
+    desk = _desk(request)
     # RFC 9309 section 2.2.2: the longer rule counts.
-    return PlainTextResponse("User-agent: *\nDisallow: /\nAllow: /archive\n", headers=_desk(request).headers)
+    allowed = f"Allow: {desk.path('/archive')}\n" if desk.archive.open else ""
+    return PlainTextResponse(f"User-agent: *\nDisallow: /\n{allowed}", headers=desk.headers)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

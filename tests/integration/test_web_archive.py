@@ -53,6 +53,7 @@ async def test_it_is_shut_unless_the_operator_opens_it(small_room: Newsroom) -> 
             answer = await site.get(path)
             assert answer.status_code == 404
             assert "There is no such page" in answer.text
+        assert "archive" not in (await site.get("/robots.txt")).text
 
 
 async def test_a_day_that_is_over_shows_what_had_most_votes(site: Site) -> None:
@@ -72,6 +73,7 @@ async def test_a_day_that_is_over_shows_what_had_most_votes(site: Site) -> None:
     german = await site.get(f"/archive/{TODAY}", headers={"Accept-Language": "de"})
     assert "<h1>Montag, 2. März 2026</h1>" in german.text
     assert (await site.client.post("/archive")).status_code == 405
+    assert (await site.get("/robots.txt")).text == "User-agent: *\nDisallow: /\nAllow: /letters/archive\n"
 
 
 async def test_it_shows_nothing_of_anybody(site: Site) -> None:
