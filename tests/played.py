@@ -112,6 +112,8 @@ class Days:
         fields = dict(parse_qsl(urlsplit(path).query))
         makers: dict[str, Callable[[], Page | Talk]] = {
             "/api/daily_papers": lambda: self._hub(fields, number),
+            # All that was announced was read, or lost for good.
+            "/api/query": lambda: self._page(_NOTHING_FOUND),
             "/atom/cs.CL": lambda: self._page(atom("cs.CL", self._announced(0, number), self.today), packed=True),
             "/rss/cs.LG": lambda: self._page(rss("cs.LG", self._announced(1, number), self.today)),
             "/atom/cs.AI": lambda: self._page(self._real if number == 0 else atom("cs.AI", [], self.today)),
@@ -220,6 +222,10 @@ class Days:
 
 LOGIN = b"<!doctype html><html><head><title>Log in</title></head><body><form>Password</form></body></html>"
 
+_NOTHING_FOUND = (
+    b'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/">'
+    b"<title>arXiv Query</title><opensearch:totalResults>0</opensearch:totalResults></feed>"
+)
 _MOVED = moved("/notes.json", "301 Moved Permanently")
 _GONE = Page(status="410 Gone")
 _BUSY = Page(status="429 Too Many Requests", headers={"Retry-After": "5400"})

@@ -29,7 +29,8 @@ async def missed(
     async with database.connect() as connection:
         # What was read by a look that did not end well is read, but what it was to ask for is not.
         read = await arrivals.newest(connection, feed.id, last)
-    after = max(read or last - _DAY, today - LONGEST)
+    # A category may well have nothing on a day: what was looked at since is asked for once.
+    after = max(read or date.min, last - _DAY, today - LONGEST)
     before = min(parsed.published_on or today, today)
     days = calendars.announced(after, before, skip_days=parsed.skip_days, holidays=holidays)
     return arxiv.missed(feed, days)

@@ -68,8 +68,8 @@ class Brought:
 
     @property
     def newest(self) -> date | None:
-        """The latest day of which it brought anything."""
-        return max((day for day, (entries, _) in self._days.items() if entries), default=None)
+        """The latest day of which there was an answer, if only that it has nothing."""
+        return max(self._days, default=None)
 
     async def note(self, connection: AsyncConnection, *, well: bool) -> None:
         """Put it on record, and where all went `well`, that the feed was asked today and had no more than that."""

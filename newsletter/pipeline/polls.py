@@ -260,7 +260,7 @@ class _Look:
             return None
         learned.not_before = answer.wait_until
         own = request.url in (feed.location, feed.moved_to)
-        if answer.status in (200, 304):
+        if answer.status in (200, 304) and not request.missed:
             fresh = fresh_for(answer.headers, self._clock.now()) or timedelta(0)
             # Of several addresses, the one that changes first counts.
             learned.fresh_for = fresh if learned.fresh_for is None else min(learned.fresh_for, fresh)

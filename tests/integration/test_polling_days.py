@@ -369,6 +369,24 @@ async def test_days_without_announcement_are_not_searched_for(world: tuple[Newsr
     assert pages.searches == []
 
 
+async def test_a_category_that_has_nothing_is_searched_for_once_a_day(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages = await announcing(world)
+    pages.handed_in.clear()
+    pages.documents["/atom/cs.CL+hep-th"] = lambda now: Page(
+        announcements((now - timedelta(hours=4)).date(), 0), headers={"Cache-Control": "max-age=36000"}
+    )
+    for day in range(11, 14):
+        for hour in (12, 13):
+            await at(room, date(2026, 11, day), time(hour, tzinfo=UTC))
+            [feed] = await refresh.list_feeds(room.database)
+            assert feed.next_poll_at is not None
+            # Nothing is what it has today, so it is not late.
+            assert feed.next_poll_at >= room.clock.now() + timedelta(hours=10)
+    assert len(pages.searches) == 2
+
+
 async def test_an_announcement_that_is_late_is_waited_for(world: tuple[Newsroom, Days, WebServer]) -> None:
     room, pages, server = world
     made = datetime(2026, 11, 11, 13, tzinfo=UTC)
