@@ -346,8 +346,8 @@ class _Look:
         moment = next_poll(
             now,
             timedelta(minutes=self._settings.refresh_minutes),
-            ttl=learned.habits.ttl if feed.subscriber_id is None else EACH_DAY,
             # What went well lasts for so long, and what did not is wanted sooner.
+            ttl=EACH_DAY if feed.subscriber_id is not None else None if learned.fault else learned.habits.ttl,
             fresh_for=None if learned.fault else learned.fresh_for,
             not_before=learned.not_before,
             skip_hours=learned.habits.skip_hours,

@@ -108,21 +108,29 @@ async def share(connection: AsyncConnection, ids: Iterable[int], now: datetime) 
 
 
 async def candidates(connection: AsyncConnection, *, since: datetime, until: datetime) -> list[Paper]:
-    """Return everybody's papers first taken in within the span that may be chosen, oldest first."""
+    """Return everybody's papers first taken in within the span that may be chosen, `in_order`."""
     statement = select(papers).where(
         _LIVING, papers.c.shared, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
     )
-    return [_paper(row) for row in await connection.execute(statement.order_by(papers.c.id))]
+    return in_order(_paper(row) for row in await connection.execute(statement))
 
 
 async def archive(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[Paper]:
-    """Return the newest `limit` of everybody's living papers, or of those taken in `before` a moment, to learn from."""
+    """Return the newest `limit` of everybody's living papers, or of those taken in `before` a moment, `in_order`."""
     statement = (
-        select(papers).where(_LIVING, papers.c.shared).order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+        select(papers).where(_LIVING, papers.c.shared).order_by(papers.c.first_seen_at.desc(), papers.c.title_key)
     )
     if before is not None:
         statement = statement.where(papers.c.first_seen_at < before)
-    return [_paper(row) for row in await connection.execute(statement.limit(limit))]
+    return in_order(_paper(row) for row in await connection.execute(statement.limit(limit)))
+
+
+def in_order(found: Iterable[Paper]) -> list[Paper]:
+    """Return papers in an order of their own, whenever each came in and whatever its id: by arXiv id, then by title.
+
+    What is learned of them, and which of two that score alike comes first, hangs on their order.
+    """
+    return sorted(found, key=lambda one: (one.arxiv_id or "", one.title, one.doi or "", one.url or "", one.abstract))
 
 
 async def newest_id(connection: AsyncConnection) -> int:

@@ -118,7 +118,7 @@ async def test_candidates_are_living_and_shown_and_within_the_span(database: Dat
         assert [one.id for one in await papers.candidates(connection, **span)] == [first, second]
         await papers.mark(connection, hidden, hidden=False)
         assert [one.id for one in await papers.candidates(connection, **span)] == [first, second, hidden]
-        assert [one.id for one in await papers.archive(connection, 3)] == [late, hidden, second]
+        assert [one.id for one in await papers.archive(connection, 3)] == [second, hidden, late]
     assert early
 
 
