@@ -89,10 +89,10 @@ def title_key(title: str) -> str:
 def merge(old: Paper, new: Paper) -> Paper:
     """Return one paper with the best of two accounts of the same work.
 
-    What the store gave (`id`, `first_seen_at`) and what the editor set are the old one's; of the rest, nothing hangs on
-    which of the two came first. The higher version tells title and abstract, else the longer abstract does. Counts are
-    the highest that any source told, since older files are taken in after newer ones. The address is arXiv's page
-    before the publisher's before a hub's.
+    What the store gave (`id`, `first_seen_at`, `taken_at`) and what the editor set are the old one's; of the rest,
+    nothing hangs on which of the two came first. The higher version tells title and abstract, else the longer abstract
+    does. Counts are the highest that any source told, since older files are taken in after newer ones. The address is
+    arXiv's page before the publisher's before a hub's.
     """
     both = (old, new)
     titled = max(both, key=_title_worth)
@@ -118,6 +118,7 @@ def merge(old: Paper, new: Paper) -> Paper:
         comments=max(old.comments, new.comments),
         stars=max(old.stars, new.stars),
         first_seen_at=old.first_seen_at or new.first_seen_at,
+        taken_at=old.taken_at or new.taken_at,
         hidden=old.hidden,
         pinned=old.pinned,
         shared=old.shared,

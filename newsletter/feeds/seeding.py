@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 
-from newsletter.models import Paper, ParsedFeed
+from newsletter.feeds import calendars
+from newsletter.models import Feed, Paper, ParsedFeed
 
 # What a feed without dates may have as new: as many as stand in an issue.
 UNDATED = 10
 _A_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
 
 
 def seeded(papers: Sequence[Paper], today: date, window: timedelta, *, whole_day: bool = False) -> list[Paper]:
@@ -43,8 +45,34 @@ def _newest(papers: Sequence[Paper], edge: date) -> list[int]:
     return sorted(fresh, key=lambda place: papers[place].published_on or date.min, reverse=True)[:most]
 
 
-def late(parsed: ParsedFeed, day: date) -> ParsedFeed:
-    """Return what is taken in after its day (UTC), with papers that were seen first at the end of that day."""
-    end = datetime.combine(day + _A_DAY, time(), UTC) - timedelta(seconds=1)
-    papers = (paper.model_copy(update={"first_seen_at": end}) for paper in parsed.papers)
+def dated(parsed: ParsedFeed, feed: Feed, asked: date | None, now: datetime) -> ParsedFeed:
+    """Return what a source told, with the day of what it told of late: that counts as seen first at the end of its day.
+
+    So it is the same whether the source, or all of ours, was away on that day or not. The day is the one that was
+    `asked` for, that of an announcement of arXiv, or that of an entry of a feed if it was read on that day or before it
+    for the last time. What is of no such day, or of today, counts from now on.
+    """
+    days = [_day_of(paper, parsed, feed, asked, now) for paper in parsed.papers]
+    if not any(days):
+        return parsed
+    papers = (_late(paper, day) if day else paper for paper, day in zip(parsed.papers, days, strict=True))
     return parsed.model_copy(update={"papers": tuple(papers)})
+
+
+def _day_of(paper: Paper, parsed: ParsedFeed, feed: Feed, asked: date | None, now: datetime) -> date | None:
+    """Return the day of a paper, if that is known and over."""
+    today = calendars.day_of(feed.kind, now)
+    day, since = None, today - _WEEK
+    if asked is not None:
+        day, since = asked, date.min
+    elif feed.kind == "arxiv":
+        # A document of announcements is of the day that it bears, however long it stays there.
+        day = parsed.published_on
+    elif feed.kind == "web" and feed.last_success_at is not None:
+        day, since = paper.published_on, feed.last_success_at.astimezone(UTC).date()
+    return day if day is not None and since <= day < today else None
+
+
+def _late(paper: Paper, day: date) -> Paper:
+    end = datetime.combine(day + _A_DAY, time(), UTC) - timedelta(seconds=1)
+    return paper.model_copy(update={"first_seen_at": end})

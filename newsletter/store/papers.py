@@ -68,7 +68,10 @@ async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime, 
     """Take papers in and return their ids in the same order; those that are not `shared` are not everybody's."""
     ids: list[int] = []
     for part in chunks(new, 500):
-        rows = [{**_row(known), "first_seen_at": known.paper.first_seen_at or now, "shared": shared} for known in part]
+        rows = [
+            {**_row(known), "first_seen_at": known.paper.first_seen_at or now, "taken_at": now, "shared": shared}
+            for known in part
+        ]
         statement = insert(connection, papers).returning(papers.c.id, sort_by_parameter_order=True)
         numbers = list((await connection.execute(statement, rows)).scalars())
         await _note(connection, list(zip(numbers, part, strict=True)))
@@ -380,6 +383,7 @@ def _paper(row: Row[Any]) -> Paper:
         comments=row.comments,
         stars=row.stars,
         first_seen_at=row.first_seen_at,
+        taken_at=row.taken_at,
         hidden=row.hidden,
         pinned=row.pinned,
         shared=row.shared,

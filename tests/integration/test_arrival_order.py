@@ -45,7 +45,7 @@ async def filled(room: Newsroom, accounts: Sequence[Paper], size: int) -> None:
 
 
 def bare(paper: Paper) -> Paper:
-    return paper.model_copy(update={"id": None, "first_seen_at": None})
+    return paper.model_copy(update={"id": None, "first_seen_at": None, "taken_at": None})
 
 
 # With 240, the archive is large enough that subjects are learned of it.

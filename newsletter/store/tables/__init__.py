@@ -18,7 +18,7 @@ from newsletter.store.tables.sending import (
     received,
     revisions,
 )
-from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses
+from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses, updates
 
 __all__ = [
     "apart",
@@ -51,5 +51,6 @@ __all__ = [
     "subscriptions",
     "summaries",
     "suppressions",
+    "updates",
     "vectors",
 ]
