@@ -117,7 +117,10 @@ async def test_what_went_well_of_a_look_does_not_put_off_what_did_not(room: News
     url = server.url("/api/daily_papers")
     async with room.database.begin() as connection:
         await feed_rows.add(connection, "hub", url, NOW)
+    asked = [f"/api/daily_papers?date={NOW.date() - ago * DAY}&limit=100&p=0" for ago in range(4)]
+    server.pages.update(dict.fromkeys(asked, Page(b"[]")))
     await look(room)
+    assert server.paths == asked
     fresh = Page(b"[]", headers={"Cache-Control": "max-age=80000"})
     today, *before = server.paths
     server.pages.update(dict.fromkeys(before, fresh) | {today: Page(status="500 Oh")})
