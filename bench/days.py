@@ -9,7 +9,8 @@ with --kills again, with the program in a process of its own that is killed with
 to the web servers and random steps of the dialogue of SMTP, and started again at the moment at which it died.
 
 It is judged by what the mail server took: every due issue once, no paper twice for anybody. It prints a line a run, and
-one that compares the records; the exit code is 1 if anything was missing, doubled, or unlike on record.
+one that compares the records, with whoever got something else; the exit code is 1 if anything was missing, doubled, or
+unlike, but for a mail that was put together while a source was away.
 """
 
 import argparse
@@ -143,7 +144,11 @@ async def one(name: str, days: range, folder: Path, play: Callable[..., Awaitabl
 
 
 async def compare(name: str, before: str, after: str) -> bool:
-    """Print how two records differ, and return whether works, their votes and the days of all issues are the same."""
+    """Print how two records differ, and return whether they are the same.
+
+    These are works with their votes, the days of all issues, and what everybody got, in its order. Where a source was
+    away while a mail was put together in one of the two, that mail differs; it is told apart, with those papers.
+    """
     works = await season.works(before) == await season.works(after)
     old, new = await season.received(before), await season.received(after)
     days = {who: [day for day, _ in got] for who, got in old.items()} == {
@@ -154,7 +159,11 @@ async def compare(name: str, before: str, after: str) -> bool:
     shared = sum(len(first[who] & second[who]) for who in known)
     total = sum(len(first[who]) for who in known)
     print(f"{name} against plain: same works and votes={works} same issues={days} same papers={shared}/{total}")
-    return works and days
+    differ = await season.unlike(before, after)
+    for (who, day), papers in differ.issues.items():
+        what = f"at hand in one alone: {', '.join(sorted(papers))}" if papers else "though the same papers were at hand"
+        print(f"{who} gets something else from {day} on, {what}")
+    return works and days and not differ.without_cause
 
 
 async def main_(options: argparse.Namespace) -> bool:

@@ -33,9 +33,8 @@ class Link(Value):
 class Paper(Value):
     """One work, whatever the source and the version.
 
-    `id` and `first_seen_at` are None until the store has taken the paper in. `arxiv_id` has no version. `url` is None
-    where no source named an address. `votes`, `comments` and `stars` are counts as the source last told them. Of what
-    is not `shared`, nobody must see anything but those whose own searches found it.
+    `id`, `first_seen_at` and `taken_at` are the store's; what came late is taken in after it counts as first seen.
+    `arxiv_id` has no version; without an address `url` is None; what is not `shared` is theirs whose search found it.
     """
 
     id: int | None = None
@@ -57,6 +56,7 @@ class Paper(Value):
     comments: int = 0
     stars: int = 0
     first_seen_at: datetime | None = None
+    taken_at: datetime | None = None
     hidden: bool = False
     pinned: bool = False
     shared: bool = True
@@ -255,11 +255,11 @@ class Pick(NamedTuple):
     score: float | None = None
 
 
-Section = Literal["you", "missed", "popular", "outside"]
+Section = Literal["you", "missed", "late", "popular", "outside"]
 
 # In the order in which they stand in a mail: what was chosen for the reader comes first. The reason of a paper tells
 # its section, but for what is of days without mail.
-SECTIONS: tuple[Section, ...] = ("you", "missed", "popular", "outside")
+SECTIONS: tuple[Section, ...] = ("you", "missed", "late", "popular", "outside")
 
 _FOR_YOU: Section = "you"
 SECTION_OF: dict[str, Section] = dict.fromkeys(("topic", "like", "author", "search", "new"), _FOR_YOU) | {
@@ -271,8 +271,7 @@ SECTION_OF: dict[str, Section] = dict.fromkeys(("topic", "like", "author", "sear
 class Told(NamedTuple):
     """What came of feedback since the last mail.
 
-    So many `papers` are here because of `more` of a title, or are not because of `less`; `others` counts the further
-    papers that were spoken of and had a part in it.
+    So many `papers` are here because of `more` of a title, or not because of `less`; `others` had a part in it too.
     """
 
     verdict: Literal["more", "less"]
@@ -282,11 +281,12 @@ class Told(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """The papers of days without mail: they came in on `since` or later, and have the places `first` to `last`."""
+    """The papers `first` to `last` are of days without mail, or without a source that came `late`, from `since` on."""
 
     since: date
     first: int
     last: int
+    late: bool = False
 
 
 class Revision(NamedTuple):

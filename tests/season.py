@@ -389,6 +389,66 @@ async def works(url: str) -> dict[str, tuple[int, int]]:
     }
 
 
+async def chosen(url: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
+    """Return when each issue was put together, and its works in order, by address and date."""
+    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    for row in await rows(
+        url,
+        "SELECT s.email, e.date, i.composed_at, coalesce(l.arxiv_id, l.title_key, p.arxiv_id, p.title_key)"
+        " FROM issues i JOIN editions e ON e.id = i.edition_id JOIN subscribers s ON s.id = i.subscriber_id"
+        " LEFT JOIN picks k ON k.issue_id = i.id LEFT JOIN papers p ON p.id = k.paper_id"
+        " LEFT JOIN papers l ON l.id = p.merged_into ORDER BY e.date, k.position",
+    ):
+        found.setdefault((row[0], str(row[1])), (str(row[2]), []))[1].extend([row[3]] if row[3] else [])
+    return found
+
+
+async def came(url: str) -> dict[str, str]:
+    """Return when each work was on record for the first time."""
+    return dict(
+        await rows(
+            url,
+            "SELECT coalesce(l.arxiv_id, l.title_key, p.arxiv_id, p.title_key), min(p.taken_at)"
+            " FROM papers p LEFT JOIN papers l ON l.id = p.merged_into GROUP BY 1",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """How the issues of two records differ: of each reader the first that does, with what was at hand in one alone.
+
+    What was at hand for one of the two was not there for the other since its source was away at that moment. All that
+    a reader gets later hangs on what they had, so no more is said of it; where nothing is in the way, the two records
+    choose the same papers in the same order.
+    """
+
+    issues: dict[tuple[str, str], set[str]]
+
+    @property
+    def without_cause(self) -> list[tuple[str, str]]:
+        """The issues that differ though the same papers were at hand."""
+        return sorted(key for key, papers in self.issues.items() if not papers)
+
+
+async def unlike(before: str, after: str) -> Unlike:
+    """Compare the issues of two records."""
+    one, other = await chosen(before), await chosen(after)
+    at_hand = [(issues, await came(url)) for issues, url in ((one, before), (other, after))]
+    found: dict[tuple[str, str], set[str]] = {}
+    done: set[str] = set()
+    for key in sorted(one.keys() | other.keys(), key=lambda key: key[1]):
+        if key[0] in done or (key in one and key in other and one[key][1] == other[key][1]):
+            continue
+        done.add(key[0])
+        first, second = (
+            {work for work, moment in moments.items() if key in issues and moment <= issues[key][0]}
+            for issues, moments in at_hand
+        )
+        found[key] = first ^ second
+    return Unlike(found)
+
+
 async def received(url: str) -> dict[str, list[tuple[str, set[str]]]]:
     """Return for each reader the works of each issue, by date."""
     found: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)

@@ -93,9 +93,10 @@ def title_key(title: str) -> str:
 def merge(old: Paper, new: Paper) -> Paper:
     """Return one paper with the best of two accounts of the same work.
 
-    What the store gave (`id`, `first_seen_at`) and what the editor set are the old one's. The higher version tells
-    title and abstract, else the longer abstract does. Counts are the highest that any source told, since older files
-    are taken in after newer ones. The address is arXiv's page before the publisher's before a hub's.
+    What the store gave (`id`, `first_seen_at`, `taken_at`) and what the editor set are the old one's; of the rest,
+    nothing hangs on which of the two came first. The higher version tells title and abstract, else the longer abstract
+    does. Counts are the highest that any source told, since older files are taken in after newer ones. The address is
+    arXiv's page before the publisher's before a hub's.
     """
     both = (old, new)
     titled = max(both, key=_title_worth)
@@ -106,24 +107,38 @@ def merge(old: Paper, new: Paper) -> Paper:
         title=titled.title,
         abstract=described.abstract,
         arxiv_id=old.arxiv_id or new.arxiv_id,
-        doi=doi(old.doi) or doi(new.doi),
+        doi=min(filter(None, (doi(old.doi), doi(new.doi))), default=None),
         version=max((paper.version for paper in both if paper.version is not None), default=None),
-        url=old.url if old.url == new.url else max(old.url, new.url, key=_address_worth),
-        links=links.union(old.links, new.links),
-        authors=max((paper.authors for paper in both), key=len),
-        organization=old.organization or new.organization,
-        summary=old.summary or new.summary,
-        keywords=tuple(dict.fromkeys((*old.keywords, *new.keywords)))[:MOST_KEYWORDS],
-        source=old.source or new.source,
+        url=max((paper.url for paper in both), key=_address_worth),
+        links=links.together(old.links, new.links),
+        authors=max((paper.authors for paper in both), key=_names_worth),
+        organization=_fuller(old.organization, new.organization),
+        summary=_fuller(old.summary, new.summary),
+        keywords=_all_words(old.keywords, new.keywords),
+        # Of two names of sources the shorter, which is the plainer one most times: arXiv.
+        source=min(filter(None, (old.source, new.source)), key=lambda name: (len(name), name), default=""),
         published_on=min(dates, default=None),
         votes=max(old.votes, new.votes),
         comments=max(old.comments, new.comments),
         stars=max(old.stars, new.stars),
         first_seen_at=old.first_seen_at or new.first_seen_at,
+        taken_at=old.taken_at or new.taken_at,
         hidden=old.hidden,
         pinned=old.pinned,
         shared=old.shared,
     )
+
+
+def _names_worth(names: tuple[str, ...]) -> tuple[int, int, tuple[str, ...]]:
+    return len(names), sum(map(len, names)), names
+
+
+def _fuller(one: str, other: str) -> str:
+    return max(one, other, key=lambda text: (len(text), text))
+
+
+def _all_words(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return one if one == other else tuple(sorted({*one, *other}))[:MOST_KEYWORDS]
 
 
 def _title_worth(paper: Paper) -> tuple[int, bool, bool, int, str]:

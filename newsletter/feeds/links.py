@@ -78,6 +78,16 @@ def union(*groups: tuple[Link, ...]) -> tuple[Link, ...]:
     return tuple(found.values())[:MOST_LINKS]
 
 
+def together(one: tuple[Link, ...], other: tuple[Link, ...]) -> tuple[Link, ...]:
+    """Return the links of two accounts of a work, each address once, the same whichever account came first.
+
+    Where they differ the shortest addresses of a kind stand first: they lead to the whole of a thing.
+    """
+    if one == other:
+        return one
+    return union(tuple(sorted({*one, *other}, key=lambda link: (link.kind, len(link.url), link.url))))
+
+
 def in_text(text: str) -> tuple[Link, ...]:
     """Return the links of a text, without the punctuation, brackets and words that belong to the sentence."""
     lower = text.lower()

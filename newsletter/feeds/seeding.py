@@ -1,33 +1,35 @@
 """When papers count as seen first that come later than on their day: a source's past, and days made up; pure."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 
-from newsletter.models import FeedKind, Paper, ParsedFeed
+from newsletter.feeds import calendars
+from newsletter.models import Feed, FeedKind, Paper, ParsedFeed
 
 # What a feed without dates may have as new: as many as stand in an issue.
 UNDATED = 10
 _A_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
 
 
 class FirstLook:
     """What a source gives that was never read, answer after answer; nobody is to get its past as new.
 
-    Of answers for days, the newest day first, all of the first day that has papers are new.
+    Of answers for days, the newest day first, all of the first day that has papers are new: that day is `newest`.
     """
 
     def __init__(self, kind: FeedKind, window: timedelta) -> None:
         self._kind = kind
         self._window = window
-        self._newest: date | None = None
+        self.newest: date | None = None
 
     def seeded(self, parsed: ParsedFeed, today: date, day: date | None) -> ParsedFeed:
         """Return an answer, for a `day` if its source is asked day by day, with first sights of what is past."""
-        if parsed.papers and self._newest is None:
-            self._newest = day
-        if day != self._newest:
+        if parsed.papers and self.newest is None:
+            self.newest = day
+        if day != self.newest:
             papers = [past(paper, today, self._window) for paper in parsed.papers]
         else:
             whole_day = self._kind == "arxiv" or day is not None
@@ -66,24 +68,46 @@ def _newest(papers: Sequence[Paper], edge: date) -> list[int]:
     return sorted(fresh, key=lambda place: papers[place].published_on or date.min, reverse=True)[:most]
 
 
-def late(parsed: ParsedFeed, day: date) -> ParsedFeed:
-    """Return what is taken in after its day (UTC), with papers that were seen first at the end of that day."""
-    papers = (paper.model_copy(update={"first_seen_at": _end(day)}) for paper in parsed.papers)
+def dated(parsed: ParsedFeed, feed: Feed, asked: date | None, now: datetime) -> ParsedFeed:
+    """Return what a source told, with the day of what it told of late: that counts as seen first at the end of its day.
+
+    So it is the same whether the source, or all of ours, was away on that day or not. The day is the one that was
+    `asked` for, that of an announcement of arXiv, or that of an entry of a feed if it was read on that day or before it
+    for the last time. What is of no such day, or of today, counts from now on.
+    """
+    days = [_day_of(paper, parsed, feed, asked, now) for paper in parsed.papers]
+    if not any(days):
+        return parsed
+    papers = (_late(paper, day) if day else paper for paper, day in zip(parsed.papers, days, strict=True))
     return parsed.model_copy(update={"papers": tuple(papers)})
 
 
-def made_up(parsed: ParsedFeed, missed: Sequence[date], slept: Collection[date]) -> ParsedFeed:
-    """Return papers of announcements that were `missed`, on the days that were `slept` over with first sights of then.
+def _day_of(paper: Paper, parsed: ParsedFeed, feed: Feed, asked: date | None, now: datetime) -> date | None:
+    """Return the day of a paper, if that is known and over."""
+    today = calendars.day_of(feed.kind, now)
+    day, since = None, today - _WEEK
+    if asked is not None:
+        day, since = asked, date.min
+    elif feed.kind == "arxiv":
+        # A document of announcements is of the day that it bears, however long it stays there.
+        day = parsed.published_on
+    elif feed.kind == "web" and feed.last_success_at is not None:
+        day, since = paper.published_on, feed.last_success_at.astimezone(UTC).date()
+    return day if day is not None and since <= day < today else None
 
-    A paper is of the first of these days after it was handed in. The days have an order, the oldest first.
+
+def made_up(parsed: ParsedFeed, missed: Sequence[date]) -> ParsedFeed:
+    """Return papers of announcements that were `missed`, the oldest first, each seen first at the end of its day.
+
+    A paper is of the first of these days after it was handed in.
     """
     papers = []
     for paper in parsed.papers:
         handed_in = paper.published_on or missed[0]
-        day = next((day for day in missed if handed_in < day), missed[-1])
-        papers.append(paper.model_copy(update={"first_seen_at": _end(day)}) if day in slept else paper)
+        papers.append(_late(paper, next((day for day in missed if handed_in < day), missed[-1])))
     return parsed.model_copy(update={"papers": tuple(papers)})
 
 
-def _end(day: date) -> datetime:
-    return datetime.combine(day + _A_DAY, time(), UTC) - timedelta(seconds=1)
+def _late(paper: Paper, day: date) -> Paper:
+    end = datetime.combine(day + _A_DAY, time(), UTC) - timedelta(seconds=1)
+    return paper.model_copy(update={"first_seen_at": end})

@@ -32,11 +32,13 @@ from newsletter.store.editions import Latest
 class Past(NamedTuple):
     """What a person had before an issue: when their last mail was put together, and the span of what they missed.
 
-    The span is of days on which they had a slot and got no issue; it ends with the slot before this one.
+    The span is of days on which they had a slot and got no issue; it ends with the slot before this one. `chosen_at` is
+    when it was last chosen for them, whether anything was found or not.
     """
 
     mailed_at: datetime | None = None
     missed: tuple[datetime, datetime] | None = None
+    chosen_at: datetime | None = None
 
 
 NO_PAST = Past()
@@ -75,12 +77,12 @@ def _past(person: Subscriber, day: date, latest: Latest | None) -> Past:
         return NO_PAST
     before = slots.previous(person.cadence, day)
     if latest.date >= before or not _subscribed_before(person, day):
-        return Past(latest.filled_at)
+        return Past(latest.filled_at, chosen_at=latest.composed_at)
     until = slots.moment(before, person.hour, person.timezone)
     since = slots.moment(latest.date, person.hour, person.timezone)
     if since < latest.composed_at < until:
         since = latest.composed_at
-    return Past(latest.filled_at, (since, until))
+    return Past(latest.filled_at, (since, until), latest.composed_at)
 
 
 def _subscribed_before(person: Subscriber, day: date) -> bool:
@@ -102,10 +104,16 @@ def arranged(
 
 def _section(paper: Paper, reason: Reason, past: Past) -> Section:
     found = SECTION_OF[reason.kind]
-    if past.missed is None or found == "outside" or paper.first_seen_at is None:
+    if found == "outside" or paper.first_seen_at is None:
         return found
-    since, until = past.missed
-    return "missed" if since < paper.first_seen_at <= until else found
+    if past.missed is not None and past.missed[0] < paper.first_seen_at <= past.missed[1]:
+        return "missed"
+    if past.chosen_at is None or paper.taken_at is None:
+        return found
+    # It counts for a day from which they had their mail already, when its source had not told of it.
+    if paper.first_seen_at <= past.chosen_at < paper.taken_at:
+        return "late" if past.missed is None else "missed"
+    return found
 
 
 def picks_of(papers: Sequence[Paper], placed: Sequence[Placed]) -> tuple[Pick, ...]:
@@ -116,12 +124,16 @@ def picks_of(papers: Sequence[Paper], placed: Sequence[Placed]) -> tuple[Pick, .
     )
 
 
-def missed(placed: Sequence[Placed], past: Past, timezone: str) -> Missed | None:
-    """Return which papers of an issue are of missed days."""
-    at = [position for position, one in enumerate(placed, start=1) if one.section == "missed"]
-    if past.missed is None or not at:
+def missed(papers: Sequence[Paper], placed: Sequence[Placed], past: Past, timezone: str) -> Missed | None:
+    """Return which papers of an issue are of missed days, or came late."""
+    at = [position for position, one in enumerate(placed, start=1) if one.section in ("missed", "late")]
+    if not at:
         return None
-    return Missed(slots.date_there(timezone, past.missed[0]), at[0], at[-1])
+    if past.missed is not None:
+        return Missed(slots.date_there(timezone, past.missed[0]), at[0], at[-1])
+    # The day is that of their source.
+    days = [moment.date() for number in at if (moment := papers[placed[number - 1].place].first_seen_at)]
+    return Missed(min(days), at[0], at[-1], late=True)
 
 
 def fresh(said: Sequence[Feedback], past: Past, *verdicts: str) -> list[Feedback]:

@@ -1,7 +1,7 @@
 """What choosing asks of a ranker, and the words for what a ranker answers; it chooses nothing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from newsletter.bounds import Bar
@@ -18,6 +18,17 @@ CAUSES = {
     "muted": "what they have not had is muted",
     "no match": "what they have not had does not fit well enough",
 }
+
+
+def came_at(paper: Paper) -> datetime | None:
+    """Return from when on a paper could be chosen; what came late counts as seen before that."""
+    return paper.first_seen_at and max(paper.first_seen_at, paper.taken_at or paper.first_seen_at)
+
+
+def there_by(paper: Paper, moment: datetime) -> bool:
+    """Tell whether a paper could be chosen at a moment."""
+    came = came_at(paper)
+    return came is not None and came <= moment
 
 
 class Chosen(Protocol):

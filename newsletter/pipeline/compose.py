@@ -15,7 +15,7 @@ from newsletter.errors import ConflictError, NewsletterError
 from newsletter.models import Beside, Feedback, Paper, Reason, Revision, Subscriber
 from newsletter.pipeline import arranging
 from newsletter.pipeline.arranging import NO_PAST, Content, Past, Placed
-from newsletter.pipeline.chooser import Chooser, Chosen
+from newsletter.pipeline.chooser import Chooser, Chosen, there_by
 from newsletter.pipeline.notices import message_id
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
@@ -147,7 +147,8 @@ class Composer:
             if at in without:
                 disliked = arranging.fresh(said, past, "less")
                 told += arranging.told_of_dislikes(disliked, self._known, in_order(best[at]), in_order(without[at]))
-            extra = Beside(told, arranging.missed(placed[at], past, person.timezone), revised.get(person.id, ()))
+            missed = arranging.missed(asked.papers, placed[at], past, person.timezone)
+            extra = Beside(told, missed, revised.get(person.id, ()))
             picks = arranging.picks_of(asked.papers, placed[at])
             found.append(Content(picks, extra) if picks else Content(()))
         return found
@@ -198,7 +199,7 @@ class Composer:
         liked = {one.paper_id for words in said.values() for one in words}
         await self._placing.complete(self.chooser, [*found, *(self._known[number] for number in liked)])
         if before is not None:
-            found = [paper for paper in found if paper.first_seen_at is not None and paper.first_seen_at <= before]
+            found = [paper for paper in found if there_by(paper, before)]
         profiles = [
             profile_of(self.chooser, person, said.get(person.id, []), self._known, day, own.get(person.id))
             for person in people

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from newsletter.clock import Clock
 from newsletter.config import Ranking
 from newsletter.models import Feedback, Paper, Subscriber
-from newsletter.pipeline.chooser import Chooser
+from newsletter.pipeline.chooser import Chooser, came_at, there_by
 from newsletter.pipeline.compose import Asked, choose, in_order, profile_of, window
 from newsletter.pipeline.learning import Learns, lesson_of
 from newsletter.pipeline.vectors import Placing
@@ -199,7 +199,7 @@ class _Replay:
             tally.add(put.subscriber_id, put.paper_ids, later)
             earlier = self._received(put) if later else set()
             for paper, word in later.items():
-                there_then = paper in there and _seen(there[paper], put.at) and paper not in earlier
+                there_then = paper in there and there_by(there[paper], put.at) and paper not in earlier
                 if word != "less" and (there_then or paper in put.paper_ids):
                     chances[put.subscriber_id].add(paper)
 
@@ -207,7 +207,7 @@ class _Replay:
         """Choose anew for these issues; people for whom the same papers were there are chosen for together."""
         ranking = self._ways[name]
         candidates = self.papers_of(name)
-        moments = sorted(paper.first_seen_at for paper in candidates if paper.first_seen_at is not None)
+        moments = sorted(came for paper in candidates if (came := came_at(paper)) is not None)
         by_papers: dict[int, list[Put]] = defaultdict(list)
         for put in puts:
             by_papers[bisect_right(moments, put.at)].append(put)
@@ -215,7 +215,7 @@ class _Replay:
             last = max(put.at for put in together)
             asked = Asked(
                 self._day,
-                [paper for paper in candidates if _seen(paper, last)],
+                [paper for paper in candidates if there_by(paper, last)],
                 [self._profile(chooser, put) for put in together],
                 [self._done_with(put) | self._sent[name][put.subscriber_id] for put in together],
             )
@@ -241,10 +241,6 @@ class _Replay:
 
     def _later(self, put: Put) -> dict[int, str]:
         return {one.paper_id: one.verdict for one in self._said.get(put.subscriber_id, ()) if one.at >= put.at}
-
-
-def _seen(paper: Paper, at: datetime) -> bool:
-    return paper.first_seen_at is not None and paper.first_seen_at <= at
 
 
 def _score(name: str, tally: _Tally, chances: Mapping[int, set[int]]) -> Score:

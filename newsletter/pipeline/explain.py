@@ -10,7 +10,7 @@ from newsletter.models import DeliveryState, Paper, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.arranging import NO_PAST
 from newsletter.pipeline.causes import cause
-from newsletter.pipeline.chooser import Chooser
+from newsletter.pipeline.chooser import Chooser, came_at, there_by
 from newsletter.pipeline.compose import Asked, Composer, arrange, choose, in_order, window
 from newsletter.pipeline.lookup import paper_meant
 from newsletter.pipeline.standing import obstacles
@@ -187,13 +187,19 @@ def _out_of_time(paper: Paper, day: date, ranking: Ranking, before: datetime | N
     if seen < since:
         reach = f"ranking.window_days = {ranking.window_days} reaches back to {since:%Y-%m-%d}"
         return [Because("old", f"It is too old for {day}: it came in on {seen:%Y-%m-%d}, and {reach}.", facts)]
-    if seen >= until or (before is not None and seen > before):
+    if seen >= until or (before is not None and not there_by(paper, before)):
         put = (
             f"their issue of {day} was put together at {before:%Y-%m-%d %H:%M} UTC"
             if before
             else f"that is after {day}"
         )
-        return [Because("unseen", f"It was not there yet: it came in at {seen:%Y-%m-%d %H:%M} UTC, and {put}.", facts)]
+        return [
+            Because(
+                "unseen",
+                f"It was not there yet: it came in at {came_at(paper) or seen:%Y-%m-%d %H:%M} UTC, and {put}.",
+                facts,
+            )
+        ]
     return []
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,15 +26,13 @@ from newsletter.pipeline.owning import owners, together
 from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
 from newsletter.pipeline.taking import Owners, Taken, take_in
 from newsletter.store import feeds as feed_rows
-from newsletter.store import responses
+from newsletter.store import responses, updates
 from newsletter.store.database import Database
 
 log = structlog.get_logger()
 
 # For so long nobody else asks a feed that somebody is asking; after it, who asked has died.
 LEASE = timedelta(minutes=10)
-# Who looks once a day was not asleep, even if they are late.
-ASLEEP = timedelta(hours=36)
 # What a query finds changes once a day, says arXiv's manual; who asks it for one person asks it once a day.
 EACH_DAY = timedelta(days=1)
 # Sources with pages end by themselves; a server that has always one more does not.
@@ -96,6 +94,7 @@ async def poll(
     quiet = await days.judge(database, clock, settings)
     async with database.begin() as connection:
         await responses.prune(connection, now - timedelta(days=settings.keep_days))
+        await updates.prune(connection, now - window)
     log.info("refreshed", feeds=len(claimed), new=sum(source.new for source in taken))
     return IngestReport(tuple(taken), look.seen.count, (*not_asked, *look.not_asked), tuple(quiet), tuple(lasting))
 
@@ -156,8 +155,6 @@ class _Learned:
     fresh_for: timedelta | None = None
     not_before: datetime | None = None
     paused: bool = False
-    # Of a source that is asked day by day, the days on which nobody asked.
-    slept: frozenset[date] = frozenset()
     sources: list[Taken] = field(default_factory=list)
 
     @property
@@ -202,7 +199,6 @@ class _Look:
             Brought(of_all, now),
             owners(same),
             seeding.FirstLook(feed.kind, self._window),
-            slept=_slept(feed, now),
         )
         try:
             if feed.kind == "file":
@@ -242,6 +238,9 @@ class _Look:
             while request is not None and request.url not in asked and len(asked) < MOST_REQUESTS:
                 asked.add(request.url)
                 parsed = await self._one(feed, request, learned)
+                if learned.fault and feed.last_success_at is None and learned.first_look.newest is None:
+                    # What is new of a source that was never read is told by its newest day: that comes first.
+                    return
                 if parsed is not None and request.conditional:
                     waiting += await announced.missed(self._database, place, parsed, now, self._settings.holidays)
                 request = None if parsed is None or learned.ended else source.following(request, parsed)
@@ -306,12 +305,12 @@ class _Look:
             parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
             self.seen.add(parsed.papers)
             if feed.last_success_at is None and feed.kind != "file":
-                parsed = learned.first_look.seeded(parsed, self._clock.now().date(), day)
-            elif day is not None and day in learned.slept:
-                parsed = seeding.late(parsed, day)
+                parsed = dated = learned.first_look.seeded(parsed, self._clock.now().date(), day)
             elif missed:
-                parsed = seeding.made_up(parsed, missed, learned.slept)
-            learned.sources.append(await take_in(self._database, self._clock, parsed, name, learned.owners))
+                dated = seeding.made_up(parsed, missed)
+            else:
+                dated = seeding.dated(parsed, feed, day, self._clock.now())
+            learned.sources.append(await take_in(self._database, self._clock, dated, name, learned.owners))
             if not missed:
                 learned.brought.add(parsed, learned.sources[-1], day)
         if parsed.layout != "unknown" and not missed:
@@ -347,7 +346,11 @@ class _Look:
         moment = next_poll(
             now,
             timedelta(minutes=self._settings.refresh_minutes),
-            ttl=None if awaited else learned.habits.ttl if feed.subscriber_id is None else EACH_DAY,
+            ttl=EACH_DAY
+            if feed.subscriber_id is not None
+            else None
+            if learned.fault or awaited
+            else learned.habits.ttl,
             # What went well lasts for so long, and what did not, or is late, is wanted sooner.
             fresh_for=None if learned.fault or awaited else learned.fresh_for,
             not_before=learned.not_before,
@@ -381,17 +384,6 @@ class _Look:
                 not_before=learned.not_before,
                 moved_to=learned.moved_to,
             )
-
-
-def _slept(feed: Feed, now: datetime) -> frozenset[date]:
-    """Return the days that were over while nothing of ours ran; of those on which its server was down there are none.
-
-    Whoever had mail on a day had it without what came later, so that did not come on that day.
-    """
-    if feed.last_success_at is None or feed.faulty_since is not None or now - feed.last_success_at < ASLEEP:
-        return frozenset()
-    first, today = feed.last_success_at.date(), now.date()
-    return frozenset(first + timedelta(days=ahead) for ahead in range((today - first).days))
 
 
 def _what_it_came_to(parsed: ParsedFeed) -> str:

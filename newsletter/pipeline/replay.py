@@ -75,6 +75,8 @@ class _Again:
         self._database = database
         self._owners = owners_of(known)
         self._looks = {feed.id: seeding.FirstLook(feed.kind, window) for feed in known}
+        # When an entry of a feed was late is not known any more: only its last look is on record.
+        self._feeds = {feed.id: feed.model_copy(update={"last_success_at": None}) for feed in known}
         self._window = window
         self._wanted = frozenset(wanted)
         self._first = _of_first_looks(kept)
@@ -94,7 +96,9 @@ class _Again:
         self.seen.add(parsed.papers if response_id in self._wanted else ())
         if response_id in self._first and response.feed_id in self._looks:
             parsed = self._looks[response.feed_id].seeded(parsed, response.at.date(), response.day)
-        elif response_id in self._before:
+        elif response.feed_id in self._feeds:
+            parsed = seeding.dated(parsed, self._feeds[response.feed_id], response.day, response.at)
+        if response_id in self._before and response_id not in self._first:
             parsed = await self._with_past(parsed, self._before[response_id], response.at.date())
         if response_id in self._wanted:
             whose = self._owners.get(response.feed_id, NOBODY)

@@ -10,7 +10,7 @@ from newsletter.clock import Clock
 from newsletter.feeds import identity, works
 from newsletter.feeds.works import Shelf, Work
 from newsletter.models import Paper, ParsedFeed, Problem
-from newsletter.store import merging, papers, searches
+from newsletter.store import merging, papers, searches, updates
 from newsletter.store.database import Database, exclusively
 from newsletter.store.papers import Known
 
@@ -54,7 +54,7 @@ async def take_in(
 
     A paper that only people's own searches brought is theirs alone; once any other source brings it, it is everybody's,
     for good. A source that nobody has any more brings nothing. What only tells of papers that may be on record
-    (`updates`) changes those that are, and adds none.
+    (`updates`) changes those that are, and adds none; of the others it is kept for when some source brings them.
     """
     async with database.begin() as connection:
         await exclusively(connection, "papers")
@@ -82,17 +82,27 @@ class _Taking:
         # What is on record, by the number on the shelf.
         self._before: dict[int, Work] = {}
         self._updated: set[int] = set()
+        # What was told of works that nobody has brought, by arXiv id.
+        self._ahead: dict[str, Paper] = {}
 
-    async def take(self, wanted: Sequence[Paper], updates: Sequence[Paper]) -> int:
+    async def take(self, wanted: Sequence[Paper], told_of: Sequence[Paper]) -> int:
         """Bring accounts together with what is on record, until nothing more turns out to be one.
 
         Returns of how many works the wanted ones are.
         """
-        await self._fetch(map(works.work, (*wanted, *updates)))
+        await self._fetch(map(works.work, (*wanted, *told_of)))
         told = {self._shelf.take(paper) for paper in wanted}
-        for paper in updates:
+        for paper in told_of:
             if self._shelf.knows(paper):
                 self._updated.add(self._shelf.take(paper))
+            elif paper.arxiv_id is not None:
+                other = self._ahead.get(paper.arxiv_id)
+                self._ahead[paper.arxiv_id] = paper if other is None else identity.merge(other, paper)
+        new = [work for number, work in self._shelf if number not in self._before]
+        ids = [work.paper.arxiv_id for work in new if work.paper.arxiv_id is not None]
+        for paper in await updates.of(self._connection, ids, [key for work in new for key in work.titles]):
+            if self._shelf.knows(paper):
+                self._shelf.take(paper)
         # What became known of a work may lead to further records of it.
         while found := await self._fetch(work for _, work in self._shelf):
             for number in found:
@@ -118,10 +128,20 @@ class _Taking:
         await papers.note(self._connection, [_known(stay[number]) for number in noted])
         revised = [_id(stay[number]) for number in changed if self._is_revised(number, stay[number], versions[number])]
         await papers.revise(self._connection, revised, now)
+        await self._keep_ahead(now)
         new = {number: _known(work) for number, work in after.items() if number not in stay}
         ids = await papers.add(self._connection, list(new.values()), now, shared=self._owners.everybody)
         await self._say_whose(stay, dict(zip(new, ids, strict=True)), now)
         return len(new), len(changed)
+
+    async def _keep_ahead(self, now: datetime) -> None:
+        before = {paper.arxiv_id: paper for paper in await updates.of(self._connection, self._ahead, ())}
+        merged = [
+            identity.merge(before[number], paper) if number in before else paper
+            for number, paper in self._ahead.items()
+        ]
+        told = [(identity.title_key(paper.title), paper) for paper in merged if paper != before.get(paper.arxiv_id)]
+        await updates.keep(self._connection, told, now)
 
     async def _say_whose(self, stay: dict[int, Work], new: dict[int, int], now: datetime) -> None:
         told = [number for number in self._told if number in stay]

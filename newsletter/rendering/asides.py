@@ -154,9 +154,11 @@ def begins(issue: Issue) -> list[tuple[int, Section]]:
         return []
     sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
     if missed is not None:
-        sections[missed.first - 1 : missed.last] = ["missed"] * (missed.last - missed.first + 1)
+        section: Section = "late" if missed.late else "missed"
+        sections[missed.first - 1 : missed.last] = [section] * (missed.last - missed.first + 1)
     different = len(set(sections))
-    if different < 2:
+    # What is late has its day said even where nothing else is there.
+    if different < 2 and sections[:1] != ["late"]:
         return []
     found = [(at, one) for at, one in enumerate(sections) if at == 0 or one != sections[at - 1]]
     return found if len(found) == different else []
@@ -168,6 +170,9 @@ def heading(section: Section, since: date | None, language: Language) -> Heading
     if section == "missed":
         lead = gettext("What came in since %(date)s") % {"date": language.short_date(since)} if since else ""
         return Heading(gettext("From the days you missed"), lead)
+    if section == "late":
+        lead = gettext("What came late, from %(date)s on") % {"date": language.short_date(since)} if since else ""
+        return Heading(gettext("From earlier days"), lead)
     if section == "popular":
         return Heading(gettext("Popular with everybody"))
     return Heading(gettext("Something different") if section == "outside" else gettext("For you"))

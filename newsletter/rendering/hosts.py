@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from newsletter.models import Paper
@@ -95,11 +96,15 @@ def _label(match: re.Match[str]) -> str:
     return match[0] if label.isascii() else label
 
 
+@lru_cache(maxsize=64)
 def _folded(text: str) -> str:
     """Return a text so that all ways to write a host, and some hosts that only look alike, are the same.
 
     That is too much for a list of what may be linked: a host with an ss is not that with an ß.
     """
     plain = _decoded(text.translate(_DOTS))
+    if plain.isascii():
+        # Of these letters all else leaves nothing but the case; and most abstracts have no others.
+        return plain.lower()
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
     return "".join(one for one in plain if unicodedata.category(one) != "Cf")

@@ -23,7 +23,8 @@ def written(beside: Beside) -> str | None:
     if beside.told:
         kept["told"] = [list(one) for one in beside.told]
     if beside.missed:
-        kept["missed"] = [beside.missed.since.isoformat(), beside.missed.first, beside.missed.last]
+        missed = beside.missed
+        kept["missed"] = [missed.since.isoformat(), missed.first, missed.last, *([True] if missed.late else [])]
     if beside.revised:
         kept["revised"] = [[one.paper.id, one.version] for one in beside.revised]
     return json.dumps(kept)

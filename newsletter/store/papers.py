@@ -69,7 +69,10 @@ async def add(connection: AsyncConnection, new: Sequence[Known], now: datetime, 
     """Take papers in and return their ids in the same order; those that are not `shared` are not everybody's."""
     ids: list[int] = []
     for part in chunks(new, 500):
-        rows = [{**_row(known), "first_seen_at": known.paper.first_seen_at or now, "shared": shared} for known in part]
+        rows = [
+            {**_row(known), "first_seen_at": known.paper.first_seen_at or now, "taken_at": now, "shared": shared}
+            for known in part
+        ]
         numbers = await _inserted(connection, rows)
         await _note(connection, list(zip(numbers, part, strict=True)))
         ids += numbers
@@ -121,21 +124,29 @@ async def share(connection: AsyncConnection, ids: Iterable[int], now: datetime) 
 
 
 async def candidates(connection: AsyncConnection, *, since: datetime, until: datetime) -> list[Paper]:
-    """Return everybody's papers first taken in within the span that may be chosen, oldest first."""
+    """Return everybody's papers first taken in within the span that may be chosen, `in_order`."""
     statement = select(papers).where(
         _LIVING, papers.c.shared, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
     )
-    return [_paper(row) for row in await connection.execute(statement.order_by(papers.c.id))]
+    return in_order(_paper(row) for row in await connection.execute(statement))
 
 
 async def archive(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[Paper]:
-    """Return the newest `limit` of everybody's living papers, or of those taken in `before` a moment, to learn from."""
+    """Return the newest `limit` of everybody's living papers, or of those taken in `before` a moment, `in_order`."""
     statement = (
-        select(papers).where(_LIVING, papers.c.shared).order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
+        select(papers).where(_LIVING, papers.c.shared).order_by(papers.c.first_seen_at.desc(), papers.c.title_key)
     )
     if before is not None:
         statement = statement.where(papers.c.first_seen_at < before)
-    return [_paper(row) for row in await connection.execute(statement.limit(limit))]
+    return in_order(_paper(row) for row in await connection.execute(statement.limit(limit)))
+
+
+def in_order(found: Iterable[Paper]) -> list[Paper]:
+    """Return papers in an order of their own, whenever each came in and whatever its id: by arXiv id, then by title.
+
+    What is learned of them, and which of two that score alike comes first, hangs on their order.
+    """
+    return sorted(found, key=lambda one: (one.arxiv_id or "", one.title, one.doi or "", one.url or "", one.abstract))
 
 
 async def newest_id(connection: AsyncConnection) -> int:
@@ -385,6 +396,7 @@ def _paper(row: Row[Any]) -> Paper:
         comments=row.comments,
         stars=row.stars,
         first_seen_at=row.first_seen_at,
+        taken_at=row.taken_at,
         hidden=row.hidden,
         pinned=row.pinned,
         shared=row.shared,

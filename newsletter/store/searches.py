@@ -94,7 +94,7 @@ async def found(
             if not row.shared:
                 alone.add(row.paper_id)
     known = await paper_rows.by_ids(connection, sorted(alone))
-    return [known[number] for number in sorted(known)], dict(theirs)
+    return paper_rows.in_order(known.values()), dict(theirs)
 
 
 async def carry(connection: AsyncConnection, kept: int, double: int) -> None:

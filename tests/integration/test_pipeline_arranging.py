@@ -213,4 +213,31 @@ def test_sections_keep_the_best_first_and_what_is_outside_last() -> None:
     past = arranging.Past(NOW, (NOW - timedelta(days=3), NOW - timedelta(days=1)))
     placed = arranging.arranged(found, [(0, 4.0), (1, 3.0), (2, 2.0), (3, 1.0)], reasons, past)
     assert [(one.place, one.section) for one in placed] == [(2, "you"), (1, "missed"), (0, "popular"), (3, "outside")]
-    assert arranging.missed(placed, past, "UTC") == Missed((NOW - timedelta(days=3)).date(), 2, 2)
+    assert arranging.missed(found, placed, past, "UTC") == Missed((NOW - timedelta(days=3)).date(), 2, 2)
+
+
+def test_what_came_late_stands_apart_unless_they_had_no_mail_anyway() -> None:
+    days = {"first_seen_at": NOW - timedelta(days=2), "taken_at": NOW}
+    in_time = {"first_seen_at": NOW, "taken_at": NOW}
+    older = {"first_seen_at": NOW - timedelta(days=2), "taken_at": NOW - timedelta(days=2)}
+    found = [
+        paper.model_copy(update=known) for paper, known in zip(papers(0, 1, 2), (in_time, days, older), strict=True)
+    ]
+    chosen, reasons = [(0, 3.0), (1, 2.0), (2, 1.0)], [Reason("topic", "x")] * 3
+    yesterday = NOW - timedelta(days=1)
+    for past, sections in (
+        (arranging.Past(yesterday, chosen_at=yesterday), ["you", "you", "late"]),
+        # Nothing was chosen since it could have been there.
+        (arranging.Past(NOW - timedelta(days=3), chosen_at=NOW - timedelta(days=3)), ["you", "you", "you"]),
+        (arranging.Past(yesterday, (NOW - timedelta(days=3), yesterday), yesterday), ["you", "missed", "missed"]),
+        (arranging.NO_PAST, ["you", "you", "you"]),
+    ):
+        placed = arranging.arranged(found, chosen, reasons, past)
+        assert [one.section for one in placed] == sections
+        missed = arranging.missed(found, placed, past, "UTC")
+        expected = {
+            "you": None,
+            "late": Missed((NOW - timedelta(days=2)).date(), 3, 3, late=True),
+            "missed": Missed((NOW - timedelta(days=3)).date(), 2, 3),
+        }
+        assert missed == expected[sections[-1]]

@@ -117,7 +117,10 @@ async def test_what_went_well_of_a_look_does_not_put_off_what_did_not(room: News
     url = server.url("/api/daily_papers")
     async with room.database.begin() as connection:
         await feed_rows.add(connection, "hub", url, NOW)
+    asked = [f"/api/daily_papers?date={NOW.date() - ago * DAY}&limit=100&p=0" for ago in range(4)]
+    server.pages.update(dict.fromkeys(asked, Page(b"[]")))
     await look(room)
+    assert server.paths == asked
     fresh = Page(b"[]", headers={"Cache-Control": "max-age=80000"})
     today, *before = server.paths
     server.pages.update(dict.fromkeys(before, fresh) | {today: Page(status="500 Oh")})
@@ -128,6 +131,20 @@ async def test_what_went_well_of_a_look_does_not_put_off_what_did_not(room: News
     room.clock.step(hours=1)
     await look(room)
     assert (await feed(room, url)).next_poll_at == NOW + 2 * HOUR + timedelta(seconds=80000)
+
+
+async def test_a_feed_that_changes_seldom_is_asked_again_soon_where_it_could_not_be_read(
+    small_room: Newsroom, server: WebServer
+) -> None:
+    url = server.url("/feed")
+    server.pages["/feed"] = Page(rss("One work", channel="<ttl>180</ttl>"))
+    await add(small_room, url)
+    await look(small_room)
+    assert (await feed(small_room, url)).next_poll_at == NOW + 3 * HOUR
+    server.pages["/feed"] = Page(status="500 Oh")
+    small_room.clock.step(hours=3)
+    await look(small_room)
+    assert (await feed(small_room, url)).next_poll_at == NOW + 4 * HOUR
 
 
 async def test_what_a_feed_says_of_being_asked_holds_after_an_answer_without_it(

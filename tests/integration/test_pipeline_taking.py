@@ -1,5 +1,6 @@
 """Each work stands on record once, whatever the order in which its accounts come, and nobody is shown one twice."""
 
+import itertools
 import random
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from store.samples import add_people, compose, draft
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import Feedback, Paper, ParsedFeed
 from newsletter.pipeline import record, splitting, taking
-from newsletter.store import beside, subscribers, summaries, vectors
+from newsletter.store import beside, subscribers, summaries, updates, vectors
 from newsletter.store import papers as paper_rows
 
 KELLER = ("Maria Keller", "Tomasz Wójcik", "Wei Zhang")
@@ -189,3 +190,42 @@ async def test_a_double_that_is_taken_apart_comes_back_as_it_was(room: Newsroom)
     async with room.database.connect() as connection:
         received = await paper_rows.received_by(connection, [had, fresh], since=NOW)
     assert received == {had: {double.id, kept.id}, fresh: set()}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+async def test_a_new_version_is_known_whether_it_was_told_of_before_the_paper_came_or_after(
+    room: Newsroom, order: tuple[int, ...]
+) -> None:
+    named = {"arxiv_id": "2603.00009", "title": "When agents listen"}
+    second = Paper(**named, version=2, authors=KELLER, abstract="About the second version.", keywords=("cs.LG",))
+    told = (
+        ParsedFeed(layout="atom", updates=(second, Paper(title="Another", arxiv_id="2603.00010", version=3))),
+        ParsedFeed(layout="rss", updates=(second.model_copy(update={"keywords": ("cs.CL",)}),)),
+        ParsedFeed(layout="rss", papers=(Paper(**named, version=1, abstract="About the first.", source="A blog"),)),
+        ParsedFeed(layout="hub-json", papers=(Paper(**named, votes=7, abstract="About the first."),)),
+    )
+    for number in order:
+        await taking.take_in(room.database, room.clock, told[number], "test")
+    (paper,) = await on_record(room)
+    assert (paper.version, paper.authors, paper.abstract, paper.votes) == (2, KELLER, second.abstract, 7)
+    assert (paper.keywords, paper.source) == (("cs.CL", "cs.LG"), "A blog")
+
+
+async def test_of_what_was_told_before_its_paper_the_highest_version_counts_and_it_is_forgotten(room: Newsroom) -> None:
+    def told(version: int) -> ParsedFeed:
+        return ParsedFeed(
+            layout="atom", updates=(Paper(title=f"Listening, version {version}", arxiv_id="2603.9", version=version),)
+        )
+
+    for version in (2, 4, 3):
+        await taking.take_in(room.database, room.clock, told(version), "test")
+    assert await room.rows("SELECT arxiv_id, title_key FROM updates") == [("2603.9", "listeningversion4")]
+    # A page that knows the title alone.
+    await room.take_in(Paper(title="listening, VERSION 4"))
+    (paper,) = await on_record(room)
+    assert (paper.arxiv_id, paper.version) == ("2603.9", 4)
+    async with room.database.begin() as connection:
+        await updates.prune(connection, room.clock.now())
+        assert await updates.of(connection, ["2603.9"], []) != []
+        await updates.prune(connection, room.clock.now() + timedelta(seconds=1))
+        assert await updates.of(connection, ["2603.9"], []) == []

@@ -480,6 +480,24 @@ async def test_a_replay_of_the_first_days_floods_nobody(world: tuple[Newsroom, D
     assert fresh == {title: before[title] for title in fresh}
 
 
+@pytest.mark.parametrize("answer", [Page(status="500 Oh"), Page(b"<html><body>Log in</body></html>")])
+async def test_of_the_hub_the_newest_day_is_new_at_first_even_if_it_cannot_be_read_at_once(
+    world: tuple[Newsroom, Days, WebServer], answer: Page
+) -> None:
+    room, pages, server = world
+    pages.hub = {MONDAY + ahead * DAY: made_day(MONDAY + ahead * DAY, 4 + ahead) for ahead in range(3)}
+    await add(room, "hub", server.url("/api/daily_papers"))
+    today, get = MONDAY + 2 * DAY, pages.get
+    pages.get = lambda path, default=None: answer if f"date={today}" in path else get(path, default)  # type: ignore[method-assign]
+    await at(room, today, time(5, tzinfo=UTC))
+    assert await new_titles(room) == 0
+    pages.get = get  # type: ignore[method-assign]
+    await at(room, today, time(6, tzinfo=UTC))
+    assert await new_titles(room) == 6
+    await at(room, today + DAY, time(6, tzinfo=UTC))
+    assert await new_titles(room) == 6
+
+
 # Gaps
 
 
@@ -533,6 +551,52 @@ async def test_a_source_that_was_down_for_three_days_is_made_up_within_the_usual
     made_up = {f"q{MONDAY + ahead * DAY:%m%d}x" for ahead in range(3, 6)}
     came = {word for word in made_up for title in everything[len(had) :] if word in title}
     assert came == made_up, "each day of the gap has its best in later mail"
+
+
+def posts(day: date) -> bytes:
+    """A blog with one post, of this day."""
+    return (
+        f'<rss version="2.0"><channel><title>A blog</title><item><title>q{day:%m%d}x posted</title>'
+        f"<link>https://blog.example/{day}</link><pubDate>{day:%a, %d %b %Y} 01:00:00 GMT</pubDate></item>"
+        "</channel></rss>"
+    ).encode()
+
+
+async def test_what_a_source_told_late_stands_under_its_day_in_the_next_mail(
+    world: tuple[Newsroom, Days, WebServer],
+) -> None:
+    room, pages = await opened(world)
+    room.set("ranking", least_score=0.0, papers=40, outside=0)
+    # Of arXiv and of a blog too: what they told on Thursday is there on Saturday still.
+    last = MONDAY + 3 * DAY
+    pages.made["/atom/cs.CL"] = lambda now: announcements(min(now.date(), last), 1).replace(b"000v1", b"900v1")
+    pages.made["/blog"] = lambda now: posts(min(now.date(), last))
+    await add(room, "arxiv", world[2].url("/atom/cs.CL"))
+    await add(room, "web", world[2].url("/blog"))
+    for ahead in range(3):
+        await a_day(room, MONDAY + ahead * DAY)
+    pages.down = True
+    for ahead in range(3, 5):
+        await a_day(room, MONDAY + ahead * DAY)
+    pages.down = False
+    await a_day(room, MONDAY + 5 * DAY)
+    titles, beside = await mailed(room)
+    assert beside.missed is not None
+    assert beside.missed.late
+    assert beside.missed.since == MONDAY + 3 * DAY
+    in_it = titles[beside.missed.first - 1 : beside.missed.last]
+    thursday, friday, saturday = (f"q{MONDAY + ahead * DAY:%m%d}x" for ahead in (3, 4, 5))
+    assert all(thursday in title for title in in_it)
+    assert sum(saturday in title for title in titles) == 8
+    assert sum(thursday in title for title in in_it) == 8 + 1 + 1
+    # Friday's day was not over when they had Friday's mail: it is in this one anyway.
+    assert sum(friday in title for title in titles) == 8
+    text = (await room.preview("ada", MONDAY + 5 * DAY)).written.rendered.text
+    assert "From earlier days" in text
+    assert "What came late, from Mar 5, 2026 on" in text
+    await a_day(room, MONDAY + 6 * DAY)
+    _, beside = await mailed(room)
+    assert beside.missed is None
 
 
 async def test_two_days_without_us_are_in_the_next_issue_under_their_day(

@@ -49,7 +49,7 @@ async def test_a_paper_comes_back_as_it_was_taken_in(database: Database) -> None
         (number,) = await papers.add(connection, [WHOLE], NOW)
     async with database.connect() as connection:
         found = (await papers.by_ids(connection, [number, number]))[number]
-    assert found == WHOLE.paper.model_copy(update={"id": number, "first_seen_at": NOW})
+    assert found == WHOLE.paper.model_copy(update={"id": number, "first_seen_at": NOW, "taken_at": NOW})
 
 
 async def test_a_thousand_papers_get_their_ids_in_their_order(database: Database) -> None:
@@ -82,7 +82,7 @@ async def test_papers_are_written_anew_and_keep_their_marks_and_first_day(databa
         await papers.change(connection, [])
         found = await papers.by_ids(connection, [first, second])
         assert [one.paper.id for one in await papers.find(connection, [], ["another title"])] == [first]
-    kept = {"id": first, "first_seen_at": NOW, "hidden": True, "pinned": True}
+    kept = {"id": first, "first_seen_at": NOW, "taken_at": NOW, "hidden": True, "pinned": True}
     assert found[first] == WHOLE.paper.model_copy(update=kept)
     assert found[second].votes == 5
 
@@ -119,7 +119,7 @@ async def test_candidates_are_living_and_shown_and_within_the_span(database: Dat
         assert [one.id for one in await papers.candidates(connection, **span)] == [first, second]
         await papers.mark(connection, hidden, hidden=False)
         assert [one.id for one in await papers.candidates(connection, **span)] == [first, second, hidden]
-        assert [one.id for one in await papers.archive(connection, 3)] == [late, hidden, second]
+        assert [one.id for one in await papers.archive(connection, 3)] == [second, hidden, late]
     assert early
 
 

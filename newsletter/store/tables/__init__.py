@@ -19,7 +19,7 @@ from newsletter.store.tables.sending import (
     revisions,
 )
 from newsletter.store.tables.signups import signups, tries, wordings
-from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses
+from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses, updates
 
 __all__ = [
     "apart",
@@ -55,6 +55,7 @@ __all__ = [
     "summaries",
     "suppressions",
     "tries",
+    "updates",
     "vectors",
     "wordings",
 ]

@@ -40,7 +40,9 @@ papers = Table(
     Column("votes", Integer, nullable=False),
     Column("comments", Integer, nullable=False),
     Column("stars", Integer, nullable=False),
+    # The day for which it counts; it may have been taken in later, which is not known of those of older versions.
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("taken_at", UtcDateTime),
     Column("signed", Boolean, nullable=False, server_default=text("false")),  # its signs are on record
     Column("revised_at", UtcDateTime),  # when a higher version came; null: none came since it was taken in
     # False: only people's own searches brought it, and it is theirs alone (`found_for`).

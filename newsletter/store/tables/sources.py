@@ -93,6 +93,16 @@ arrivals = Table(
     one_of("verdict", "usual", "few", "nothing", "closed", "unknown"),
 )
 
+# New versions of papers that were not on record when they were told of, for when some source brings these.
+updates = Table(
+    "updates",
+    metadata,
+    Column("arxiv_id", String(40), primary_key=True),
+    Column("title_key", Text, nullable=False, index=True),  # the normalised title
+    Column("told", Text, nullable=False),  # a `models.Paper` in JSON
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+
 # The days of a source's past that are on record as a whole; one that was interrupted is not here.
 imported_days = Table(
     "imported_days",

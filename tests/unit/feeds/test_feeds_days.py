@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as some
 
 from newsletter.feeds import calendars, parse, seeding
 from newsletter.feeds.bands import LEAST_WEEKS, MOST_WEEKS, band, judged
-from newsletter.models import FeedKind, Paper
+from newsletter.models import Feed, FeedKind, Paper, ParsedFeed
 
 DAY = timedelta(days=1)
 WINDOW = timedelta(days=14)
@@ -241,3 +242,48 @@ def test_days_of_announcements_lie_between_two_and_are_open(after: date, ahead: 
     assert len(found) + sum(
         bool(calendars.closed("arxiv", after + timedelta(days=each))) for each in range(1, ahead)
     ) == max(ahead - 1, 0)
+
+
+# Days made up
+
+
+@given(some.sampled_from([0, 1, 2, 5, 20, 40]), some.integers(0, 23), some.integers(0, 23))
+def test_a_day_that_is_over_is_the_day_of_its_papers_whenever_they_come(ago: int, hour: int, other: int) -> None:
+    day, parsed = date(2026, 3, 10), ParsedFeed(layout="hub-json", papers=(Paper(title="A"),))
+    hub = Feed(id=1, kind="hub", location="https://hub.example/", added_at=NOON)
+    read = [
+        seeding.dated(parsed, hub, day, datetime(2026, 3, 10, at, tzinfo=UTC) + ago * DAY).papers[0].first_seen_at
+        for at in (hour, other)
+    ]
+    assert read[0] == read[1]
+    assert (read[0] is None) == (ago == 0)
+    assert read[0] is None or read[0].date() == day
+
+
+NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "published", "seen"),
+    [
+        # An announcement that stands there still, and one so old that its document must be wrong.
+        ("arxiv", {}, date(2026, 3, 11), date(2026, 3, 11)),
+        ("arxiv", {}, date(2026, 3, 12), None),
+        ("arxiv", {}, date(2026, 2, 11), None),
+        # An entry is late only if the feed was not read since; without that, its date is when it was written.
+        ("web", {"last_success_at": NOON - 2 * DAY}, date(2026, 3, 11), date(2026, 3, 11)),
+        ("web", {"last_success_at": NOON - timedelta(hours=1)}, date(2026, 3, 11), None),
+        ("web", {"last_success_at": NOON - 2 * DAY}, date(2026, 3, 9), None),
+        ("web", {"last_success_at": NOON - 2 * DAY}, date(2026, 3, 13), None),
+        ("web", {}, date(2026, 3, 11), None),
+        ("file", {"last_success_at": NOON - 2 * DAY}, date(2026, 3, 11), None),
+        ("search", {"last_success_at": NOON - 2 * DAY}, date(2026, 3, 11), None),
+    ],
+)
+def test_the_day_of_what_came_late_is_that_of_its_source(
+    kind: FeedKind, known: dict[str, Any], published: date, seen: date | None
+) -> None:
+    feed = Feed(id=1, kind=kind, location="https://feed.example/", added_at=NOON, **known)
+    parsed = ParsedFeed(layout="atom", published_on=published, papers=(Paper(title="A", published_on=published),))
+    first = seeding.dated(parsed, feed, None, NOON).papers[0].first_seen_at
+    assert (first and first.date()) == seen
