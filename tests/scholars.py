@@ -68,6 +68,11 @@ class Scholars:
                 self._words.setdefault(word, set()).add(len(self.works))
             self.works.append(work)
 
+    def close(self) -> None:
+        """Give the ports back."""
+        for one in self.listeners.values():
+            one.server_close()
+
     @property
     def bases(self) -> dict[str, str]:
         """Where the services are, for those who look papers up."""
@@ -111,7 +116,7 @@ def serving(server: Scholars) -> Iterator[Scholars]:
     finally:
         for one in listeners:
             one.shutdown()
-            one.server_close()
+        server.close()
         for thread in threads:
             thread.join()
 

@@ -343,16 +343,13 @@ class _Look:
                 await feed_rows.put_off(connection, feed.id, learned.not_before)
             return
         awaited = await announced.is_awaited(self._database, feed, learned.brought, now, self._settings.holidays)
+        # What went well lasts for so long, and what did not, or is late, is wanted sooner.
+        soon = bool(learned.fault) or awaited
         moment = next_poll(
             now,
             timedelta(minutes=self._settings.refresh_minutes),
-            ttl=EACH_DAY
-            if feed.subscriber_id is not None
-            else None
-            if learned.fault or awaited
-            else learned.habits.ttl,
-            # What went well lasts for so long, and what did not, or is late, is wanted sooner.
-            fresh_for=None if learned.fault or awaited else learned.fresh_for,
+            ttl=EACH_DAY if feed.subscriber_id is not None else None if soon else learned.habits.ttl,
+            fresh_for=None if soon else learned.fresh_for,
             not_before=learned.not_before,
             skip_hours=learned.habits.skip_hours,
             skip_days=learned.habits.skip_days,

@@ -1,5 +1,6 @@
 """Real titles are looked up among decoys, other works of the same title or nearly so; none may be taken for them."""
 
+import contextlib
 import os
 import random
 from collections import Counter
@@ -35,7 +36,7 @@ def _measured(papers: list[Paper]) -> Counter[str]:
     abstracts = [paper.abstract for paper in papers if len(paper.abstract) > 200]
     right: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
-    with Scholars() as server:
+    with contextlib.closing(Scholars()) as server:
         for number, paper in enumerate(papers):
             server.add(decoys(paper, number, chance, abstracts))
             there = number % 3
