@@ -189,7 +189,7 @@ async def our_mail(folder: Path) -> tuple[str, dict[str, Any]]:
                 "verdicts": [("+ " + _("More like this"), site), ("− " + _("Less like this"), site)],
             }
         )
-    words = ("To change what you get, answer this mail.", "Take a break", "Unsubscribe")
+    words = ("Change what you get", "Take a break", "Unsubscribe")
     why = _("You get this mail at %(email)s because you are subscribed to %(name)s.")
     return written.rendered.html, {
         "name": NAME,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.feeds import identity
 from newsletter.models import Paper
-from newsletter.store import papers
+from newsletter.store import finding, papers
 from newsletter.store.database import Database
 
 MOST_NAMED = 8
@@ -41,7 +41,7 @@ async def paper_meant(database: Database, text: str) -> Paper:
         raise UsageError("No paper is named.", next_step="Name it by its number, its arXiv id or words of its title.")
     async with database.connect() as connection:
         found = await _found(connection, text)
-        near = [] if found or _is_address(text) else nearest(text, await papers.titles(connection, MOST_TITLES))
+        near = [] if found or _is_address(text) else nearest(text, await finding.titles(connection, MOST_TITLES))
     if not found:
         raise NotFoundError(
             f"No paper on record is, or has in its title, {_cut(text)}.",
@@ -66,9 +66,9 @@ async def _found(connection: AsyncConnection, text: str) -> list[Paper]:
     if arxiv := identity.arxiv_id(text):
         return [known.paper for known in await papers.find(connection, [arxiv[0]], [])]
     if doi := _DOI.search(text):
-        return await papers.named(connection, doi[0])
+        return await finding.named(connection, doi[0])
     if "://" in text:
-        return await papers.named(connection, text)
+        return await finding.named(connection, text)
     same = [known.paper for known in await papers.find(connection, [], [identity.title_key(text)])]
     return same or await with_words(connection, text, limit=MOST_NAMED + 1)
 
@@ -76,7 +76,7 @@ async def _found(connection: AsyncConnection, text: str) -> list[Paper]:
 async def with_words(connection: AsyncConnection, words: str, *, limit: int) -> list[Paper]:
     """Return the newest papers whose title has all the words, however accents and TeX are spelled on either side."""
     if not words.strip():
-        return await papers.search(connection, limit=limit)
+        return await finding.search(connection, limit=limit)
     wanted = {word: _folded(word) for word in words.split()}
     keys = {word: "".join(filter(str.isalnum, spelled)) for word, spelled in wanted.items()}
 
@@ -84,7 +84,7 @@ async def with_words(connection: AsyncConnection, words: str, *, limit: int) -> 
         written, spelled = title.lower(), _folded(title)
         return all(word.lower() in written or (other and other in spelled) for word, other in wanted.items())
 
-    return await papers.search(connection, words, keys=keys, fits=fits, limit=limit)
+    return await finding.search(connection, words, keys=keys, fits=fits, limit=limit)
 
 
 def nearest(text: str, titles: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:

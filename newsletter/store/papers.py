@@ -1,7 +1,7 @@
 """Papers on record."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from newsletter.store.tables import apart, former_titles, issues, papers, picks,
 from newsletter.store.tables.papers import lacks_signs
 from newsletter.store.types import UtcDateTime
 
-_LIVING = papers.c.merged_into.is_(None)
+LIVING = papers.c.merged_into.is_(None)
 
 
 class Known(NamedTuple):
@@ -61,7 +61,7 @@ async def known(connection: AsyncConnection, paper_id: int) -> Known | None:
 
 async def unsigned(connection: AsyncConnection, limit: int) -> list[Known]:
     """Return living papers of which no signs are on record: those that were taken in before there were signs."""
-    rows = await connection.execute(select(papers).where(_LIVING, lacks_signs).order_by(papers.c.id).limit(limit))
+    rows = await connection.execute(select(papers).where(LIVING, lacks_signs).order_by(papers.c.id).limit(limit))
     return await _known(connection, {row.id: row for row in rows})
 
 
@@ -126,7 +126,7 @@ async def share(connection: AsyncConnection, ids: Iterable[int], now: datetime) 
 async def candidates(connection: AsyncConnection, *, since: datetime, until: datetime) -> list[Paper]:
     """Return everybody's papers first taken in within the span that may be chosen, `in_order`."""
     statement = select(papers).where(
-        _LIVING, papers.c.shared, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
+        LIVING, papers.c.shared, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
     )
     return in_order(_paper(row) for row in await connection.execute(statement))
 
@@ -134,7 +134,7 @@ async def candidates(connection: AsyncConnection, *, since: datetime, until: dat
 async def archive(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[Paper]:
     """Return the newest `limit` of everybody's living papers, or of those taken in `before` a moment, `in_order`."""
     statement = (
-        select(papers).where(_LIVING, papers.c.shared).order_by(papers.c.first_seen_at.desc(), papers.c.title_key)
+        select(papers).where(LIVING, papers.c.shared).order_by(papers.c.first_seen_at.desc(), papers.c.title_key)
     )
     if before is not None:
         statement = statement.where(papers.c.first_seen_at < before)
@@ -156,7 +156,7 @@ async def newest_id(connection: AsyncConnection) -> int:
 
 async def count_after(connection: AsyncConnection, paper_id: int) -> int:
     """Return how many of everybody's living papers have a higher id: what came in since."""
-    came = select(func.count()).select_from(papers).where(_LIVING, papers.c.shared, papers.c.id > paper_id)
+    came = select(func.count()).select_from(papers).where(LIVING, papers.c.shared, papers.c.id > paper_id)
     return (await connection.execute(came)).scalar_one()
 
 
@@ -169,47 +169,6 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, P
     return found
 
 
-async def search(
-    connection: AsyncConnection,
-    words: str = "",
-    *,
-    keys: Mapping[str, str] | None = None,
-    fits: Callable[[str], bool] | None = None,
-    limit: int = 50,
-) -> list[Paper]:
-    """Return the newest living papers whose title has all the words.
-
-    A word of `keys` also counts where the key of the title has its key. A key knows no ends of words, so `fits`
-    is asked of each title that was found.
-    """
-    statement = select(papers.c.id, papers.c.title).where(_LIVING)
-    for word in words.split():
-        has = func.lower(papers.c.title).contains(word.lower(), autoescape=True)
-        if key := (keys or {}).get(word):
-            has = or_(has, papers.c.title_key.contains(key, autoescape=True))
-        statement = statement.where(has)
-    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc())
-    rows = await connection.execute(statement if fits else statement.limit(limit))
-    found = [row.id for row in rows if fits is None or fits(row.title)][:limit]
-    kept = await by_ids(connection, found)
-    return [kept[number] for number in found]
-
-
-async def titles(connection: AsyncConnection, limit: int) -> list[tuple[int, str]]:
-    """Return the ids and titles of the newest `limit` living papers, newest first."""
-    statement = select(papers.c.id, papers.c.title).where(_LIVING)
-    statement = statement.order_by(papers.c.first_seen_at.desc(), papers.c.id.desc()).limit(limit)
-    return [(row.id, row.title) for row in await connection.execute(statement)]
-
-
-async def named(connection: AsyncConnection, address: str) -> list[Paper]:
-    """Return the living papers with a DOI or at an address; case does not count."""
-    # The function that stands in for SQLite's own takes no null.
-    same = or_(*(func.lower(func.coalesce(place, "")) == address.lower() for place in (papers.c.doi, papers.c.url)))
-    rows = await connection.execute(select(papers).where(_LIVING, same).order_by(papers.c.id))
-    return [_paper(row) for row in rows]
-
-
 async def one_work(connection: AsyncConnection, paper_id: int) -> tuple[int, ...]:
     """Return the ids under which a work is on record, the living one first; nothing if there is none of that id."""
     living = select(func.coalesce(papers.c.merged_into, papers.c.id)).where(papers.c.id == paper_id).scalar_subquery()
@@ -220,7 +179,7 @@ async def one_work(connection: AsyncConnection, paper_id: int) -> tuple[int, ...
 
 async def count(connection: AsyncConnection) -> int:
     """Return how many living papers there are."""
-    return (await connection.execute(select(func.count()).select_from(papers).where(_LIVING))).scalar_one()
+    return (await connection.execute(select(func.count()).select_from(papers).where(LIVING))).scalar_one()
 
 
 async def mark(connection: AsyncConnection, paper_id: int, **marks: bool) -> None:
@@ -312,7 +271,7 @@ def _picked(issue_ids: Sequence[int]) -> CompoundSelect[Any]:
 
 
 async def _living(connection: AsyncConnection, wanted: ColumnElement[bool]) -> dict[int, Row[Any]]:
-    return {row.id: row for row in await connection.execute(select(papers).where(_LIVING, wanted))}
+    return {row.id: row for row in await connection.execute(select(papers).where(LIVING, wanted))}
 
 
 async def _known(connection: AsyncConnection, found: Mapping[int, Row[Any]]) -> list[Known]:

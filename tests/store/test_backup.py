@@ -16,7 +16,7 @@ import pytest_asyncio
 from sqlalchemy import column, inspect, select, table, text, update
 
 from newsletter.errors import SchemaError, StoreError
-from newsletter.models import Beside, Consent, DeliveryState, Feedback, Link, Revision, Subscription, Told, Topic
+from newsletter.models import Beside, Consent, DeliveryState, Feedback, Link, Paper, Revision, Subscription, Told, Topic
 from newsletter.store import (
     arrivals,
     backup,
@@ -33,10 +33,13 @@ from newsletter.store import (
     responses,
     schema,
     searches,
+    sessions,
+    signups,
     subscribers,
     summaries,
     suppressions,
     tables,
+    updates,
     vectors,
 )
 from newsletter.store.database import Database
@@ -118,6 +121,11 @@ async def fill(database: Database) -> None:
             [presses.Begun(2**52 - 1, NOW, "f" * 32)],
             [presses.New(2**52 - 1, "paper 1 en full", bytes(range(16)), b"\x00\xff")],
         )
+        await updates.keep(connection, [("2604.00001", Paper(title="Ä", arxiv_id="2604.00001", version=2))], NOW)
+        await signups.put(connection, signups.Signup("fay@example.org", "Fay@example.org", {"hour": 7}, "ä", NOW))
+        await signups.keep_wording(connection, "1", "What they saw: ä", NOW)
+        await connection.execute(tables.tries.insert().values(name="0" * 64, number=1, since=NOW))
+        await sessions.begin(connection, "0" * 64, NOW + MINUTE, NOW)
         await subscribers.erase(connection, people[-2])
 
 

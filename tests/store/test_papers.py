@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import DeliveryState, Feedback, Link
-from newsletter.store import deliveries, issues, merging, outcomes, papers, subscribers, tables
+from newsletter.store import deliveries, finding, issues, merging, outcomes, papers, subscribers, tables
 from newsletter.store.database import Database
 from newsletter.store.outcomes import Settled
 from store.samples import (
@@ -136,7 +136,7 @@ async def test_a_search_takes_words_as_they_are_written(database: Database) -> N
         )
 
         async def found(words: str, **options: int) -> list[int | None]:
-            return [one.id for one in await papers.search(connection, words, **options)]
+            return [one.id for one in await finding.search(connection, words, **options)]
 
         assert await found("") == [third, second, first]
         assert await found("", limit=1) == [third]
@@ -171,9 +171,9 @@ async def test_who_received_either_of_two_papers_has_received_the_one_that_is_ke
         had = await papers.received_by(connection, [one, other, nobody], since=LONG_AGO)
         assert [kept.id in had[number] for number in (one, other, nobody)] == [True, True, False]
     async with database.connect() as connection:
-        assert [found.id for found in await papers.search(connection)] == [kept.id]
-        assert await papers.titles(connection, 5) == [(kept.id, kept.title)]
-        assert await papers.titles(connection, 0) == []
+        assert [found.id for found in await finding.search(connection)] == [kept.id]
+        assert await finding.titles(connection, 5) == [(kept.id, kept.title)]
+        assert await finding.titles(connection, 0) == []
         loaded = await issues.load(connection, [2])
     assert [pick.paper.title for pick in loaded[2].issue.picks] == ["Paper 2"]
 

@@ -243,12 +243,12 @@ def test_a_page_may_use_what_the_built_in_pages_use(folder, tmp_path_factory):
     built_in = tmp_path_factory.mktemp("built-in") / "templates"
     shutil.copytree(resources.templates(), built_in)
     (built_in / "web").mkdir(exist_ok=True)
-    (built_in / "web/settings.html.j2").write_text("<p>{{ person }} {{ _('x') }}</p>")
-    (folder / "web/settings.html.j2").write_text("<p>\n{{ persno }}")
-    assert told(folder, templates=built_in) == [("web/settings.html.j2", 2, "`persno` is not given here", "person")]
-    (folder / "web/settings.html.j2").write_text("{{ person }}")
+    (built_in / "web/profile.html.j2").write_text("<p>{{ person }} {{ _('x') }}</p>")
+    (folder / "web/profile.html.j2").write_text("<p>\n{{ persno }}")
+    assert told(folder, templates=built_in) == [("web/profile.html.j2", 2, "`persno` is not given here", "person")]
+    (folder / "web/profile.html.j2").write_text("{{ person }}")
     assert told(folder, templates=built_in) == []
-    given = {"web/settings.html.j2": {"reader": ""}}
+    given = {"web/profile.html.j2": {"reader": ""}}
     assert told(folder, templates=built_in, given=given)[-1][2:] == ("`person` is not given here", "")
 
 
@@ -256,8 +256,8 @@ def test_a_built_in_page_is_held_to_what_is_said_to_be_given(tmp_path):
     built_in = tmp_path / "built-in"
     shutil.copytree(resources.templates(), built_in)
     (built_in / "web").mkdir(exist_ok=True)
-    (built_in / "web/settings.html.j2").write_text("{{ persno }}")
-    [fault] = checked(templates=built_in, given={"web/settings.html.j2": {"person": ""}}).faults
+    (built_in / "web/profile.html.j2").write_text("{{ persno }}")
+    [fault] = checked(templates=built_in, given={"web/profile.html.j2": {"person": ""}}).faults
     assert (fault.line, fault.meant) == (1, "person")
 
 
