@@ -9,12 +9,15 @@ import structlog
 
 from newsletter import passwords
 from newsletter.clock import Clock
+from newsletter.pipeline.tries import HOUR, Tries
 from newsletter.store import sessions
 from newsletter.store.database import Database
 
 log = structlog.get_logger()
 
 HOURS = 12
+# In an hour, from one network address.
+MOST_TRIES = 10
 # Nobody's password is longer, and a long one would cost whoever makes its digest.
 LONGEST = 200
 
@@ -26,8 +29,13 @@ class Entrance:
         self._database = database
         self._clock = clock
         self._kept = kept
+        self._tries = Tries(database, clock)
         # A digest takes 32 MB and a processor: many at once would take them from the mail.
         self._one_at_a_time = asyncio.Lock()
+
+    async def may(self, client: str) -> bool:
+        """Count one try more, and tell whether that network address may try a password now."""
+        return await self._tries.may("password from", client, MOST_TRIES, HOUR)
 
     async def begin(self, password: str) -> str | None:
         """Return the secret of a new session if the password is right."""

@@ -124,6 +124,8 @@ async def _act(request: Request, desk: Desk, board: Board) -> Response:
         await board.entrance.end(request.cookies.get(board.cookie, ""))
         there.delete_cookie(board.cookie, desk.path("/operator"), secure=board.secure, httponly=True, samesite="strict")
         return there
+    if not await board.entrance.may(desk.client(request)):
+        return _door(desk, board, request, wrong="often", status=429)
     secret = await board.entrance.begin(asked.get("password", ""))
     if secret is None:
         return _door(desk, board, request, wrong="password", status=403)

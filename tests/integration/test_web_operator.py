@@ -179,6 +179,18 @@ async def test_the_word_of_a_proxy_counts_and_of_nobody_else(
             assert "Mail by edition" not in (await site.get("/letters/operator", headers=headers)).text
 
 
+async def test_who_guesses_is_let_in_no_more_for_an_hour_even_with_the_password(site: Site) -> None:
+    for _ in range(entrance.MOST_TRIES):
+        assert await enter(site, "wrong horse battery") == ""
+    form = FORM.search((await site.get("/letters/operator")).text)
+    assert form is not None
+    answer = await site.press("/letters/operator", act="enter", password=PASSWORD, form=form[1])
+    assert (answer.status_code, "set-cookie" in answer.headers) == (429, False)
+    assert "Wait for an hour" in answer.text
+    site.room.clock.step(hours=1, seconds=1)
+    assert await enter(site) != ""
+
+
 async def test_looking_changes_nothing(site: Site) -> None:
     cookie = {"cookie": await enter(site)}
     before = await site.everything(), await site.room.rows("SELECT * FROM sessions")
