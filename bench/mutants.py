@@ -209,8 +209,8 @@ MUTANTS = [
     Mutant(
         "the paused are mailed",
         "pipeline/groups.py",
-        "wanted is Consent.CONFIRMED\n        and person.paused_until",
-        "False\n        and person.paused_until",
+        "wanted is Consent.CONFIRMED\n        and issue.edition",
+        "False\n        and issue.edition",
     ),
     Mutant(
         "those who left keep their mail waiting",

@@ -62,19 +62,20 @@ async def test_an_older_secret_is_read_for_its_time(room: Newsroom) -> None:
     signer = before._signer
     await secrets.turn(room.database, room.clock, signer)
     assert before.settings(ada) == after.settings(ada)
+    middle, its_feed = after.settings(ada), after.feed(ada)
     assert await secrets.rotate(room.database, room.clock, 10) == (room.clock.now() + 10 * DAY, 2)
     newest = await doors(room)
-    assert newest.read("settings", token).person == newest.read("settings", after.settings(ada)).person == ada.id
+    assert newest.read("settings", token).person == newest.read("settings", middle).person == ada.id
     room.clock.step(days=10)
     with pytest.raises(TokenError):
-        (await doors(room)).read("feed", after.feed(ada))
+        (await doors(room)).read("feed", its_feed)
     assert (await doors(room)).read("feed", feed).person == ada.id
     room.clock.step(days=20)
     with pytest.raises(TokenError):
         (await doors(room)).read("feed", feed)
     # Those whose time is over are kept no longer than to the next.
     assert (await secrets.rotate(room.database, room.clock, 0))[1] == 0
-    assert len(await room.rows("SELECT name FROM keys")) == 2
+    assert len(await room.rows("SELECT name FROM keys")) == 3
 
 
 async def test_a_leaked_secret_is_read_no_more_at_once(room: Newsroom) -> None:
@@ -107,7 +108,7 @@ async def test_a_rotation_that_is_killed_leaves_the_secret_in_use(room: Newsroom
     async def killed() -> None:
         async with room.database.begin() as connection:
             await kept.rotate(connection, room.clock.now(), room.clock.now() + DAY)
-            assert (await connection.execute(text("SELECT count(*) FROM keys"))).scalar() == 3
+            assert (await connection.execute(text("SELECT count(*) FROM keys"))).scalar() == 4
             raise KilledError
 
     with pytest.raises(KilledError):

@@ -99,7 +99,7 @@ def test_mjml_in_strict_mode_has_no_word_against_the_templates() -> None:
         "mjml.mjs", "validate", given=[EMPTY.replace("<mj-text>", '<mj-text paddng="0">'), *sources]
     )
     assert [fault["message"] for fault in wrong["faults"]] == ["Attribute paddng is illegal"]
-    assert [answer["faults"] for answer in answers] == [[]] * 5
+    assert [answer["faults"] for answer in answers] == [[]] * len(sources)
     assert "{{ unsubscribe }}" in answers[0]["html"]
 
 
