@@ -52,12 +52,16 @@ class Reader:
         """Their address."""
         return f"{self.name}@example.org"
 
+    def slot(self, day: date) -> datetime:
+        """Return the moment at which they are due the issue of a day of theirs."""
+        return datetime.combine(day, time(self.hour), ZoneInfo(self.timezone)).astimezone(UTC)
+
     def slots(self, begin: datetime, end: datetime) -> list[date]:
         """Return the local days on which they are due an issue; written apart from the program's own rules."""
-        zone, found = ZoneInfo(self.timezone), []
+        found = []
         for number in range((end - begin).days + 3):
             day = begin.date() - played.DAY + number * played.DAY
-            at = datetime.combine(day, time(self.hour), zone).astimezone(UTC)
+            at = self.slot(day)
             wanted = {"daily": True, "weekdays": day.isoweekday() <= 5}.get(
                 self.cadence, self.cadence.endswith(f":{day:%a}".lower())
             )
@@ -262,6 +266,9 @@ _EMPTY = (
     " JOIN subscribers s ON s.id = i.subscriber_id WHERE i.empty"
 )
 _NUMBERED = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
+_DATED = re.compile(r"^(\w+, \w+ \d+, \d+) · ", re.MULTILINE)
+# In the record's own words, what is still to be tried.
+_WAITING = ("queued", "deferred")
 
 
 def text_of(message: Received) -> str:
@@ -270,6 +277,13 @@ def text_of(message: Received) -> str:
     part = parsed.get_body(("plain",))
     assert part is not None
     return str(part.get_content())
+
+
+def day_of(message: Received) -> date:
+    """Return the day that an issue says it is of."""
+    found = _DATED.search(text_of(message))
+    assert found is not None
+    return datetime.strptime(found[1], "%A, %B %d, %Y").replace(tzinfo=UTC).date()
 
 
 def message_id(message: Received) -> str:
@@ -285,37 +299,53 @@ class Verdict:
     extra: list[tuple[str, date]]
     twice: list[tuple[str, str]]
     unlike: list[str]
+    untimely: list[tuple[str, date, datetime]]
     issues: int
     empty: int
 
     @property
     def right(self) -> bool:
-        """Whether every due issue came once, no paper twice, and the record says what the servers saw."""
-        return not (self.missing or self.extra or self.twice or self.unlike)
+        """Whether every due issue came once and in time, no paper twice, and the record says what the servers saw."""
+        return not (self.missing or self.extra or self.twice or self.unlike or self.untimely)
 
 
-async def judge(where: Place, url: str) -> Verdict:
-    """Judge a season by what the mail server took, and then the record by that."""
+async def judge(where: Place, url: str, within: timedelta = LATER_STEP) -> Verdict:
+    """Judge a season by what the mail server took, and then the record by that.
+
+    The day of an issue is the one that its reader sees in it. It comes after their hour and `within` that time; what is
+    still to be tried as the season ends is not missing before that.
+    """
     times = list(moments(where.days))
     begin, end = times[0], times[-1]
     # A repeat under one Message-ID is one message (delivery.on_unknown = "resend").
     once = {message_id(message): (now, message) for now, message in reversed(where.got)}
+    record = await deliveries(url)
+    readers = {one.email: one for one in READERS}
+    waiting = {
+        number: (readers[one.address].name, one.date)
+        for number, one in record.items()
+        if one.state in _WAITING and readers[one.address].slot(one.date) + within > end
+    }
     issues: Counter[tuple[str, date]] = Counter()
     papers: Counter[tuple[str, str]] = Counter()
-    record = await deliveries(url)
     unlike = [f"{number} is not on record" for number in once if number not in record]
+    untimely: list[tuple[str, date, datetime]] = []
     unlike += [
         f"{number} is sent, says the record" for number, one in record.items() if one.sent and number not in once
     ]
     for number, (now, message) in once.items():
-        name = message.recipient.partition("@")[0]
-        reader = next(one for one in READERS if one.name == name)
-        issues[name, now.astimezone(ZoneInfo(reader.timezone)).date()] += 1
+        reader = readers[message.recipient]
+        name = reader.name
+        day, known = day_of(message), record.get(number)
+        issues[name, day] += 1
+        if not timedelta(0) <= now - reader.slot(day) <= within:
+            untimely.append((name, day, now))
         shown = [line.strip() for line in _NUMBERED.findall(text_of(message))]
-        known = record.get(number)
+        if known is not None and known.date != day:
+            unlike.append(f"{number} shows {day}, and the record says {known.date}")
         if known is not None and len(shown) != len(known.titles):
             unlike.append(f"{number} shows {len(shown)} papers, and {len(known.titles)} are on record")
-        if known is not None and (known.address != message.recipient or not known.sent):
+        if known is not None and (known.address != message.recipient or not (known.sent or number in waiting)):
             unlike.append(f"{number} is {known.state} for {known.address}")
         for work in set(known.works if known else ()) | {f"title {title.casefold()}" for title in shown}:
             papers[name, work] += 1
@@ -325,10 +355,11 @@ async def judge(where: Place, url: str) -> Verdict:
     # Nothing was found for them on that day, which is on record.
     empty = {(row[0].partition("@")[0], date.fromisoformat(str(row[1]))) for row in await rows(url, _EMPTY)}
     return Verdict(
-        missing=sorted(due - issues.keys() - empty),
+        missing=sorted(due - issues.keys() - empty - set(waiting.values())),
         extra=sorted(key for key, count in issues.items() if key not in due - empty or count > 1),
         twice=sorted(key for key, count in papers.items() if count > 1),
         unlike=unlike,
+        untimely=untimely,
         issues=len(once),
         empty=len(empty),
     )
@@ -373,7 +404,7 @@ async def deliveries(url: str) -> dict[str, Known]:
         " JOIN picks k ON k.issue_id = i.id JOIN papers p ON p.id = k.paper_id"
         " LEFT JOIN papers l ON l.id = p.merged_into ORDER BY d.id, k.position",
     ):
-        known = found.setdefault(row[0], Known(row[1], row[2], row[3], [], []))
+        known = found.setdefault(row[0], Known(row[1], date.fromisoformat(str(row[2])), row[3], [], []))
         known.titles.append(row[4])
         known.works.append(row[5] or row[6])
     return found

@@ -154,7 +154,7 @@ class FailingSession(SMTP):
         elif cut:
             await self.push("354 Go on")
             # Our end goes with the answer, so that who sends learns it before their dot has left, however busy we are.
-            if self.transport is not None and self.transport.can_write_eof():
+            if isinstance(self.transport, asyncio.WriteTransport) and self.transport.can_write_eof():
                 self.transport.write_eof()
             await self._reader.readuntil(b"\n")
             await self._end()

@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import played
 import season
+
+from newsletter.config.sending import Delivery
 
 # With the broken feed's worst days, a pause and its end, one who joins, a feed that is gone, the end of summer time,
 # and the hub's day in an object and the one cut in its middle; bench/days.py plays all of them.
@@ -33,7 +36,7 @@ async def test_every_due_issue_goes_out_once_and_faults_leave_the_same_record(
         season.mail_trouble(place.mail, chance)
         killer = season.Killer(chance, 0.05)
         await season.play(place, urls[1], tmp_path, killer)
-        hard = await season.judge(place, urls[1])
+        hard = await season.judge(place, urls[1], timedelta(seconds=Delivery().give_up_after))
         assert hard.right, (seed, hard)
         assert trouble.count > len(DAYS)
         assert killer.count > 0
@@ -48,6 +51,6 @@ def test_a_program_that_is_killed_again_and_again_ends_in_the_same_record(shared
     run = subprocess.run([sys.executable, BENCH, *words], capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     killed, compared = run.stdout.splitlines()[-2:]
-    assert "missing=0 extra=0 twice=0 unlike=0" in killed
+    assert "missing=0 extra=0 twice=0 unlike=0 untimely=0" in killed
     assert "kills=0 " not in killed
     assert "same works and votes=True same issues=True" in compared
