@@ -44,17 +44,18 @@ Mover = Query | Paper | str | Searched
 
 
 def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics) -> Floats:
-    """Return how well papers match readers, (profiles, papers), before anything that speaks for a paper by itself.
+    """Return how well papers match readers, (profiles, papers), before anything that speaks for a paper by itself."""
+    return as_floats(wished(profiles, candidates, topics) - rejected(profiles, candidates, topics))
 
-    It is the sum over their topics, liked papers, followed authors and own searches, less what they asked against and
-    disliked. Topics and likes are each damped by the root of their number, likes only from `FEW_LIKES` on. What they do
-    not want lowers the papers that it fits, and speaks for no others.
+
+def wished(profiles: Sequence[Profile], candidates: Candidates, topics: Topics) -> Floats:
+    """Return how well papers match what readers ask for, (profiles, papers).
+
+    It is the sum over their topics, liked papers, followed authors and own searches. Topics and likes are each damped
+    by the root of their number, likes only from `FEW_LIKES` on.
     """
     names, weights = _shared([_asked_for(profile) for profile in profiles], lambda name: name)
     found: Floats = weights @ candidates.topic_scores(topics, topics.compile(names))
-    names, weights = _shared([_asked_against(profile) for profile in profiles], lambda name: name)
-    if names:
-        found -= weights @ np.maximum(candidates.topic_scores(topics, topics.compile(names)), 0)
     liked, weights = _shared([profile.likes for profile in profiles], paper_key, least=FEW_LIKES)
     if liked:
         found += LIKES * (weights @ candidates.like_scores(liked))
@@ -63,9 +64,21 @@ def matches(profiles: Sequence[Profile], candidates: Candidates, topics: Topics)
             found[row, candidates.by_authors([key])] += AUTHOR
         if profile.own:
             found[row, candidates.with_ids(dict(profile.own))] += SEARCH
+    return found
+
+
+def rejected(profiles: Sequence[Profile], candidates: Candidates, topics: Topics) -> Floats:
+    """Return by how much the matches of papers fall, (profiles, papers), for topics asked against and for dislikes.
+
+    What readers do not want lowers the papers that it fits, and speaks for no others.
+    """
+    found = np.zeros((len(profiles), len(candidates.papers)), np.float32)
+    names, weights = _shared([_asked_against(profile) for profile in profiles], lambda name: name)
+    if names:
+        found += weights @ np.maximum(candidates.topic_scores(topics, topics.compile(names)), 0)
     disliking = [row for row, profile in enumerate(profiles) if profile.dislikes]
     if disliking:
-        found[disliking] -= DISLIKES * _aversion([profiles[row] for row in disliking], candidates)
+        found[disliking] += DISLIKES * _aversion([profiles[row] for row in disliking], candidates)
     return found
 
 
@@ -136,22 +149,19 @@ def _shared(
     least: float = 0.0,
 ) -> tuple[list[T], Sparse]:
     """Return the different things of readers, and their weights, (readers, things), damped if they are to be summed."""
+    given = [one for group in groups for one in group]
+    names = [key(thing) for thing, _ in given]
     places: dict[Hashable, int] = {}
-    things: list[T] = []
-    columns, weights, ends = [], [], [0]
-    for group in groups:
-        damping = _damping([weight for _, weight in group], least) if damped else 1.0
-        for thing, weight in group:
-            name = key(thing)
-            place = places.get(name)
-            if place is None:
-                place = places[name] = len(things)
-                things.append(thing)
-            columns.append(place)
-            weights.append(weight / damping)
-        ends.append(len(columns))
-    shape = (len(groups), len(things))
-    return things, sp.csr_matrix((np.array(weights, np.float32), np.array(columns, np.int32), ends), shape=shape)
+    columns = np.array([places.setdefault(name, len(places)) for name in names], np.int32)
+    # The first of each name, since the last one that is written here stays.
+    first = dict(zip(reversed(names), [thing for thing, _ in reversed(given)], strict=True))
+    sizes = [len(group) for group in groups]
+    weights = np.array([weight for _, weight in given], np.float64)
+    if damped:
+        weights /= np.repeat([_damping([weight for _, weight in group], least) for group in groups], sizes)
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    shared = sp.csr_matrix((weights.astype(np.float32), columns, ends), shape=(len(groups), len(places)))
+    return [first[name] for name in places], shared
 
 
 def _damping(weights: Iterable[float], least: float) -> float:

@@ -12,9 +12,9 @@ from newsletter.bounds import Bar
 from newsletter.models import Paper, Reason
 from newsletter.ranking.candidates import Candidates
 from newsletter.ranking.catalogue import Catalogue
-from newsletter.ranking.index import Floats
+from newsletter.ranking.index import Floats, as_floats
 from newsletter.ranking.learned import learn
-from newsletter.ranking.matching import Mover, Searched, largest_movers, matches, with_prior
+from newsletter.ranking.matching import Mover, Searched, largest_movers, matches, rejected, wished, with_prior
 from newsletter.ranking.profile import Liked, Profile, Wanted, make_profile
 from newsletter.ranking.selection import Chosen, Kin, Selection
 from newsletter.ranking.topics import Query
@@ -176,9 +176,10 @@ class Ranker:
         chosen: list[Chosen] = []
         for start, block in self._blocks(profiles, len(papers)):
             had = received[start : start + len(block)]
-            found = matches(block, candidates, self._learned.topics)
+            wishes = wished(block, candidates, self._learned.topics)
+            found = as_floats(wishes - rejected(block, candidates, self._learned.topics))
             scores = with_prior(found, selection.prior)
-            part = selection.choose(block, found, scores, k, had, self._wishes(block, found, candidates))
+            part = selection.choose(block, found, scores, k, had, wishes)
             for row, one in enumerate(part):
                 if one.cause == "no match" and block[row].dislikes:
                     wishing, by_wishes = self._despite_dislikes(block[row], candidates)
@@ -198,10 +199,10 @@ class Ranker:
         """Return what `choose` goes by for one profile, and what keeps papers out of its issue."""
         candidates = self._prepared(papers)
         selection = self._selection(candidates, today, outside=self._outside)
-        found = matches([profile], candidates, self._learned.topics)
+        wishes = wished([profile], candidates, self._learned.topics)
+        found = as_floats(wishes - rejected([profile], candidates, self._learned.topics))
         scores = with_prior(found, selection.prior)
         wishing, by_wishes = self._despite_dislikes(profile, candidates)
-        wishes = self._wishes([profile], found, candidates)
         weighed = weigh(selection, profile, found, by_wishes[0], scores, k, received, wishes)
         if weighed.chosen.cause != "no match" or not profile.dislikes:
             return weighed
@@ -211,19 +212,6 @@ class Ranker:
         """Return a profile with its wishes alone, and its matches: dislikes lower papers, and leave nobody without."""
         wishing = replace(profile, dislikes=())
         return wishing, matches([wishing], candidates, self._learned.topics)
-
-    def _wishes(self, profiles: Sequence[Profile], found: Floats, candidates: Candidates) -> Floats:
-        """Return the matches but for what readers reject: dislikes, and topics that they asked against."""
-        rows = [row for row, one in enumerate(profiles) if one.dislikes or any(weight < 0 for _, weight in one.topics)]
-        if not rows:
-            return found
-        wishing = [
-            replace(profiles[row], dislikes=(), topics=tuple((name, by) for name, by in profiles[row].topics if by > 0))
-            for row in rows
-        ]
-        wishes = found.copy()
-        wishes[rows] = matches(wishing, candidates, self._learned.topics)
-        return wishes
 
     def explain(self, profile: Profile, paper: Paper) -> Reason:
         """Return what moved the score of a paper most, as `reasons` does."""
