@@ -25,7 +25,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prepare import DOMAIN
@@ -69,8 +69,10 @@ def main() -> None:
     )
 
 
-def configure(folder: Path, url: str, options: argparse.Namespace, *, port: int) -> None:
-    """Write the settings of the newsletter under measure, and its key if it signs."""
+def configure(
+    folder: Path, url: str, options: argparse.Namespace, *, port: int, more: Mapping[str, dict] | None = None
+) -> None:
+    """Write the settings of the newsletter under measure, and its key if it signs; `more` has further ones."""
     sections = {
         "newsletter": {
             "name": "Papers for you",
@@ -96,6 +98,8 @@ def configure(folder: Path, url: str, options: argparse.Namespace, *, port: int)
         (folder / "key.pem").write_bytes(_private_key(options.dkim))
         (folder / "key.pem").chmod(0o600)
         sections["dkim"] = {"domain": DOMAIN, "selector": "bench", "key_file": "key.pem"}
+    for name, values in (more or {}).items():
+        sections[name] = sections.get(name, {}) | values
     lines = []
     for name, values in sections.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]

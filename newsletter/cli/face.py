@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+import newsletter
 from newsletter.cli.output import Output
 
 if TYPE_CHECKING:
@@ -42,6 +44,14 @@ class Face:
     def program(self) -> str:
         """What is typed to call the program again with these settings."""
         return self.called if self.config is None else f"{self.called} --config {shlex.quote(str(self.config))}"
+
+    def again(self, *words: str) -> list[str]:
+        """Return what starts this program once more, with these settings and other words."""
+        # What lies in the current folder counts only if this process runs from there.
+        isolated = [] if Path(newsletter.__file__).parents[1] == Path.cwd() else ["-P"]
+        config = [] if self.config is None else ["--config", str(self.config)]
+        said = [f"--{name}" for name in ("quiet", "debug") if getattr(self, name)]
+        return [sys.executable, *isolated, "-m", "newsletter", *config, *said, *words]
 
     @cached_property
     def settings(self) -> "Settings":

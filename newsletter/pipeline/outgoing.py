@@ -1,9 +1,11 @@
 """Feeds that the newsletter gives: a reader's own, without their address and its own, and that of the archive."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from newsletter import __version__
 from newsletter.config import Newsletter
 from newsletter.models import Paper
 from newsletter.pipeline.archive import Day
@@ -39,6 +41,8 @@ class Outgoing:
         self._pages = pages
         self._newsletter = newsletter
         self._base_url = base_url.rstrip("/")
+        made_by = f"{__version__} {newsletter.model_dump_json()} {self._base_url} {pages.search_url}"
+        self._begun = hashlib.sha256(made_by.encode())
 
     def own(self, shelf: Shelf, form: FeedForm) -> bytes:
         """Return what somebody received.
@@ -50,6 +54,16 @@ class Outgoing:
         identity = f"{self._base_url}/feed/{shelf.person.key}"
         channel = Channel(identity, own_title(name, language), name, language.code, shelf.person.created_at)
         return _written(channel, [self._item(one, language) for one in shelf.papers], form)
+
+    def tag(self, shelf: Shelf, form: FeedForm) -> str:
+        """Return what is the same for two that `own` makes the same feed of, without making it."""
+        person, made = shelf.person, self._begun.copy()
+        made.update(f"{form} {person.language} {person.key} {person.created_at.isoformat()}".encode())
+        for one in shelf.papers:
+            # All of a paper counts, shown or not.
+            where = f"\0{one.issue_id} {one.position} {one.at.isoformat()} {one.reason}\0{one.paper.model_dump_json()}"
+            made.update(where.encode())
+        return made.hexdigest()
 
     def public(self, days: Sequence[Day], form: FeedForm) -> bytes:
         """Return the last days of the archive, an entry each, in the language of the newsletter."""

@@ -1,10 +1,9 @@
 """What stands in the lists of a form: rhythms, hours and languages, in words of the reader's language."""
 
-from datetime import time
 from typing import NamedTuple
 
 from babel import Locale
-from babel.dates import format_time, get_day_names
+from babel.dates import get_day_names
 
 from newsletter.bounds import HOURS, WEEKDAYS
 from newsletter.rendering.language import Language, available
@@ -31,9 +30,7 @@ def cadences(language: Language) -> list[Choice]:
 def hours(language: Language) -> list[Choice]:
     """Return the hours of the day."""
     first, last = HOURS
-    return [
-        Choice(str(hour), format_time(time(hour), "short", locale=language.locale)) for hour in range(first, last + 1)
-    ]
+    return [Choice(str(hour), language.hour(hour)) for hour in range(first, last + 1)]
 
 
 def languages() -> list[Choice]:

@@ -42,11 +42,11 @@ class Language:
 
     def long_date(self, day: date) -> str:
         """Return the day with its weekday."""
-        return format_date(day, "full", locale=self.locale)
+        return _long_date(day, self.locale)
 
     def short_date(self, day: date) -> str:
         """Return the day with a short month."""
-        return format_skeleton("yMMMd", day, locale=self.locale)
+        return _short_date(day, self.locale)
 
     def weekday(self, number: int) -> str:
         """Return the name of a day of the week, from 0, Monday."""
@@ -54,7 +54,7 @@ class Language:
 
     def hour(self, hour: int) -> str:
         """Return the full hour of a day."""
-        return format_time(time(hour), "short", locale=self.locale)
+        return _hour(hour, self.locale)
 
     def name_of(self, code: str) -> str:
         """Return what a language is called by those who speak it."""
@@ -62,9 +62,31 @@ class Language:
 
     def number(self, value: int) -> str:
         """Return the number with the groups of digits of the language."""
-        return format_decimal(value, locale=self.locale)
+        return _number(value, self.locale)
 
 
+# Babel reads its patterns anew each time, which for a list of papers or hours is most of what a page takes.
+@lru_cache(maxsize=1024)
+def _long_date(day: date, locale: Locale) -> str:
+    return format_date(day, "full", locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _short_date(day: date, locale: Locale) -> str:
+    return format_skeleton("yMMMd", day, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _hour(hour: int, locale: Locale) -> str:
+    return format_time(time(hour), "short", locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _number(value: int, locale: Locale) -> str:
+    return format_decimal(value, locale=locale)
+
+
+@lru_cache(maxsize=1)
 def available() -> tuple[str, ...]:
     """Return the languages that there is a catalogue of."""
     return tuple(sorted(folder.name for folder in CATALOGUES.iterdir() if _file(folder.name).is_file()))
@@ -87,7 +109,7 @@ def resolve(code: str) -> Language:
 
 def forget() -> None:
     """Let the catalogues be read anew, since somebody changed one."""
-    for kept in (resolve, _language, _translations):
+    for kept in (available, resolve, _language, _translations):
         kept.cache_clear()
 
 

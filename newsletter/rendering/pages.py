@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,8 @@ from newsletter.rendering.templates import safe
 STYLE = "web/style.css"
 
 _CODES = Codes()
+# What is shown of so many papers is kept: thousands of readers look at the same ones, and it is nobody's own.
+_KEPT = 2048
 _MOST_LANGUAGES = 20
 
 
@@ -42,9 +45,10 @@ class Pages:
     ) -> None:
         self.given: dict[str, Mapping[str, Any]] = {}
         self._newsletter = newsletter
-        self._search_url = search_url
+        self.search_url = search_url
         self._tidy = tidy
         self._hosts = Hosts()
+        self._shown = lru_cache(maxsize=_KEPT)(self._entry)
         self._loader = jinja2.FileSystemLoader(folders)
         self._environments: dict[str, jinja2.Environment] = {}
         try:
@@ -87,9 +91,12 @@ class Pages:
         return " ".join(Markup(self.page(page, language)).striptags().split())  # noqa: S704
 
     def paper(self, paper: Paper, language: Language, *, characters: int = 80) -> Entry:
-        """Return what a page shows of a paper; `characters` is about how long its summary is."""
+        """Return what a page shows of a paper; `characters` is about how long its summary is, with 0 there is none."""
+        return self._shown(paper, language, characters)
+
+    def _entry(self, paper: Paper, language: Language, characters: int) -> Entry:
         return entry(
-            paper, language, search_url=self._search_url, characters=characters, tidy=self._tidy, hosts=self._hosts
+            paper, language, search_url=self.search_url, characters=characters, tidy=self._tidy, hosts=self._hosts
         )
 
     def reason(self, reason: Reason, language: Language) -> str:

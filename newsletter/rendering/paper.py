@@ -1,6 +1,6 @@
 """What a mail shows of one paper, in the reader's language; knows no markup."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -51,15 +51,14 @@ def entry(
 ) -> Entry:
     """Return what is shown of a paper.
 
-    `search_url` has `{title}` where the title belongs, `characters` is about how long the summary is, `tidy` makes TeX
-    readable, and `hosts` says where links may lead.
+    `search_url` has `{title}` where the title belongs, `characters` is about how long the summary is, and with 0 there
+    is none, `tidy` makes TeX readable, and `hosts` says where links may lead.
     """
     title = cut(clean(tidy(clean(paper.title[:LONGEST_ABSTRACT]))), LONGEST_TITLE) or language.gettext("Untitled")
     address = own_address(paper)
     ways = tuple(_links(paper, language, address))
     linked = {url for _, url in ways if hosts.may_lead(paper, url)}
-    told = clean(tidy(clean((paper.summary or paper.machine_summary or paper.abstract)[:LONGEST_ABSTRACT])))
-    summary = excerpt(unrepeated(told, {address, *(url for _, url in ways)} - {""}), characters)
+    summary = _summary(paper, {address, *(url for _, url in ways)} - {""}, tidy, characters) if characters else ""
     return Entry(
         title=title,
         direction=direction(title),
@@ -74,6 +73,11 @@ def entry(
         named=tuple((word, url) for word, url in ways if url not in linked),
         machine_written=bool(paper.machine_summary and not paper.summary),
     )
+
+
+def _summary(paper: Paper, addresses: Collection[str], tidy: Callable[[str], str], characters: int) -> str:
+    told = clean(tidy(clean((paper.summary or paper.machine_summary or paper.abstract)[:LONGEST_ABSTRACT])))
+    return excerpt(unrepeated(told, addresses), characters)
 
 
 def web_address(url: str | None) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from newsletter.errors import ConflictError, SchemaError, SettingsError, StoreError, UnkeepableError
+from newsletter.store.hops import driver
 
 Item = TypeVar("Item")
 
@@ -192,7 +193,8 @@ def _engine(url: URL) -> AsyncEngine:
             ) from error
         _prepared(engine.sync_engine, _prepare_postgresql)
         return engine
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    options = {"timeout": BUSY_SECONDS}
+    engine = create_async_engine(url, module=driver(), hide_parameters=True, connect_args=options)
     _prepared(engine.sync_engine, _prepare_sqlite)
     event.listen(engine.sync_engine, "invalidate", _unlock_sqlite)
     return engine

@@ -1,6 +1,7 @@
 """The public archive: days, what was popular on each, and a feed; 404 unless the settings open it."""
 
 import contextlib
+import hashlib
 from datetime import date
 from typing import cast
 
@@ -48,7 +49,8 @@ async def feed(request: Request) -> Response:
         raise HTTPException(404)
     body = desk.outgoing.public(await desk.archive.newest(), cast("FeedForm", form))
     headers = {**desk.headers, "Cache-Control": "public, max-age=300"}
-    return files.feed(request, body, MEDIA_TYPES[cast("FeedForm", form)], headers)
+    tag = hashlib.sha256(body).hexdigest()
+    return files.feed(request, tag, lambda: body, MEDIA_TYPES[cast("FeedForm", form)], headers)
 
 
 def _day(text: str) -> date | None:

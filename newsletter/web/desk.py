@@ -97,6 +97,10 @@ class Desk:
         """Return what a page in a language shows of a paper."""
         return self._pages.paper(paper, language)
 
+    def listed(self, language: Any, paper: Paper) -> Any:
+        """Return what a list in a language shows of a paper: all but its summary, which takes longest to make."""
+        return self._pages.paper(paper, language, characters=0)
+
     def reason(self, reason: Reason, language: Any) -> str:
         """Return why a reader got a paper."""
         return self._pages.reason(reason, language)
@@ -149,8 +153,8 @@ class Desk:
                 log.warning("secrets were not read")
 
     def entry(self, paper: Paper, person: Subscriber) -> Any:
-        """Return what a page of a reader shows of a paper."""
-        return self._pages.paper(paper, self._pages.language(person.language))
+        """Return what a list of a reader shows of a paper."""
+        return self.listed(self._pages.language(person.language), paper)
 
     def masked(self, person: Subscriber) -> str:
         """Return an address as pages show it."""

@@ -1,8 +1,7 @@
 """Answers that are files and feeds: names, media types, and what need not be sent again."""
 
-import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -11,14 +10,19 @@ from starlette.responses import Response, StreamingResponse
 _TAGS = re.compile(r'(?:W/)?("[^"]*")')
 
 
-def feed(request: Request, body: bytes, media_type: str, headers: dict[str, str]) -> Response:
-    """Return a feed, or without it that it is as it was when it was asked for last."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+def feed(
+    request: Request, content: str, body: Callable[[], bytes], media_type: str, headers: dict[str, str]
+) -> Response:
+    """Return a feed, or without it that it is as it was when it was asked for last.
+
+    `content` is a digest, in ASCII, of all that `body` makes the feed from.
+    """
+    tag = f'"{content[:32]}"'
     asked = request.headers.get("if-none-match", "")
     # RFC 9110 section 13.1.2: compared weakly.
     same = asked.strip() == "*" or tag in _TAGS.findall(asked)
     headers = {**headers, "ETag": tag}
-    return Response(status_code=304, headers=headers) if same else Response(body, 200, headers, media_type)
+    return Response(status_code=304, headers=headers) if same else Response(body(), 200, headers, media_type)
 
 
 def download(content: bytes | AsyncIterator[str], name: str, media_type: str, headers: dict[str, str]) -> Response:

@@ -53,9 +53,12 @@ async def feed(request: Request) -> Response:
     form = request.path_params["form"]
     if form not in FEED_TYPES:
         raise HTTPException(404)
-    body = desk.outgoing.own(await desk.library.newest(request.path_params["token"]), cast("FeedForm", form))
+    wanted = cast("FeedForm", form)
+    shelf = await desk.library.newest(request.path_params["token"])
     headers = {**desk.headers, "Cache-Control": "private, no-cache"}
-    return files.feed(request, body, FEED_TYPES[cast("FeedForm", form)], headers)
+    # A program asks all day, and gets something new once.
+    tag = desk.outgoing.tag(shelf, wanted)
+    return files.feed(request, tag, lambda: desk.outgoing.own(shelf, wanted), FEED_TYPES[wanted], headers)
 
 
 async def _act(desk: Desk, token: str, asked: dict[str, str]) -> tuple[Got, str]:
@@ -127,7 +130,7 @@ def _page(desk: Desk, request: Request, shelf: Shelf, wanted: Wanted, spoken: Go
 
 def _row(desk: Desk, got: Got, person: Subscriber, language: Any) -> dict[str, Any]:
     return {
-        "paper": desk.entry_in(language, got.paper),
+        "paper": desk.listed(language, got.paper),
         "id": got.paper.id,
         "issue": got.issue_id,
         "day": got.day,

@@ -1,19 +1,16 @@
-"""The pages on a port of this machine, beside the work of `newsletter run`."""
+"""The pages on a port of this machine, in this process; `apart` serves them from another one."""
 
 import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from newsletter.app import App
-from newsletter.errors import NewsletterError
+from newsletter.web.listening import listener
 from newsletter.web.site import pages
-
-log = structlog.get_logger()
 
 
 class _Server(uvicorn.Server):
@@ -31,23 +28,14 @@ async def serving(app: App) -> AsyncIterator[int | None]:
 
     Raises NewsletterError if nothing can listen there.
     """
-    web = app.settings.web
-    if not web.base_url or not web.listen:
+    opened = listener(app.settings.web)
+    if opened is None:
         yield None
         return
-    site = await pages(app)
-    host, _, wanted = web.listen.rpartition(":")
-    try:
-        listener = listening(host.strip("[]"), int(wanted))
-    except OSError as error:
-        raise NewsletterError(
-            f"The pages cannot be served on {host}, port {wanted}: {error.strerror or error}.",
-            next_step="Set web.listen to another host:port; or to nothing, if another program serves them.",
-        ) from error
-    async with serve(site, listener):
-        port: int = listener.getsockname()[1]
-        log.info("serving pages", host=host, port=port)
-        yield port
+    with opened:
+        async with serve(await pages(app), opened):
+            port: int = opened.getsockname()[1]
+            yield port
 
 
 @contextlib.asynccontextmanager
@@ -75,9 +63,3 @@ async def serve(site: ASGIApp, listener: socket.socket, *, patience: int = 5) ->
     finally:
         server.should_exit = True
         await task
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 is any that is free. Raises OSError if nothing can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=128)

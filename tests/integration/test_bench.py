@@ -1,5 +1,6 @@
 """Each measure of sending runs, small, to its end, checks what it sent, and ends with the line that others read."""
 
+import asyncio
 import importlib
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import smtplib
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -171,3 +173,59 @@ def test_what_a_killed_measure_made_goes_away() -> None:
         # The one who clears up has this end too, and leaves it when it is done.
         assert started.stdout.read() == ""
     assert not folder.exists()
+
+
+def test_pages_are_timed_while_an_edition_goes_out() -> None:
+    words = ("--subscribers", 150, "--rate", 50, "--readers", 60, "--every", 2, "--days", 3)
+    lines = run("readers.py", *words)
+    found = re.search(
+        r"^requests=(\d+) lost=0 median=([\d.]+) p99=([\d.]+) edition=([\d.]+) edition_alone=([\d.]+) later=-?[\d.]+$",
+        lines[-1],
+    )
+    assert found is not None, lines
+    # It takes three seconds at that rate, in which 30 a second are asked for.
+    requests, *figures_of = map(float, found.groups())
+    assert requests > 50
+    assert all(figure > 0 for figure in figures_of)
+
+
+async def test_an_answer_that_was_lost_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    readers = importlib.import_module("readers")
+    edition = readers.Edition(waited=0.5, lasted=10.0, cpu=1.0, released=100.0, ended=110.0)
+    # One is right, one failed, one came before the edition, and one never had an answer.
+    answers = [
+        (101.0, "papers", 200, 0.01),
+        (102.0, "say", 503, 0.02),
+        (99.0, "say", 500, 9.0),
+        (103.0, "say", 0, 20.0),
+    ]
+    with pytest.raises(SystemExit):
+        readers.tell(answers, edition, edition._replace(lasted=11.0))
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "requests=3 lost=2 median=inf p99=inf edition=11.00 edition_alone=10.00 later=10.0"
+
+
+async def test_who_asks_waits_for_nobody_and_counts_from_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    asking = importlib.import_module("asking")
+    asked: list[bytes] = []
+    all_there = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        if len(asked) == 3:
+            all_there.set()
+        await all_there.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+        readers = asking.Readers(server.sockets[0].getsockname()[1])
+        planned = time.monotonic() - 5
+        # None is answered until the third has come.
+        await asyncio.gather(*(readers.ask(asking.Ask(0, "papers", "GET", "/"), planned) for _ in range(3)))
+    assert [status for _, _, status, _ in readers.answers] == [200] * 3
+    assert all(seconds >= 5 for *_, seconds in readers.answers)

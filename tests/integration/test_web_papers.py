@@ -341,6 +341,44 @@ async def test_what_did_not_change_is_not_sent_again(small_site: Site) -> None:
     assert feedparser.parse(answer.content).entries[0].title == titles(7)[0]
 
 
+async def test_a_feed_that_shows_something_else_is_sent_again(small_site: Site) -> None:
+    here = await feed(small_site, "atom")
+    tags = [(await small_site.get(here)).headers["ETag"]]
+    for change in (
+        "UPDATE papers SET votes = votes + 1",
+        "UPDATE papers SET title = title || '!'",
+        "UPDATE papers SET abstract = abstract || ' More.'",
+        'UPDATE picks SET reason = \'{"kind": "new", "subject": "", "words": []}\'',
+        "UPDATE subscribers SET language = 'de'",
+    ):
+        before = await small_site.get(here)
+        await small_site.room.say(change)
+        answer = await small_site.get(here, headers={"If-None-Match": tags[-1]})
+        assert answer.status_code == 200, change
+        assert answer.content != before.content
+        tags.append(answer.headers["ETag"])
+    assert len(set(tags)) == len(tags)
+    # The other form, and another reader's of the same papers.
+    for other in (await feed(small_site, "json"), await feed(small_site, "atom", "bob")):
+        assert (await small_site.get(other)).headers["ETag"] not in tags
+
+
+async def test_a_paper_stands_there_as_it_is_known_now_however_often_it_was_shown(small_site: Site) -> None:
+    here = await path(small_site)
+    assert shown(await small_site.get(here)) == shown(await small_site.get(here))
+    await small_site.room.say(
+        "UPDATE papers SET title = 'Another title', votes = 7 WHERE title = :old", old=titles(1)[0]
+    )
+    page = await small_site.get(here)
+    assert "Another title" in shown(page)
+    assert titles(1)[0] not in page.text
+    assert "7 votes" in page.text
+    english = (await small_site.get(await path(small_site, "bob"), headers={"Accept-Language": "de"})).text
+    await small_site.room.say("UPDATE subscribers SET language = 'de'")
+    assert "7 Stimmen" in (await small_site.get(here)).text
+    assert "7 Stimmen" not in english
+
+
 async def test_two_that_are_one_work_stand_there_as_it_is_known_now(site: Site) -> None:
     double, kept = [await number(site, title) for title in titles(1, 2)]
     await site.room.say("UPDATE papers SET merged_into = :kept WHERE id = :double", kept=kept, double=double)

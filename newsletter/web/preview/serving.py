@@ -8,10 +8,11 @@ from pathlib import Path
 from newsletter.app import App
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
+from newsletter.web.listening import listening
 from newsletter.web.preview.bench import Bench
 from newsletter.web.preview.site import site
 from newsletter.web.preview.watching import changes
-from newsletter.web.serving import listening, serve
+from newsletter.web.serving import serve
 
 HOST = "127.0.0.1"
 
