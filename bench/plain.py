@@ -49,7 +49,7 @@ from newsletter.rendering.reasons import reason_sentence
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 PART = re.compile(r"<mj-raw><!-- (\w+) --></mj-raw>(.*?)<mj-raw><!-- /\1 --></mj-raw>", re.DOTALL)
 INCLUDE = re.compile(r'<mj-include path="\./([^"]+)" />')
-LOOP = "{% for position, paper, reason, more, less in picks %}"
+LOOP = "{% for position, paper, reason, more, less, save in picks %}"
 ENGLISH = resolve("en")
 
 
@@ -61,6 +61,7 @@ class Shown(NamedTuple):
     reason: str
     more: str
     less: str
+    save: str
 
 
 class Templates:
@@ -116,6 +117,7 @@ class Mailer:
                 reason_sentence(choice.reason, "en"),
                 f"https://{DOMAIN}/f/{token}/{position}/more",
                 f"https://{DOMAIN}/f/{token}/{position}/less",
+                f"https://{DOMAIN}/f/{token}/{position}/saved",
             )
             for position, choice in enumerate(reader.choices, start=1)
         ]
@@ -135,7 +137,7 @@ class Mailer:
             "unsubscribe": unsubscribe,
             "settings": "",
             "pause": f"https://{DOMAIN}/pause/{token}",
-            "web": "",
+            "web": f"https://{DOMAIN}/mail/{token}",
             "form": FULL,
         }
         html = mjml2html(self._templates.mjml.render(values, picks=picks, note=self._note), fonts={})

@@ -10,7 +10,7 @@ import structlog
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build, enclosed
 from newsletter.models import Edition, Issue
-from newsletter.pipeline.reader_links import Addresses
+from newsletter.pipeline.reader_links import Addresses, FeedbackLinks
 from newsletter.rendering import Feedback, Links, Rendered, Renderer, fit
 from newsletter.tokens import Signer
 
@@ -76,10 +76,9 @@ class LetterWriter:
         if not issue.picks:
             return self._notice(issue, address, message_id, date)
         leave_at, pause = self._addresses.of(issue.recipient.id)
-        more, less = self._addresses.feedback(issue.id)
-        feedback = Feedback(more[0], less[0], more[1], less[1])
-        settings = self._addresses.settings(issue.recipient, date)
-        rendered = self._renderer.render(issue, Links(leave_at[0], settings, pause, feedback=feedback))
+        settings, web = self._addresses.pages(issue.recipient, date, issue.id)
+        feedback = said_by(self._addresses.feedback(issue.id))
+        rendered = self._renderer.render(issue, Links(leave_at[0], settings, pause, web, feedback))
         content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
         if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
@@ -98,7 +97,7 @@ class LetterWriter:
         leave_at, pause = self._addresses.of(issue.recipient.id)
         action = self._addresses.action(kind, issue.recipient, date, issue.said)
         values = {"day": edition.date.isoformat(), **issue.said, "action": action}
-        settings = self._addresses.settings(issue.recipient, date)
+        settings = self._addresses.pages(issue.recipient, date, issue.id).settings
         rendered = self._renderer.notice(kind, issue.recipient, Links(leave_at[0], settings, pause), values)
         letter = self._letter(edition, rendered, leave_at, address, message_id, date)._replace(
             # RFC 3834 section 5: no program may answer it.
@@ -151,6 +150,12 @@ class LetterWriter:
             self._told_of_size = True
             # Papers were left out of it already: it is the note, or the templates.
             log.warning("mail is longer than Gmail shows at once", html_bytes=size, shown=SHOWN)
+
+
+def said_by(links: FeedbackLinks) -> Feedback:
+    """Return the links by which a reader says something of a paper, as they are rendered."""
+    (more, more_end), (less, less_end), save = links
+    return Feedback(more, less, more_end, less_end, save)
 
 
 def html_size(rendered: Rendered) -> int:

@@ -27,11 +27,22 @@ class ReaderLinks(NamedTuple):
     pause: str
 
 
+class PageLinks(NamedTuple):
+    """The links to a reader's wishes, and to a mail of theirs as a page; both empty where there are no pages."""
+
+    settings: str = ""
+    web: str = ""
+
+
 class FeedbackLinks(NamedTuple):
-    """The links to more and less like a paper, as what stands before and behind its position in the mail."""
+    """The links to more and less like a paper, as what stands before and behind its position in the mail.
+
+    What saves it has `save` behind what leads to more; it is empty where links are mails.
+    """
 
     more: tuple[str, str]
     less: tuple[str, str]
+    save: str = ""
 
 
 def day_of(at: datetime) -> int:
@@ -65,11 +76,15 @@ class Addresses:
             return ReaderLinks((leave,), f"{self._by_mail}pause%20{token}%201%20month")
         return ReaderLinks((f"{self._base_url}/unsubscribe/{token}", leave), f"{self._base_url}/pause/{token}")
 
-    def settings(self, person: Recipient, at: datetime) -> str:
-        """Return the link to a reader's wishes in a mail of that Date; empty where there are no pages."""
+    def pages(self, person: Recipient, at: datetime, issue_id: int) -> PageLinks:
+        """Return the links to a reader's wishes and to the mail itself, in a mail of that Date."""
         if not self._base_url:
-            return ""
-        return f"{self._base_url}/settings/{self._signer.seal(SETTINGS, person.id, day_of(at), person.links)}"
+            return PageLinks()
+        return self.by_token(self._signer.seal(SETTINGS, person.id, day_of(at), person.links), issue_id)
+
+    def by_token(self, token: str, issue_id: int) -> PageLinks:
+        """Return the same by a token at hand: whoever has one of the two links has the other."""
+        return PageLinks(f"{self._base_url}/settings/{token}", f"{self._base_url}/mail/{token}/{issue_id}")
 
     def action(self, kind: Notice, person: Recipient, at: datetime, said: Mapping[str, Any]) -> str:
         """Return what a notice of that Date asks to be opened; empty if it asks nothing."""
@@ -95,4 +110,4 @@ class Addresses:
                 (f"{self._by_mail}less%20{token}-", ""),
             )
         before = f"{self._base_url}/f/{token}/"
-        return FeedbackLinks((before, "/more"), (before, "/less"))
+        return FeedbackLinks((before, "/more"), (before, "/less"), "/saved")

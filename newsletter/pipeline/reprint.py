@@ -1,13 +1,13 @@
 """A message that went out, once more: put together from what was kept of it, and held against what is known of it."""
 
 import json
+import sys
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from newsletter import resources
 from newsletter.config import Newsletter, Settings
 from newsletter.delivery.dkim import body_hash
 from newsletter.delivery.quoted import Quoted, decode, encode
@@ -15,9 +15,11 @@ from newsletter.feeds.tex import to_unicode
 from newsletter.models import Delivery, DeliveryState, Issue
 from newsletter.pipeline.keeping import FOLD, FOLDED, HASHED, SEAL, SETTINGS, program, proof
 from newsletter.pipeline.letter import LetterWriter, Written
-from newsletter.rendering import Logo, Rendered, kept
+from newsletter.rendering import Links, Logo, Rendered, kept
+from newsletter.rendering.fit import SHOWN
 from newsletter.rendering.kept import Kept
 from newsletter.rendering.reprint import Reprint
+from newsletter.rendering.screens import with_pictures
 from newsletter.store import presses
 from newsletter.tokens import Signer
 
@@ -44,6 +46,15 @@ class Sent(NamedTuple):
     doubt: str = ""
 
 
+class Page(NamedTuple):
+    """A mail as a page; `html` is empty where it was text alone, `date` is the Date that it had."""
+
+    date: datetime
+    language: str
+    html: str
+    text: str
+
+
 class _Own(NamedTuple):
     """What of a message is its own; `signatures` are form, seconds behind the Date, part of the body's hash, b=."""
 
@@ -62,8 +73,7 @@ def as_sent(found: presses.Kept, issue: Issue, delivery: Delivery, writer: Lette
     """
     try:
         own = _read(found.made_of)
-        parts = {key: kept.read(content, Quoted) for key, content in found.parts.items()}
-        parts |= {key: kept.read(content.encode(), Quoted) for key, content in own.parts.items()}
+        parts = _Parts(found, own)
         address = own.address or delivery.address
         unsigned, rendered = _under_keys_of_then(parts, own, writer, issue, address, delivery.message_id)
         head, agrees = _signatures(parts, own, unsigned)
@@ -73,6 +83,47 @@ def as_sent(found: presses.Kept, issue: Issue, delivery: Delivery, writer: Lette
     if proof(unsigned) != own.proof or not agrees:
         return Sent(written, CHANGED)
     return Sent(written, LIKELY if not own.signatures and found.program != program() else "")
+
+
+def as_page(found: presses.Kept, issue: Issue, settings: Settings, links: Links) -> Page | None:
+    """Return the mail of an issue to look at, as it went out last; None where what was kept of it does not suffice.
+
+    It has these `links` in place of those that it had, its pictures within, and whole what had no room in the mail.
+    """
+    try:
+        own = _read(found.made_of)
+        parts = _Parts(found, own)
+        renderer, _ = _then(parts, settings, limit=sys.maxsize)
+        reader = issue.recipient._replace(language=own.language)
+        rendered = renderer.render(issue._replace(recipient=reader), links)
+    except (LookupError, ValueError, TypeError, zlib.error):
+        return None
+    html = rendered.html if rendered.html_parts else ""
+    if (logo := renderer.logo) is not None:
+        html = with_pictures(html, {logo.cid: f"data:image/{logo.kind};base64,{b64encode(logo.content).decode()}"})
+    return Page(own.date, rendered.language, html, rendered.text)
+
+
+class _Parts(Mapping[str, Kept]):
+    """The parts of a message by name, each read when it is asked for: a set has those of many other mails too."""
+
+    def __init__(self, found: presses.Kept, own: _Own) -> None:
+        self._written = {**found.parts, **{key: content.encode() for key, content in own.parts.items()}}
+        self._read: dict[str, Kept] = {}
+
+    def __getitem__(self, key: str) -> Kept:
+        if key not in self._read:
+            self._read[key] = kept.read(self._written[key], Quoted)
+        return self._read[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._written
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
 
 
 def _under_keys_of_then(
@@ -111,8 +162,14 @@ def _read(made_of: str) -> _Own:
 
 def _writer(parts: Mapping[str, Kept], writer: LetterWriter, signer: Signer) -> LetterWriter:
     """Return what makes messages of these parts, under the settings of then."""
+    renderer, settings = _then(parts, writer.settings)
+    return LetterWriter(settings, renderer, signer)
+
+
+def _then(parts: Mapping[str, Kept], now: Settings, *, limit: int = SHOWN) -> tuple[Reprint, Settings]:
+    """Return what renders these parts, and the settings of then."""
     words = parts[SETTINGS].words
-    settings = _settings(words, writer.settings)
+    settings = _settings(words, now)
     logo = None
     if "logo" in words:
         logo = Logo(b64decode(words["logo"]), words["logo_kind"], int(words["logo_width"]))  # type: ignore[arg-type]
@@ -121,12 +178,12 @@ def _writer(parts: Mapping[str, Kept], writer: LetterWriter, signer: Signer) -> 
         settings.newsletter,
         html=words["look"] != "plain",
         logo=logo,
-        templates=resources.templates(),
         tidy=to_unicode,
         encode=encode,
         decode=decode,
+        limit=limit,
     )
-    return LetterWriter(settings, renderer, signer)
+    return renderer, settings
 
 
 def _settings(words: Mapping[str, str], now: Settings) -> Settings:

@@ -10,7 +10,7 @@ from newsletter.models import Paper
 from newsletter.rendering.fit import FULL
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language
-from newsletter.rendering.links import leads_to_pages
+from newsletter.rendering.links import Ends, leads_to_pages
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import cut
@@ -74,12 +74,12 @@ class Blocks:
         self._hosts = hosts
         # By language, form and ends. Papers are told apart as objects: to compare what stands in them takes longer than
         # all the rest.
-        self._kept: dict[tuple[str, str, tuple[str, str] | None], dict[int, Block]] = {}
+        self._kept: dict[tuple[str, str, Ends | None], dict[int, Block]] = {}
 
-    def of(self, paper: Paper, language: Language, ends: tuple[str, str] | None = None, form: str = FULL) -> Block:
+    def of(self, paper: Paper, language: Language, ends: Ends | None = None, form: str = FULL) -> Block:
         """Return the block of a paper; raises RenderingError for a wrong template.
 
-        `ends` are those of the links to say more and less, or None if there are none.
+        `ends` are those of the links to say something of it, or None if there are none.
         """
         kept = self._kept.setdefault((language.code, form, ends), {})
         block = kept.get(id(paper))
@@ -90,7 +90,7 @@ class Blocks:
             block = kept[id(paper)] = self.render(paper, language, ends, form)
         return block
 
-    def kept(self, language: Language, ends: tuple[str, str] | None, form: str = FULL) -> Mapping[int, Block]:
+    def kept(self, language: Language, ends: Ends | None, form: str = FULL) -> Mapping[int, Block]:
         """Return the blocks that `of` would find, by the `id` of their papers."""
         return self._kept.setdefault((language.code, form, ends), {})
 
@@ -105,10 +105,14 @@ class Blocks:
             hosts=self._hosts,
         )
 
-    def render(self, paper: Paper, language: Language, ends: tuple[str, str] | None = None, form: str = FULL) -> Block:
+    def render(self, paper: Paper, language: Language, ends: Ends | None = None, form: str = FULL) -> Block:
         """Return a new block of a paper."""
         shown = self.entry(paper, language)
-        more, less = ("", "") if ends is None else map(_link, ("more", "less"), ends)
+        more = less = save = Markup()
+        if ends is not None:
+            more, less = _link("more", ends.more), _link("less", ends.less)
+            # It begins alike, so that a mail has one value less to make.
+            save = _link("more", ends.save) if ends.save else save
         values = {
             "language": language,
             "paper": shown,
@@ -117,6 +121,7 @@ class Blocks:
             "reason": slot("reason"),
             "more": more,
             "less": less,
+            "save": save,
             "both": more if leads_to_pages(ends) else "",
         }
         html = self._press.pieces(PAPER, language, values, _SLOTS)
@@ -125,12 +130,12 @@ class Blocks:
         return Block.of(paper, shown, cut(shown.title, SUBJECT), key, html, text)
 
 
-def block_key(paper: Paper, language: Language, ends: tuple[str, str] | None, form: str) -> str:
+def block_key(paper: Paper, language: Language, ends: Ends | None, form: str) -> str:
     """Return by what the block of a paper is told from all others of one sending."""
     return f"paper {paper.id} {language.code} {form}{'' if ends is None else ' linked'}"
 
 
-def _link(verdict: str, end: str) -> Markup:
+def _link(begin: str, end: str) -> Markup:
     if not _END.fullmatch(end):
         raise ValueError("a link for feedback has an end that no link has")
-    return slot(verdict) + slot("position") + escape(end)
+    return slot(begin) + slot("position") + escape(end)

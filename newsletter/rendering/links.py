@@ -12,31 +12,40 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\\x00-\x20\x7f]+")
 # What each mail has is a tuple: a dataclass that nobody can change takes several times as long to make.
 
 
+class Ends(NamedTuple):
+    """How the links to say something of a paper end, the same in all mails; an empty `save` is no link."""
+
+    more: str
+    less: str
+    save: str = ""
+
+
 class Feedback(NamedTuple):
     """The links to say more or less of a paper: each a beginning, the position of the paper in the mail, and an end.
 
     The beginnings are the reader's own and the same for all papers of a mail, the ends are the same in all mails.
     Without a beginning there are no such links. Those with an end lead to pages, and a page lets say the other as well;
-    those without begin a mail that says one thing.
+    those without begin a mail that says one thing. A link to save a paper begins as that to more.
     """
 
     more: str = ""
     less: str = ""
     more_end: str = ""
     less_end: str = ""
+    save_end: str = ""
 
     @property
-    def ends(self) -> tuple[str, str] | None:
-        """The two ends, or None if there are no such links."""
-        return (self.more_end, self.less_end) if self.more else None
+    def ends(self) -> Ends | None:
+        """The ends, or None if there are no such links."""
+        return Ends(self.more_end, self.less_end, self.save_end) if self.more else None
 
 
 NO_FEEDBACK = Feedback()
 
 
-def leads_to_pages(ends: tuple[str, str] | None) -> bool:
+def leads_to_pages(ends: Ends | None) -> bool:
     """Tell whether links for feedback with these ends lead to pages, so that one of them is enough to say either."""
-    return ends is not None and all(ends)
+    return ends is not None and bool(ends.more and ends.less)
 
 
 class Links(NamedTuple):

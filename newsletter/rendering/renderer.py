@@ -28,8 +28,8 @@ from newsletter.rendering.fit import FORMS, LEFT_OUT, SHOWN, fit
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.kept import Part
 from newsletter.rendering.language import Language, resolve
-from newsletter.rendering.links import PAGES, Links
-from newsletter.rendering.look import LOOKS, Brand, brand_of
+from newsletter.rendering.links import PAGES, Ends, Links
+from newsletter.rendering.look import LOOKS, Brand, Logo, brand_of
 from newsletter.rendering.notice import SHARED, Notices
 from newsletter.rendering.press import Press
 from newsletter.rendering.prose import clean, cut, wrap
@@ -78,6 +78,15 @@ class Rendered(NamedTuple):
         return self.decode(b"".join(self.text_parts))
 
 
+class Sources(NamedTuple):
+    """Where the parts of a mail come from."""
+
+    blocks: Blocks
+    asides: Asides
+    shells: Shells
+    notices: Notices
+
+
 class Renderer:
     """Renders issues.
 
@@ -103,10 +112,6 @@ class Renderer:
         decode: Callable[[bytes], str] = bytes.decode,
         limit: int = SHOWN,
     ) -> None:
-        self._newsletter = newsletter
-        self._tidy = tidy
-        self._encode = encode
-        self._decode = decode
         overrides = overrides or rendering.templates
         if overrides is not None and not overrides.is_dir():
             raise RenderingError(
@@ -116,26 +121,48 @@ class Renderer:
         self.templates = Templates((overrides, templates) if overrides is not None else (templates,))
         look, brand = LOOKS[rendering.look], brand or brand_of(config.Brand())
         press = Press(self.templates, encode, {"look": look, "brand": brand})
-        self.logo = brand.logo if look.html else None
-        self._html = look.html
-        self._limit = limit
-        self._blocks = Blocks(
+        blocks = Blocks(
             press,
             search_url=search_url,
             characters=rendering.abstract_characters,
             tidy=tidy,
             hosts=Hosts(rendering.link_hosts),
         )
-        self._asides = Asides(press, newsletter, self._blocks.entry, tidy)
-        self._shells = Shells(press, newsletter)
-        self._notices = Notices(press, newsletter, encode)
+        asides = Asides(press, newsletter, blocks.entry, tidy)
+        sources = Sources(blocks, asides, Shells(press, newsletter), Notices(press, newsletter, encode))
+        logo = brand.logo if look.html else None
+        self._furnish(
+            newsletter, sources, html=look.html, logo=logo, tidy=tidy, encode=encode, decode=decode, limit=limit
+        )
+        self._try_out()
+
+    def _furnish(
+        self,
+        newsletter: config.Newsletter,
+        sources: Sources,
+        *,
+        html: bool,
+        logo: Logo | None,
+        tidy: Callable[[str], str],
+        encode: Callable[[str], bytes],
+        decode: Callable[[bytes], str],
+        limit: int,
+    ) -> None:
+        """Take what mail is put together from; `html` tells whether there is an HTML part, `logo` is what it shows."""
+        self._newsletter = newsletter
+        self._blocks, self._asides, self._shells, self._notices = sources
+        self._html = html
+        self.logo = logo
+        self._tidy = tidy
+        self._encode = encode
+        self._decode = decode
+        self._limit = limit
         # A position is shorter.
         self._longest_reason = 16
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
         # Many readers have one subject.
         self._both = lru_cache(maxsize=SUBJECTS_KEPT)(self._render_both)
-        self._try_out()
 
     def render(self, issue: Issue, links: Links) -> Rendered:
         """Return the mail of an issue; raises ValueError for a link that is none."""
@@ -331,7 +358,7 @@ class Renderer:
         told = (Told("more", "A title", 0, 1),)
         for paper in (full, Paper(title="A title")):
             for form in FORMS:
-                for ends in (None, ("", ""), ("/more", "/less")):
+                for ends in (None, Ends("", ""), Ends("/more", "/less", "/saved")):
                     self._blocks.render(paper, language, ends, form)
         for markdown, given in (("", ()), ("A note.", PAGES)):
             self._shells.render(language, day, markdown, 1, given)

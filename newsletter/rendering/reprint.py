@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 
 from newsletter import config
 from newsletter.models import Notice, Paper, Revision, Section, Told
@@ -17,14 +16,15 @@ from newsletter.rendering.asides import (
     revised_key,
 )
 from newsletter.rendering.blocks import Block, Blocks, block_key
-from newsletter.rendering.fit import FULL
+from newsletter.rendering.fit import FULL, SHOWN
 from newsletter.rendering.kept import Kept
 from newsletter.rendering.language import Language
+from newsletter.rendering.links import Ends
 from newsletter.rendering.look import Logo
 from newsletter.rendering.notice import Made, Notices, notice_key
 from newsletter.rendering.notice import Told as Said
 from newsletter.rendering.paper import Entry
-from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.renderer import Renderer, Sources
 from newsletter.rendering.shell import Shell, Shells, shell_key
 
 Parts = Mapping[str, Kept]
@@ -33,8 +33,8 @@ Parts = Mapping[str, Kept]
 class Reprint(Renderer):
     """Renders what was rendered before, out of `parts` by their keys; raises KeyError where one is not among them.
 
-    `html` tells whether there was an HTML part, `logo` is the picture that it showed. The rest is as for a renderer;
-    `templates` are the built-in ones, of which nothing comes into the mail.
+    `html` tells whether there was an HTML part, `logo` is the picture that it showed. The rest is as for a renderer. No
+    template is read.
     """
 
     def __init__(
@@ -44,39 +44,26 @@ class Reprint(Renderer):
         *,
         html: bool,
         logo: Logo | None,
-        templates: Path,
         tidy: Callable[[str], str],
         encode: Callable[[str], bytes],
         decode: Callable[[bytes], str],
+        limit: int = SHOWN,
     ) -> None:
-        super().__init__(
-            newsletter,
-            config.Rendering(),
-            templates=templates,
-            search_url="",
-            tidy=tidy,
-            encode=encode,
-            decode=decode,
-        )
-        self.logo = logo
-        self._html = html
-        self._blocks = _Blocks(parts)
-        self._asides = _Asides(parts)
-        self._shells = _Shells(parts)
-        self._notices = _Notices(parts, encode)
+        sources = Sources(_Blocks(parts), _Asides(parts), _Shells(parts), _Notices(parts, encode))
+        self._furnish(newsletter, sources, html=html, logo=logo, tidy=tidy, encode=encode, decode=decode, limit=limit)
 
 
 class _Blocks(Blocks):
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def of(self, paper: Paper, language: Language, ends: tuple[str, str] | None = None, form: str = FULL) -> Block:
+    def of(self, paper: Paper, language: Language, ends: Ends | None = None, form: str = FULL) -> Block:
         key = block_key(paper, language, ends, form)
         (html, text), words = self._parts[key]
         shown = Entry(words["title"], "", "", False, "", "", (), words["summary"], "", ())
         return Block.of(paper, shown, words["subject"], key, html, text)
 
-    def kept(self, language: Language, ends: tuple[str, str] | None, form: str = FULL) -> Mapping[int, Block]:
+    def kept(self, language: Language, ends: Ends | None, form: str = FULL) -> Mapping[int, Block]:
         return {}
 
 
@@ -86,6 +73,9 @@ class _Shells(Shells):
             language: Language, day: date, markdown: str, count: int, given: tuple[str, ...], edition: int = 0
         ) -> Shell:
             key = shell_key(language, count, given, edition)
+            if key not in parts:
+                # Of mail from before there was a link to it as a page.
+                key = shell_key(language, count, tuple(name for name in given if name != "web"), edition)
             html_before, html_behind, text_before, text_behind = parts[key].pieces
             return Shell((html_before, html_behind), (text_before, text_behind), key)
 
@@ -99,6 +89,8 @@ class _Asides(Asides):
 
         def rest(count: int, language: Language, *, web: bool) -> Rest:
             key = rest_key(count, language, web=web)
+            if key not in parts:
+                key = rest_key(count, language, web=False)
             return Rest((parts[key].pieces[0],), key)
 
         self._parts = parts

@@ -32,7 +32,7 @@ class Desk:
 
     def __init__(self, app: App, parts: Parts) -> None:
         self.readers, self.choices, self.lost, self.moving, self.foresight = parts[:5]
-        self.signups, self.examples, doors = parts[5:]
+        self.signups, self.examples, self.web_versions, doors = parts[5:]
         self.settings = settings = app.settings
         self._app = app
         self._secrets_read_at = app.clock.now()

@@ -124,6 +124,7 @@ def _page(desk: Desk, request: Request, shelf: Shelf, wanted: Wanted, spoken: Go
         newest=_address(here, kept) if "after" in now else "",
         files={form: _address(f"{here}/papers.{form}", kept) for form in MEDIA_TYPES},
         settings=desk.path(f"/settings/{request.path_params['token']}"),
+        mails=desk.path(f"/mail/{request.path_params['token']}"),
         feeds={"atom": f"{feed}/atom", "json": f"{feed}/json"},
     )
 

@@ -12,6 +12,7 @@ from newsletter.pipeline.lost import Lost
 from newsletter.pipeline.moving import Moving
 from newsletter.pipeline.readers import Readers
 from newsletter.pipeline.signups import Signups
+from newsletter.pipeline.web_version import WebVersions
 
 
 class Parts(NamedTuple):
@@ -24,6 +25,7 @@ class Parts(NamedTuple):
     foresight: Foresight
     signups: Signups
     examples: Examples
+    web_versions: WebVersions
     doors: Doors
 
 
@@ -44,5 +46,6 @@ async def parts(app: App) -> Parts:
         Foresight(clock, composer),
         await app.signups(),
         Examples(clock, app.settings, signer, composer, app.sample_writer),
+        WebVersions(database, app.settings, doors, signer),
         doors,
     )

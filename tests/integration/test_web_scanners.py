@@ -64,9 +64,9 @@ async def test_whoever_opens_every_link_of_a_mail_a_hundred_times_changes_nothin
         await room.send()
         (message,) = [one.content for one in relay.messages if one.recipient == address("ada")]
         found = links(message)
-        # One to unsubscribe and one to pause, and two for each paper.
-        assert len(found) >= 6
-        for kind in ("unsubscribe", "pause", "f"):
+        # Four for their reader, one to the mail itself, and three for each paper.
+        assert len(found) >= 10
+        for kind in ("unsubscribe", "pause", "settings", "mail", "f"):
             assert any(link.startswith(f"{BASE}/{kind}/") for link in found), kind
         before = await dumped(room)
         assert await scanned(site, found) == {("GET", 200), ("HEAD", 200)}

@@ -27,7 +27,7 @@ from newsletter.rendering.templates import (
 
 # Nobody can have it (RFC 2606 section 2).
 _HOST = "https://papers.invalid/"
-_LINKS = ("unsubscribe", "action", "more", "less", "both", *PAGES)
+_LINKS = ("unsubscribe", "action", "more", "less", "save", "both", *PAGES)
 _TITLE, _WHY = "Trialtitle", "Trialreason"
 _TO_READERS = frozenset(
     {

@@ -93,10 +93,11 @@ def test_the_link_of_a_mail_is_the_one_of_its_day(second: int) -> None:
     links = Addresses(Settings(web=Web(base_url="https://papers.example.org/a")), SIGNER)
     at = NOW.replace(hour=0, minute=0) + timedelta(seconds=second)
     made = Doors(SIGNER, Clock(NOW)).settings(somebody(7, 2))
-    assert links.settings(Recipient(7, "ada@example.org", "en", 2), at) == (
-        f"https://papers.example.org/a/settings/{made}"
+    assert links.pages(Recipient(7, "ada@example.org", "en", 2), at, 12) == (
+        f"https://papers.example.org/a/settings/{made}",
+        f"https://papers.example.org/a/mail/{made}/12",
     )
-    assert Addresses(Settings(), SIGNER).settings(Recipient(7, "ada@example.org", "en"), at) == ""
+    assert Addresses(Settings(), SIGNER).pages(Recipient(7, "ada@example.org", "en"), at, 12) == ("", "")
 
 
 @given(st.sampled_from(get_args(Purpose)))

@@ -29,6 +29,7 @@ def test_with_pages_all_links_lead_there_and_leaving_by_mail_stays(base_url: str
     assert links.pause == f"https://x.example/p/pause/{PERSON}"
     assert "3".join(feedback.more) == f"https://x.example/p/f/{ISSUE}/3/more"
     assert "3".join(feedback.less) == f"https://x.example/p/f/{ISSUE}/3/less"
+    assert f"{feedback.more[0]}3{feedback.save}" == f"https://x.example/p/f/{ISSUE}/3/saved"
 
 
 def test_without_pages_all_links_are_mails() -> None:
@@ -38,6 +39,7 @@ def test_without_pages_all_links_are_mails() -> None:
     assert made.of(42).pause == f"{to}pause%20{PERSON}%201%20month"
     assert "3".join(made.feedback(42).more) == f"{to}more%20{ISSUE}-3"
     assert "3".join(made.feedback(42).less) == f"{to}less%20{ISSUE}-3"
+    assert made.feedback(42).save == ""
 
 
 def test_links_are_uris_in_ascii() -> None:

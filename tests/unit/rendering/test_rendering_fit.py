@@ -54,7 +54,7 @@ def test_whatever_papers_there_are_the_mail_is_small_enough_and_whole(
     issue = make_issue(*(papers[at % len(papers)].model_copy(update={"id": at}) for at in range(count)))
     pages = links._replace(
         web="https://news.example/w/token" if web else "",
-        feedback=Feedback("https://news.example/f/t/", "https://news.example/f/t/", "/more", "/less"),
+        feedback=Feedback("https://news.example/f/t/", "https://news.example/f/t/", "/more", "/less", "/saved"),
     )
     rendered = renderer.render(issue, pages)
     assert sum(map(len, rendered.html_parts)) <= limit
@@ -107,7 +107,9 @@ def test_one_byte_too_many_is_seen_whatever_readers_have_of_their_own(
     picks = tuple(pick._replace(reason=Reason(kind, subject)) for pick, kind in zip(issue.picks, kinds, strict=True))
     issue = issue._replace(picks=picks)
     pages = links._replace(
-        feedback=Feedback("https://news.example/f/t?a='&amp;'" * 20, "https://news.example/f/t/", "/more", "/less")
+        feedback=Feedback(
+            "https://news.example/f/t?a='&amp;'" * 20, "https://news.example/f/t/", "/more", "/less", "/saved"
+        )
     )
 
     def rendered(limit):

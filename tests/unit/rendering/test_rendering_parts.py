@@ -16,7 +16,7 @@ from newsletter.rendering import Feedback
 from newsletter.rendering.hosts import Hosts
 
 HEADINGS = ("For you", "From the days you missed", "Popular with everybody", "Something different")
-PAGES = Feedback("https://news.example/f/token/", "https://news.example/f/token/", "/more", "/less")
+PAGES = Feedback("https://news.example/f/token/", "https://news.example/f/token/", "/more", "/less", "/saved")
 
 
 def issue_of(make_issue, *kinds, beside=None):
@@ -118,18 +118,19 @@ def test_most_mails_have_nothing_beside_their_papers(renderer, make_issue, paper
     assert all(rendered.html_parts)
 
 
-def test_each_paper_has_links_of_the_readers_own_to_say_more_and_less(renderer, make_issue, paper, links):
+def test_each_paper_has_links_of_the_readers_own_to_say_something_of_it(renderer, make_issue, paper, links):
     issue = make_issue(paper, paper.model_copy(update={"id": 2}))
     rendered = renderer.render(issue, links._replace(feedback=PAGES))
     addresses = [one["href"] for one in Outline(rendered.html).attributes("a")]
-    wanted = [f"https://news.example/f/token/{at}/{verdict}" for at in (1, 2) for verdict in ("more", "less")]
+    wanted = [f"https://news.example/f/token/{at}/{verdict}" for at in (1, 2) for verdict in ("more", "less", "saved")]
     assert [one for one in addresses if "/f/" in one] == wanted
-    # As text an address is a line, and either page has the buttons for both.
-    assert re.findall(r"More or less like this: (\S+)\n\n\n", rendered.text) == wanted[::2]
-    assert "/less" not in rendered.text
+    # As text an address is a line, and any page has all buttons.
+    assert re.findall(r"More, less, save or seen it: (\S+)\n\n\n", rendered.text) == wanted[::3]
+    assert not re.search("/less|/saved", rendered.text)
     other = renderer.render(issue, links._replace(feedback=PAGES._replace(more="https://x.example/", less="http://y/")))
     assert "https://x.example/2/more" in other.html
     assert "http://y/2/less" in other.html
+    assert "https://x.example/2/saved" in other.html
     assert "https://x.example/2/more" in other.text
     assert "token/" not in other.html.replace("u/token", "") + other.text.replace("u/token", "")
 
@@ -142,7 +143,9 @@ def test_feedback_by_mail(renderer, make_issue, paper, links):
         f"   {word} like this: mailto:a@b.example?subject={word.lower()}%20token-1\n" for word in ("More", "Less")
     )
     assert more + less in rendered.text
-    assert "More or less" not in rendered.text
+    assert "More, less" not in rendered.text
+    # No mail says so.
+    assert "Save it" not in rendered.html
 
 
 def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make_issue, paper, links):
@@ -150,11 +153,12 @@ def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make
     text = renderer.render(make_issue(linked), links._replace(feedback=PAGES)).text
     assert "\n\n   arXiv: https://arxiv.org/abs/2607.00001\n   PDF: https://arxiv.org/pdf/2607.00001\n   Code: " in text
     assert (
-        "   Code: https://code.example/c\n   More or less like this: https://news.example/f/token/1/more\n\n\n" in text
+        "   Code: https://code.example/c\n   More, less, save or seen it: https://news.example/f/token/1/more\n\n\n"
+        in text
     )
     alone = paper.model_copy(update={"arxiv_id": None, "links": (), "url": "https://papers.example/1"})
     text = renderer.render(make_issue(alone), links._replace(feedback=PAGES)).text
-    assert ".\n\n   More or less like this: https://news.example/f/token/1/more\n\n\n" in text
+    assert ".\n\n   More, less, save or seen it: https://news.example/f/token/1/more\n\n\n" in text
     text = renderer.render(make_issue(alone), links).text
     assert "like this" not in text
     assert ".\n\n\n" in text
@@ -162,11 +166,17 @@ def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make
 
 def test_the_text_part_asks_for_more_or_less_in_the_words_of_the_reader(renderer, make_issue, paper, links):
     text = renderer.render(make_issue(paper, language="de"), links._replace(feedback=PAGES)).text
-    assert "   Mehr oder weniger davon: https://news.example/f/token/1/more\n" in text
+    assert "   Mehr, weniger, merken, kenne ich: https://news.example/f/token/1/more\n" in text
 
 
 @pytest.mark.parametrize(
-    "wrong", [Feedback("javascript:alert(1)", "https://x/"), Feedback("https://x/", ""), PAGES._replace(less_end='/"')]
+    "wrong",
+    [
+        Feedback("javascript:alert(1)", "https://x/"),
+        Feedback("https://x/", ""),
+        PAGES._replace(less_end='/"'),
+        PAGES._replace(save_end="/ "),
+    ],
 )
 def test_a_link_for_feedback_that_is_none_is_refused(renderer, make_issue, paper, links, wrong):
     with pytest.raises(ValueError, match=r"feedback|more|less"):
