@@ -33,9 +33,9 @@ from newsletter.delivery.message import Letter, build
 from newsletter.delivery.quoted import encode
 
 ISSUES = ("ten", "one", "note", "odd", "sections", "many")
-NOTICES = ("welcome", "confirmation", "goodbye", "link", "nothing")
+NOTICES = ("welcome", "confirmation", "goodbye", "link", "answer", "nothing")
 # Who gets these is on no list, so that they have none of its header fields.
-OF_NO_LIST = ("confirmation", "goodbye", "link")
+OF_NO_LIST = ("confirmation", "goodbye", "link", "answer")
 NOTHING_TO_SAY = "–"
 EMPTY = (
     "<mjml><mj-head><mj-title>x</mj-title><mj-preview>x</mj-preview></mj-head><mj-body><mj-section><mj-column>"

@@ -19,7 +19,7 @@ from newsletter.pipeline import secrets
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.deliver import Courier, Sending
 from newsletter.pipeline.learning import Learner
-from newsletter.pipeline.letter import LetterWriter
+from newsletter.pipeline.letter import LetterWriter, answered
 from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.pacing import Pacing
 from newsletter.pipeline.patience import Patience
@@ -141,11 +141,11 @@ class App:
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
-        return LetterWriter(self.settings, self.renderer(), await self.signer(), self.seal)
+        return LetterWriter(answered(self.settings), self.renderer(), await self.signer(), self.seal)
 
     def sample_writer(self) -> LetterWriter:
         """Return what makes messages to look at: their links lead nowhere, and no database is asked."""
-        return LetterWriter(self.settings, self.renderer(), Signer(bytes(32)), self.seal)
+        return LetterWriter(answered(self.settings), self.renderer(), Signer(bytes(32)), self.seal)
 
     def renderer(self) -> "Renderer":
         """Return what renders issues; raises RenderingError for a wrong template."""
@@ -269,7 +269,7 @@ class App:
         from newsletter.delivery.bounces import parse
         from newsletter.pipeline.intake import Intake
 
-        return Intake(self.database, self.clock, self.settings, await self.signer(), parse)
+        return Intake(self.database, self.clock, self.settings, await self.signer(), parse, lambda: self.catalogue)
 
     async def tell_operator(self, lasting: "Sequence[Feed]" = ()) -> bool:
         """Mail the operator what of sources no mail told so far, and faults that last, if they want such mail."""

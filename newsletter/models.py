@@ -206,8 +206,8 @@ class Feedback(Value):
 
 
 # An edition is one of issues, or of a notice; what a day without papers is told by is an issue without any.
-EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "link", "known"]
-Notice = Literal["welcome", "confirmation", "goodbye", "link", "known", "nothing"]
+EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "link", "known", "answer"]
+Notice = Literal["welcome", "confirmation", "goodbye", "link", "known", "answer", "nothing"]
 
 # Whom mail of each kind is for; nobody else may get it.
 STATE_FOR: Mapping[EditionKind, Consent] = {
@@ -217,6 +217,7 @@ STATE_FOR: Mapping[EditionKind, Consent] = {
     "goodbye": Consent.UNSUBSCRIBED,
     "link": Consent.CONFIRMED,
     "known": Consent.CONFIRMED,
+    "answer": Consent.CONFIRMED,
 }
 
 

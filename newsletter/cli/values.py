@@ -29,7 +29,7 @@ STATES = (
     "complained",
 )
 CONSENTS = ("unconfirmed", "confirmed", "unsubscribed")
-NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "nothing")
+NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "answer", "nothing")
 
 # BCP 47 (RFC 5646) as far as it names a language, a script and a region.
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}$")

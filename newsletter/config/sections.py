@@ -24,7 +24,10 @@ class Newsletter(Section):
 
     name: OneLine = Field("Papers for you", min_length=1, description="The name that readers see.")
     from_address: Address = Field("papers@newsletter.example", description="The address that mail comes from.")
-    reply_to: Address | None = Field(None, description="Where answers go, if not to from_address.")
+    reply_to: Address | None = Field(
+        None,
+        description="Where answers go; empty: to bounces.address if that is a box, else to from_address.",
+    )
     unsubscribe_address: Address | None = Field(
         None, description="Where a mail that unsubscribes goes, if not to from_address."
     )

@@ -20,6 +20,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SPACES = re.compile(r" {2,}")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+>")
+# Others write all that is printable.
+_FOREIGN_ID = re.compile(r"<[!-;=?A-~]{1,250}@[!-;=?A-~]{1,250}>")
 _LIST_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 # Gmail: up to three identifiers and the SenderId, which has 5 to 15 characters.
@@ -51,6 +53,16 @@ def message_id(value: str) -> bytes:
     if not _ID.fullmatch(value):
         raise ValueError("a Message-ID looks like <left@domain>")
     return _field("Message-ID", _broken("Message-ID", value))
+
+
+def answers(message_id: str) -> bytes:
+    """Return In-Reply-To and References for what answers a message (RFC 5322 section 3.6.4).
+
+    `message_id` is another program's, in its angle brackets; raises ValueError for one that cannot stand in a header.
+    """
+    if not _FOREIGN_ID.fullmatch(message_id):
+        raise ValueError("a Message-ID looks like <left@domain>")
+    return b"".join(_field(name, _broken(name, message_id)) for name in ("In-Reply-To", "References"))
 
 
 def date(value: datetime) -> bytes:

@@ -3,11 +3,15 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from email.utils import getaddresses
+from datetime import datetime
+from email.utils import getaddresses, parsedate_to_datetime
 from typing import Literal, NamedTuple
 
+from newsletter.delivery import replies
 from newsletter.delivery.bounces import mime
 from newsletter.delivery.bounces.mime import Mail
+from newsletter.delivery.own_words import own_lines
+from newsletter.delivery.replies import Reply
 
 # A report larger than this holds an attachment that nobody sent; it is left where it is, and told.
 LARGEST = 10_000_000
@@ -44,7 +48,9 @@ class Incoming(NamedTuple):
 
     `recipients` are all addresses that it may have come to, the surest first. `leaving` says that it asks to
     unsubscribe, `token` with what proof; `wish` is what else it asks for. `automatic` tells that no person wrote it.
-    `quoted` are the Message-IDs in it but its own. `digest` is equal for all copies of it.
+    `quoted` are the Message-IDs in it but its own. `digest` is equal for all copies of it. `reply` is what its writer
+    wrote as an answer to a mail of ours, `answers` the Message-IDs that it says to answer, the nearest first; `written`
+    is its Date, and `subject` has no prefix of programs.
     """
 
     recipients: tuple[str, ...]
@@ -55,6 +61,11 @@ class Incoming(NamedTuple):
     quoted: tuple[str, ...]
     digest: str
     wish: Wish | None = None
+    reply: Reply = replies.NOTHING
+    answers: tuple[str, ...] = ()
+    message_id: str = ""
+    subject: str = ""
+    written: datetime | None = None
 
 
 # What servers note of the envelope (RFC 5321 has no field for it), then what the writer had in mind.
@@ -62,6 +73,7 @@ _RECIPIENTS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", 
 
 # All that programs put before a subject when they answer or forward, in the languages of Outlook.
 _PREFIX = r"(?:(?:re|aw|antw|sv|vs|ref|rif|res|odp|fwd?|wg|tr|rv|vb)\s*(?:\[\d+\])?\s*[:\uff1a]\s*)*"
+_PREFIXES = re.compile(_PREFIX, re.IGNORECASE)
 _LEAVING = re.compile(rf"{_PREFIX}unsubscribe(?:\s+(?P<token>[A-Za-z0-9_.~-]{{8,400}}))?[\s.!]*", re.IGNORECASE)
 
 # A tag of `tokens.Signer`, with the position of a paper behind it.
@@ -100,6 +112,7 @@ def read(arrival: Arrival) -> Incoming:
     lines = (_subject(mail), _first_line(mail))
     asked = _LEAVING.fullmatch(lines[0]) or _LEAVING.fullmatch(lines[1])
     named = [arrival.recipient, *_addresses(mail, _RECIPIENTS)]
+    subject = _PREFIXES.sub("", lines[0], count=1).strip()
     return Incoming(
         recipients=tuple(dict.fromkeys(filter(None, named))),
         sender=_sender(mail),
@@ -109,6 +122,11 @@ def read(arrival: Arrival) -> Incoming:
         quoted=tuple(_quoted(mail, content)),
         digest=_digest(mail, content),
         wish=_wish(lines[0]) or _wish(lines[1]),
+        reply=replies.read(own_lines(mail), subject),
+        answers=tuple(_answers(mail)),
+        message_id=next(_ids(mail.first("message-id")), ""),
+        subject=subject,
+        written=_written(mail),
     )
 
 
@@ -146,13 +164,24 @@ def _sender(mail: Mail) -> str:
     return found[0] if len(found) == 1 and found[0].isprintable() else ""
 
 
+# What lists and programs that answer by themselves add; the last are those of before RFC 3834.
+_OF_PROGRAMS = ("list-id", "x-autoreply", "x-autorespond", "x-autoresponse", "x-auto-reply-from")
+# Exchange and others begin the subject of an absence with this, in the languages of the mail.
+_SAYS_SO = re.compile(
+    r"auto(?:matic|mated)?[- _]?(?:reply|response|responder|antwort)\b|automatische antwort\b|out of (?:the )?office\b|"
+    r"abwesenheit",
+    re.IGNORECASE,
+)
+
+
 def _automatic(mail: Mail) -> bool:
     # RFC 3834 section 5; what older programs write; RFC 5321 section 4.5.5: a null return path.
     submitted = (mail.first("auto-submitted") or "no").partition(";")[0].strip().lower()
     return (
         submitted != "no"
-        or mail.first("precedence").strip().lower() in ("bulk", "junk", "list", "auto_reply")
-        or "list-id" in mail.fields
+        or mail.first("precedence").strip().lower() in ("bulk", "junk", "list", "auto_reply", "auto-reply")
+        or any(name in mail.fields for name in _OF_PROGRAMS)
+        or _SAYS_SO.match(_subject(mail)) is not None
         or mail.first("return-path").strip() == "<>"
     )
 
@@ -173,6 +202,25 @@ def _quoted(mail: Mail, content: bytes) -> Iterator[str]:
             if found[0] not in seen:
                 seen.add(found[0])
                 yield found[0]
+
+
+def _answers(mail: Mail) -> Iterator[str]:
+    # RFC 5322 section 3.6.4: the last of References is the nearest.
+    near = list(_ids(mail.first("in-reply-to")))
+    far = list(_ids(mail.first("references")))
+    yield from dict.fromkeys([*near, *reversed(far)][:_MOST_QUOTED])
+
+
+def _ids(value: str) -> Iterator[str]:
+    return (found[0] for found in _MESSAGE_ID.finditer(value))
+
+
+def _written(mail: Mail) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(mail.first("date")[:100])
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def _digest(mail: Mail, content: bytes) -> str:

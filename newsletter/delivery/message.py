@@ -29,9 +29,9 @@ class Letter(NamedTuple):
     `message_id` stands in its angle brackets, `list_id` and the URIs of `list_unsubscribe` (mailto, https) without
     them; `date` is aware; `language` is a tag of RFC 5646. `feedback_id` has three identifiers and the sender's with
     colons between, `complaints_to` is where receivers report complaints, and an `automatic` letter is one that nobody
-    wrote, such as a confirmation: it must not be answered by programs. The bodies are in parts that `quoted.encode`
-    gave, to be joined as they are; without `html_parts` the letter is text alone. `picture` is what `enclosed` gave,
-    for the HTML to show.
+    wrote, such as a confirmation: it must not be answered by programs. `in_reply_to` is the Message-ID of what it
+    answers. The bodies are in parts that `quoted.encode` gave, to be joined as they are; without `html_parts` the
+    letter is text alone. `picture` is what `enclosed` gave, for the HTML to show.
     """
 
     from_name: str
@@ -52,6 +52,7 @@ class Letter(NamedTuple):
     complaints_to: str | None = None
     precedence: str = ""
     automatic: bool = False
+    in_reply_to: str = ""
     picture: bytes = b""
 
 
@@ -83,6 +84,7 @@ def build(letter: Letter) -> bytes:
             _subject(letter.subject),
             headers.date(letter.date),
             headers.message_id(letter.message_id),
+            headers.answers(letter.in_reply_to) if letter.in_reply_to else b"",
             headers.list_unsubscribe(letter.list_unsubscribe, one_click=letter.one_click),
             _shared(
                 letter.from_name,
@@ -94,7 +96,7 @@ def build(letter: Letter) -> bytes:
                 letter.feedback_id,
                 letter.complaints_to,
                 letter.precedence,
-                automatic=letter.automatic,
+                automatic=_automatic(letter),
             ),
             *_content(letter.text_parts, letter.html_parts, letter.picture, letter.message_id),
         )
@@ -145,7 +147,7 @@ def _shared(
     complaints_to: str | None,
     precedence: str,
     *,
-    automatic: bool,
+    automatic: str,
 ) -> bytes:
     fields = [
         headers.mailbox("From", from_name, from_address),
@@ -163,9 +165,13 @@ def _shared(
     if precedence:
         fields.append(headers.token("Precedence", precedence))
     if automatic:
-        # RFC 3834 section 5.
-        fields.append(headers.token("Auto-Submitted", "auto-generated"))
+        fields.append(headers.token("Auto-Submitted", automatic))
     return b"".join(fields)
+
+
+def _automatic(letter: Letter) -> str:
+    # RFC 3834 section 5: what answers one mail is told from what answers none.
+    return "" if not letter.automatic else "auto-replied" if letter.in_reply_to else "auto-generated"
 
 
 @lru_cache(maxsize=256)

@@ -6,8 +6,8 @@ and a report counts once however often it is read.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,7 +23,8 @@ from newsletter.pipeline.counting import TRIES, By, Followed
 from newsletter.pipeline.events import Events
 from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.readers import BY_MAIL, BY_SENDER, Readers, bearer
-from newsletter.pipeline.wishes import Wishes
+from newsletter.pipeline.replies import Replies
+from newsletter.pipeline.wishes import Obeyed, Wishes
 from newsletter.store import bounces, subscribers
 from newsletter.store.bounces import Kind, Report
 from newsletter.store.database import Database
@@ -82,7 +83,11 @@ class Box(Protocol):
 
 
 class Intake:
-    """Takes mail in; `parse` is the parser of reports, and `events` takes in what relays tell over the web."""
+    """Takes mail in.
+
+    `parse` is the parser of reports, and `events` takes in what relays tell over the web; `catalogue` has the topics
+    that have a name.
+    """
 
     def __init__(
         self,
@@ -91,6 +96,7 @@ class Intake:
         settings: Settings,
         signer: Signer,
         parse: Callable[[bytes], Sequence[Bounce]],
+        catalogue: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -99,6 +105,7 @@ class Intake:
         self._wishes = Wishes(Readers(database, clock, signer), clock)
         self._parse = parse
         self._notices = Notices(clock, settings)
+        self._replies = Replies(database, clock, signer, self._notices, catalogue)
         self.events = Events(database, clock, settings, signer)
         named = (
             settings.newsletter.unsubscribe_address,
@@ -151,6 +158,10 @@ class Intake:
             return await self._leave(arrival, mail)
         if mail.wish is not None:
             return await self._obey(arrival, mail, mail.wish)
+        # No program of a person answers to a return path (RFC 3834 section 4): what comes there came by itself.
+        by_itself = any(verp.delivery_of(recipient, self._signer) is not None for recipient in mail.recipients)
+        if (obeyed := await self._replies.obey(mail, automatic=mail.automatic or by_itself)) is not None:
+            return _followed(arrival, mail, obeyed, "message id")
         return Followed(arrival.name, "other")
 
     # Reports
@@ -225,9 +236,11 @@ class Intake:
 
     async def _obey(self, arrival: Arrival, mail: Incoming, wish: Wish) -> Followed:
         found = await self._wishes.obey(wish, mail.sender, automatic=mail.automatic)
-        return Followed(
-            arrival.name, "wish", found.email or mail.sender, by="token", what=found.what, taken=found.taken
-        )
+        return _followed(arrival, mail, found, "token")
+
+
+def _followed(arrival: Arrival, mail: Incoming, found: Obeyed, by: By) -> Followed:
+    return Followed(arrival.name, "wish", found.email or mail.sender, by=by, what=found.what, taken=found.taken)
 
 
 def _about(found: Sequence[Bounce], delivery: Delivery | None) -> Bounce:

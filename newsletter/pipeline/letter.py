@@ -89,8 +89,8 @@ class LetterWriter:
         """Return a mail that is no issue.
 
         Who gets a welcome or is told that there is nothing is on the list: they may leave it by these mails (RFC 2369,
-        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one; nor has a
-        link, which somebody asked for.
+        RFC 8058). A confirmation and a goodbye go to people who are on no list, and have no field of one; nor have a
+        link and an answer, which somebody asked for.
         """
         kind = issue.notice or "nothing"
         newsletter, edition = self._newsletter, issue.edition
@@ -104,6 +104,10 @@ class LetterWriter:
             automatic=True,
             feedback_id=f"{edition.date}:{kind}:notices:{self._feedback_sender}",
         )
+        if kind == "answer":
+            letter = letter._replace(
+                in_reply_to=str(issue.said.get("in_reply_to", "")), list_id="", list_unsubscribe=(), precedence=""
+            )
         if kind in ("confirmation", "goodbye", "link"):
             letter = letter._replace(
                 from_address=self._notices_address,
@@ -156,6 +160,20 @@ def said_by(links: FeedbackLinks) -> Feedback:
     """Return the links by which a reader says something of a paper, as they are rendered."""
     (more, more_end), (less, less_end), save = links
     return Feedback(more, less, more_end, less_end, save)
+
+
+def answered(settings: Settings) -> Settings:
+    """Return settings under which answers to mail come to where they are read, if the operator says nothing of them.
+
+    That is the box of what comes back, where one is: in it stays what is no wish. By LMTP or a pipe all mail is taken,
+    so that letters would be lost there.
+    """
+    newsletter, bounces = settings.newsletter, settings.bounces
+    if newsletter.reply_to or not bounces.address or not (bounces.maildir or bounces.imap_host):
+        return settings
+    # In the settings that are kept with a mail, so that it is shown as it went out after they changed.
+    leading = newsletter.model_copy(update={"reply_to": bounces.address})
+    return settings.model_copy(update={"newsletter": leading})
 
 
 def html_size(rendered: Rendered) -> int:

@@ -1,4 +1,4 @@
-"""Notices to one person: welcome, confirmation, goodbye. They are queued with what caused them, and sent as issues are.
+"""Notices to one person, such as a welcome or an answer: queued with what caused them, and sent as issues are.
 
 A day without papers is told by the issue of that day itself: `compose` sees to it.
 """
@@ -25,13 +25,16 @@ from newsletter.tokens import Signer, TokenError
 log = structlog.get_logger()
 
 # What answers somebody who asked just now, and so comes whether they have paused or not.
-ANSWERS: frozenset[EditionKind] = frozenset({"link", "known"})
+ANSWERS: frozenset[EditionKind] = frozenset({"link", "known", "answer"})
 
 # What the links of confirmations are signed for.
 CONFIRM = "confirm"
 
 # Whoever asks for a link may have used the one of the morning; more than so many a day is somebody else's doing.
 MOST_LINKS = 3
+# Whoever writes more often is done what they ask for, but told no more: two programs may write to each other.
+MOST_ANSWERS = 5
+_MOST: Mapping[EditionKind, int] = {"link": MOST_LINKS, "answer": MOST_ANSWERS}
 
 
 class PassedError(TokenError):
@@ -58,7 +61,7 @@ def said(kind: EditionKind, person: Subscriber, now: datetime) -> dict[str, Any]
 
 
 class Notices:
-    """Queues notices: at most one of a kind for a person and a day of theirs."""
+    """Queues notices: at most one of a kind for a person and a day of theirs, of some a few more."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self._clock = clock
@@ -69,6 +72,7 @@ class Notices:
             "confirmation": True,
             "known": True,
             "link": True,
+            "answer": True,
         }
 
     async def tell(
@@ -92,8 +96,8 @@ class Notices:
         now = self._clock.now()
         words = {**said(kind, person, now), **told}
         draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=words)
-        most = MOST_LINKS if kind == "link" else 1
-        queued = await notices.put(connection, kind, slots.local_date(person, now), draft, now, most=most)
+        day, most = slots.local_date(person, now), _MOST.get(kind, 1)
+        queued = await notices.put(connection, kind, day, draft, now, most=most, each=kind == "answer")
         if queued:
             log.info("notice", kind=kind, subscriber=person.id)
         return queued

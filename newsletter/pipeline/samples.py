@@ -257,6 +257,17 @@ _NOTICES: Mapping[Notice, tuple[str, Mapping[str, Any]]] = {
         "To who is subscribed and asks again",
         {"day": "2026-07-22", "at": "2026-07-22T06:30:00+00:00", "timezone": "Europe/Berlin"},
     ),
+    "answer": (
+        "To what was asked for by mail",
+        {
+            "day": "2026-07-22",
+            "subject": "Re: What an Assistant Should Remember",
+            "in_reply_to": "<asked@reader.example>",
+            "done": ["more 2", "less 5", "less-of diffusion", "paused 2026-07-27"],
+            "undone": [],
+            "unknown": [],
+        },
+    ),
     "nothing": ("A day without papers", {"day": "2026-07-22", "cause": "no match", "looked_at": 120}),
 }
 

@@ -42,7 +42,7 @@ class Wishes:
             person = await self._whom(wish)
             if automatic:
                 return Obeyed(person.email, "a program wrote it, so nothing followed")
-            if not _same(sender, person.email):
+            if not same(sender, person.email):
                 return Obeyed(person.email, "it comes from another address than theirs: look at it yourself")
             if wish.verb in ("more", "less"):
                 return await self._say(wish, person)
@@ -82,7 +82,7 @@ class Wishes:
         return Obeyed(person.email, f"paused until {end}", taken=True)
 
 
-def _same(sender: str, email: str) -> bool:
+def same(sender: str, email: str) -> bool:
     """Tell whether two addresses are one person's, with or without a detail behind a plus."""
     return bool(sender) and _plain(sender) == _plain(email)
 

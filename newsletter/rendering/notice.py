@@ -1,4 +1,4 @@
-"""Mails that are no issue: welcome, confirmation, goodbye, who is known already, and that there is nothing today."""
+"""Mails that are no issue: welcome, confirmation, goodbye, answers, and that there is nothing today."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from markupsafe import escape
 from newsletter import config
 from newsletter.bounds import WEEKDAYS
 from newsletter.models import Notice, Recipient
+from newsletter.rendering.answer import answer
 from newsletter.rendering.language import Language
 from newsletter.rendering.links import PAGES
 from newsletter.rendering.press import Press
@@ -24,13 +25,14 @@ from newsletter.rendering.templates import notice_html, notice_text
 KINDS: tuple[Notice, ...] = get_args(Notice)
 
 # To people who are on no list: nothing in these mails may ask them to unsubscribe.
-ONCE: frozenset[Notice] = frozenset({"confirmation", "goodbye", "link"})
+ONCE: frozenset[Notice] = frozenset({"confirmation", "goodbye", "link", "answer"})
 
 # What says nothing of one person but in places that are filled.
 SHARED: frozenset[Notice] = frozenset({"nothing"})
 
 TOPICS = 12
 LONGEST_TOPIC = 80
+LONGEST_ANSWER = 140
 NOTICES_KEPT = 64
 
 _OWN = ("email", "unsubscribe", "action", *PAGES)
@@ -87,7 +89,8 @@ class Notices:
         confirmation or a goodbye leads to. `said` has `day` (an ISO date) and what that kind tells: welcome `cadence`,
         `hour`, `timezone`, `first` (an ISO date), `at_once` and `topics`; confirmation and known `at` (an ISO moment)
         and `timezone`, and `moves`, the masked address of who wants their mail here; goodbye `moved`, that of where it
-        goes from now on; nothing `cause`, as a ranker calls it, and `looked_at`, a number of papers.
+        goes from now on; answer what `answer.answer` takes, and the whole `subject`; nothing `cause`, as a ranker calls
+        it, and `looked_at`, a number of papers.
         """
         own = {"email": clean(recipient.email)} | {name: link for name, link in links.items() if link}
         told: Told = tuple(sorted((name, tuple(one) if isinstance(one, list) else one) for name, one in said.items()))
@@ -119,6 +122,7 @@ class Notices:
             "goodbye": day,
             "link": day,
             "known": {**day, "at": "2000-01-01T00:00:00+00:00", "timezone": "UTC"},
+            "answer": {**day, "done": ("more 1",)},
             "nothing": {**day, "cause": "no papers", "looked_at": 1},
         }
         links = dict.fromkeys(("unsubscribe", "action"), "https://papers.example.org")
@@ -135,7 +139,7 @@ class Notices:
     ) -> Made:
         newsletter, said = self._newsletter, dict(told)
         contact = newsletter.reply_to or newsletter.from_address
-        subject, preheader = _lines(kind, clean(newsletter.name), language)
+        subject, preheader = _lines(kind, clean(newsletter.name), language, said)
         values = {
             "language": language,
             "name": newsletter.name,
@@ -171,9 +175,11 @@ def notice_key(kind: Notice, language: Language, told: Told, given: tuple[str, .
     return f"notice {kind} {language.code} {told} {given}" if kind in SHARED else "notice"
 
 
-def _lines(kind: Notice, name: str, language: Language) -> tuple[str, str]:
+def _lines(kind: Notice, name: str, language: Language, said: Mapping[str, Any]) -> tuple[str, str]:
     """Return the subject and what stands beside it in a list of mails."""
     gettext = language.gettext
+    if kind == "answer":
+        return clean(str(said.get("subject", ""))) or f"Re: {name}", cut(answer(said, language), LONGEST_ANSWER)
     subject, preheader = {
         "welcome": (gettext("Welcome to %(name)s"), gettext("What comes when, and how to change it.")),
         "confirmation": (gettext("Please confirm: %(name)s"), gettext("Without your word nothing more is sent.")),
@@ -205,6 +211,8 @@ def _sentences(kind: Notice, said: Mapping[str, Any], language: Language) -> dic
         }
     if kind == "goodbye":
         return {"moved": said.get("moved", "")}
+    if kind == "answer":
+        return {"line": answer(said, language)}
     if kind == "nothing":
         return {"cause": _cause(said["cause"], language), "looked_at": said["looked_at"]}
     return {}

@@ -26,7 +26,7 @@ SHELL = "email/issue.html"
 PAPER, SECTION, TOLD, REVISED, REST = PARTS = tuple(
     f"email/{name}.html" for name in ("paper", "section", "told", "revised", "rest")
 )
-NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "nothing")
+NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "answer", "nothing")
 
 _CODES = Codes()
 

@@ -233,6 +233,12 @@ async def by_issue(connection: AsyncConnection, issue_id: int) -> Delivery | Non
     return None if row is None else read(row)
 
 
+async def by_message_id(connection: AsyncConnection, message_id: str) -> Delivery | None:
+    """Return the delivery whose message has that Message-ID."""
+    row = (await connection.execute(select(deliveries).where(deliveries.c.message_id == message_id))).first()
+    return None if row is None else read(row)
+
+
 async def keep_attempts(
     connection: AsyncConnection, made: Sequence[tuple[int, str, int | None, str, str]], now: datetime
 ) -> None:

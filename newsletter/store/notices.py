@@ -15,21 +15,28 @@ from newsletter.store.tables import deliveries, editions, issues
 
 # The first, whatever their cadence: whoever changes theirs gets no second notice. The others are for kinds of which
 # there may be more in a day.
-SLOTS = ("daily", "weekdays", "weekly:mon")
+SLOTS = ("daily", "weekdays", "weekly:mon", "weekly:tue", "weekly:wed")
 
 
 async def put(
-    connection: AsyncConnection, kind: EditionKind, day: date, draft: Draft, now: datetime, *, most: int = 1
+    connection: AsyncConnection,
+    kind: EditionKind,
+    day: date,
+    draft: Draft,
+    now: datetime,
+    *,
+    most: int = 1,
+    each: bool = False,
 ) -> bool:
     """Queue a notice for a person and a day of theirs, and tell whether one waits now that did not before.
 
     One that was barred, such as the goodbye to somebody who came back at once, is queued again with the new words.
     There are `most` of a kind for a day, at most as many as there are slots, and the next only after the one before
-    has gone out.
+    has gone out, unless `each` says something of its own.
     """
     for cadence in SLOTS[:most]:
         found = await _put(connection, kind, day, cadence, draft, now)
-        if found is not None:
+        if found or (found is not None and not each):
             return found
     return False
 

@@ -469,7 +469,7 @@ async def test_without_pages_a_mail_does_the_same(small_room: Newsroom) -> None:
 
 async def test_a_preview_shows_each_before_and_the_one_that_was_sent_after(room: Newsroom) -> None:
     await room.subscribe("ada", language="de")
-    for kind in ("welcome", "confirmation", "goodbye", "known", "nothing"):
+    for kind in ("welcome", "confirmation", "goodbye", "known", "answer", "nothing"):
         shown = await room.preview("ada", kind=kind)
         assert shown.delivery is None
         assert shown.issue.notice == kind

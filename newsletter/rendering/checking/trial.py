@@ -37,7 +37,7 @@ _TO_READERS = frozenset(
     }
 )
 _MAILS = _TO_READERS | {
-    name(kind) for kind in ("confirmation", "goodbye", "link") for name in (notice_html, notice_text)
+    name(kind) for kind in ("confirmation", "goodbye", "link", "answer") for name in (notice_html, notice_text)
 }
 
 

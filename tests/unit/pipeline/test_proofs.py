@@ -50,4 +50,4 @@ def test_a_fault_is_a_line_with_its_file_as_the_settings_name_it(tmp_path: Path)
 
 def test_there_is_a_sample_of_every_kind_of_mail():
     notices = {kind.make("en").notice for kind in samples.kinds().values()}
-    assert notices == {None, "welcome", "confirmation", "goodbye", "link", "known", "nothing"}
+    assert notices == {None, "welcome", "confirmation", "goodbye", "link", "known", "answer", "nothing"}
