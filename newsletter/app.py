@@ -141,23 +141,24 @@ class App:
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""
-        return LetterWriter(answered(self.settings), self.renderer(), await self.signer(), self.seal)
+        return LetterWriter(answered(self.settings), self.renderer(), await self.signer(), self.seal, self.renderer)
 
     def sample_writer(self) -> LetterWriter:
         """Return what makes messages to look at: their links lead nowhere, and no database is asked."""
-        return LetterWriter(answered(self.settings), self.renderer(), Signer(bytes(32)), self.seal)
+        return LetterWriter(answered(self.settings), self.renderer(), Signer(bytes(32)), self.seal, self.renderer)
 
-    def renderer(self) -> "Renderer":
-        """Return what renders issues; raises RenderingError for a wrong template."""
+    def renderer(self, look: str = "") -> "Renderer":
+        """Return what renders issues, in that look or the one of the settings; RenderingError for a wrong template."""
         # The templates are compiled here, which a command that writes no mail does without.
         from newsletter.delivery.quoted import decode, encode
         from newsletter.feeds.tex import to_unicode
         from newsletter.rendering import Renderer, brand_of
 
-        own = self.settings.rendering.templates
+        rendering = self.settings.rendering
+        own = rendering.templates
         return Renderer(
             self.settings.newsletter,
-            self.settings.rendering,
+            rendering.model_copy(update={"look": look}) if look else rendering,
             templates=resources.templates(),
             overrides=self.settings.path(own) if own else None,
             brand=brand_of(self.settings.brand, self.settings.folder),

@@ -8,6 +8,10 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Bar = Literal["few", "normal", "many"]
 BARS: Final[tuple[Bar, ...]] = get_args(Bar)
 
+# How a mail looks; plain is text alone.
+Look = Literal["comfortable", "compact", "plain"]
+LOOKS: Final[tuple[Look, ...]] = get_args(Look)
+
 # The least and the most: local hours, papers in an issue, and minutes of reading.
 HOURS: Final = (0, 23)
 PAPERS: Final = (1, 100)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from newsletter.bounds import HOURS, MINUTES, PAPERS, Bar
+from newsletter.bounds import HOURS, MINUTES, PAPERS, Bar, Look
 from newsletter.cadences import Cadence
 
 FOREVER = date.max
@@ -18,9 +18,6 @@ class Value(BaseModel):
     """A frozen value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# Papers
 
 
 class Link(Value):
@@ -131,9 +128,6 @@ class Feed(Value):
     gone_at: datetime | None = None
 
 
-# People
-
-
 class Topic(Value):
     """What a person asked for: a slug of the catalogue or free words, with a weight from -1 to 1."""
 
@@ -165,6 +159,8 @@ class Subscriber(Value):
     on which they want mail again; `FOREVER` means until they resume by hand. `papers` is how many they want in an issue
     at most, None for as many as the settings have; `minutes` how long reading it may take, None for any time.
     `searches` are queries of arXiv whose papers come to them alone. `links` counts how often theirs were made new.
+    `look` is None for that of the newsletter. `away` tells that they paused and had no issue since, `best_missed` that
+    they want the best of that time then.
     """
 
     id: int
@@ -183,7 +179,10 @@ class Subscriber(Value):
     papers: int | None = Field(default=None, ge=PAPERS[0], le=PAPERS[1])
     minutes: int | None = Field(default=None, ge=MINUTES[0], le=MINUTES[1])
     bar: Bar = "normal"
+    look: Look | None = None
     paused_until: date | None = None
+    away: bool = False
+    best_missed: bool = True
     links: int = 0
     created_at: datetime
     subscribed_at: datetime | None = None
@@ -256,17 +255,14 @@ class Pick(NamedTuple):
     score: float | None = None
 
 
-Section = Literal["you", "missed", "late", "popular", "outside"]
+Section = Literal["you", "best", "missed", "late", "popular", "outside"]
 
-# In the order in which they stand in a mail: what was chosen for the reader comes first. The reason of a paper tells
-# its section, but for what is of days without mail.
-SECTIONS: tuple[Section, ...] = ("you", "missed", "late", "popular", "outside")
+# In the order in which they stand in a mail. The reason of a paper tells its section, but of days without mail.
+SECTIONS: tuple[Section, ...] = ("you", "best", "missed", "late", "popular", "outside")
 
 _FOR_YOU: Section = "you"
-SECTION_OF: dict[str, Section] = dict.fromkeys(("topic", "like", "author", "search", "new"), _FOR_YOU) | {
-    "popular": "popular",
-    "outside": "outside",
-}
+SECTION_OF: dict[str, Section] = dict.fromkeys(("topic", "like", "author", "search", "new"), _FOR_YOU)
+SECTION_OF |= {"popular": "popular", "outside": "outside"}
 
 
 class Told(NamedTuple):
@@ -282,12 +278,13 @@ class Told(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """The papers `first` to `last` are of days without mail, or without a source that came `late`, from `since` on."""
+    """The papers `first` to `last` are of days without mail, or a source that came `late`, or the `best` of a pause."""
 
     since: date
     first: int
     last: int
     late: bool = False
+    best: bool = False
 
 
 class Revision(NamedTuple):
@@ -309,12 +306,13 @@ NOTHING_BESIDE = Beside()
 
 
 class Recipient(NamedTuple):
-    """A subscriber, as far as their mail needs to know."""
+    """A subscriber, as far as their mail needs to know; `look` is empty for that of the newsletter."""
 
     id: int
     email: str
     language: str
     links: int = 0
+    look: str = ""
 
 
 class Issue(NamedTuple):
@@ -375,8 +373,7 @@ class Outcome(NamedTuple):
     """What one SMTP attempt gave: sent, caught (by the built-in catcher), deferred, rejected, unknown.
 
     `code` and `enhanced` (RFC 3463) are None and empty where no server answered. `about` says whom a refusal is about:
-    the reader (their address), or us (policy, authentication, quota). `suppress` says that the address is dead and must
-    not be tried again.
+    the reader (their address), or us (policy, authentication, quota); `suppress` that the address is dead for good.
     """
 
     delivery_id: int

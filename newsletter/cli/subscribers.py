@@ -186,9 +186,9 @@ def import_(face: Face, file: Path) -> None:
     """Take in people from CSV, with a consent that they gave to you.
 
     The first line names the columns: email, and if you like topics (with ; between), cadence, hour, timezone, language,
-    muted_words, authors, muted_authors, searches, paused_until, papers, minutes, bar. People on record are passed over
-    as they are: safe to repeat. Lines that cannot be taken are listed with the reason, the others are taken in; then it
-    leaves with 1.
+    muted_words, authors, muted_authors, searches, paused_until, papers, minutes, bar, look, best_missed. People on
+    record are passed over as they are: safe to repeat. Lines that cannot be taken are listed with the reason, the
+    others are taken in; then it leaves with 1.
     """
     from newsletter.pipeline import record, roster
 
@@ -239,9 +239,14 @@ def export(face: Face, file: Path) -> None:
 @subscribers.command("pause", example="newsletter subscribers pause ada@example.org --until 2026-12-01")
 @click.argument("email")
 @click.option("--until", type=DAY, help="The first day with mail again; by default until they are resumed.")
+@click.option(
+    "--best-missed/--no-best-missed",
+    default=None,
+    help="Whether the ten best of that time are in their first issue afterwards; else as it was, which is yes.",
+)
 @pass_face
-def pause(face: Face, email: str, until: date | None) -> None:
-    """Send a person nothing for a while; the best of what they miss is in their next issue."""
+def pause(face: Face, email: str, until: date | None, best_missed: bool | None) -> None:
+    """Send a person nothing for a while; the ten best of what they miss are in their next issue."""
     from newsletter.pipeline import slots
     from newsletter.pipeline import subscribers as people
 
@@ -254,7 +259,7 @@ def pause(face: Face, email: str, until: date | None) -> None:
                 next_step="Name the first day with mail again, or leave --until out: then they are paused until you"
                 f" resume them. `newsletter subscribers resume {quote(person.email)}` ends a pause.",
             )
-        return await people.pause(app.database, email, until)
+        return await people.pause(app.database, email, until, best_missed=best_missed)
 
     person = face.run(act)
     face.out.record(_record(person), f"{person.email} is paused {_pause(person)}.")
@@ -346,11 +351,13 @@ def _wish(person: "Subscriber") -> str:
 
 
 def _amount(person: "Subscriber") -> str:
-    """Return how much they want to get, and how well it must fit, as far as they said so."""
+    """Return how much they want to get, how well it must fit and how it looks, as far as they said so."""
     papers = "" if person.papers is None else f"at most {person.papers} paper{'' if person.papers == 1 else 's'}"
     minutes = "" if person.minutes is None else f"at most {person.minutes} minutes"
     bar = {"few": "only what fits well", "normal": "", "many": "also what fits little"}[person.bar]
-    return ", ".join(filter(None, (papers, minutes, bar)))
+    look = "" if person.look is None else "text alone" if person.look == "plain" else f"a {person.look} look"
+    best = "" if person.best_missed else "nothing of a pause"
+    return ", ".join(filter(None, (papers, minutes, bar, look, best)))
 
 
 def _search(search: "Feed") -> str:

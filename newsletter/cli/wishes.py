@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from newsletter.cli.values import BAR, CADENCE, HOUR, LANGUAGE, MINUTES, PAPERS, TOPIC, ZONE, words
+from newsletter.cli.values import BAR, CADENCE, HOUR, LANGUAGE, LOOK, MINUTES, PAPERS, TOPIC, ZONE, words
 from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ LISTS = {
     "mute_author": "muted_authors",
     "search": "searches",
 }
-# Those that limit an issue, and can be taken back.
-LIMITS = ("papers", "minutes")
-_ONE_OF_EACH = ("cadence", "hour", "timezone", "language", "papers", "minutes", "bar")
+# Those that limit an issue or dress it, and can be taken back.
+LIMITS = ("papers", "minutes", "look")
+_ONE_OF_EACH = ("cadence", "hour", "timezone", "language", "papers", "minutes", "bar", "look", "best_missed")
 _WHAT = {"mute": "A muted word", "author": "An author", "mute_author": "A muted author"}
 
 _OPTIONS = (
@@ -43,6 +43,12 @@ _OPTIONS = (
     click.option("--papers", type=PAPERS, help="How many papers they want at most; else as the settings have it."),
     click.option("--minutes", type=MINUTES, help="How many minutes they want to read at most, abstracts and all."),
     click.option("--bar", type=BAR, help="How well a paper must fit: few get the best only, many nearly all."),
+    click.option("--look", type=LOOK, help="How their mail looks; else as the settings have it."),
+    click.option(
+        "--best-missed/--no-best-missed",
+        default=None,
+        help="Whether the ten best that came during a pause are in their first issue afterwards; they are, unless not.",
+    ),
 )
 _CHANGES = (
     click.option("--add-topic", multiple=True, type=TOPIC, metavar="NAME[:WEIGHT]", help="One topic more."),

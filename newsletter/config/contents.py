@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from newsletter.bounds import PAPERS
+from newsletter.bounds import PAPERS, Look
 from newsletter.config.forms import Address, Domain, File, OneLine, Section
 from newsletter.config.forms import form as _form
 
@@ -117,8 +117,9 @@ class Rendering(Section):
 
     templates: File | None = Field(None, description="A folder whose templates stand before the built-in ones.")
     abstract_characters: int = Field(320, ge=80, le=5000, description="About how much of an abstract is shown.")
-    look: Literal["comfortable", "compact", "plain"] = Field(
-        "comfortable", description="comfortable, compact, or plain: text alone, without HTML."
+    look: Look = Field(
+        "comfortable",
+        description="comfortable, compact, or plain: text alone, without HTML; for readers who did not choose theirs.",
     )
     link_hosts: tuple[Domain, ...] = Field(
         (),

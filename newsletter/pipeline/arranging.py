@@ -33,12 +33,14 @@ class Past(NamedTuple):
     """What a person had before an issue: when their last mail was put together, and the span of what they missed.
 
     The span is of days on which they had a slot and got no issue; it ends with the slot before this one. `chosen_at` is
-    when it was last chosen for them, whether anything was found or not.
+    when it was last chosen for them, whether anything was found or not. `best` tells that they get the best of that
+    span beside the papers of the day.
     """
 
     mailed_at: datetime | None = None
     missed: tuple[datetime, datetime] | None = None
     chosen_at: datetime | None = None
+    best: bool = False
 
 
 NO_PAST = Past()
@@ -106,14 +108,23 @@ def _section(paper: Paper, reason: Reason, past: Past) -> Section:
     found = SECTION_OF[reason.kind]
     if found == "outside" or paper.first_seen_at is None:
         return found
-    if past.missed is not None and past.missed[0] < paper.first_seen_at <= past.missed[1]:
-        return "missed"
-    if past.chosen_at is None or paper.taken_at is None:
-        return found
-    # It counts for a day from which they had their mail already, when its source had not told of it.
-    if paper.first_seen_at <= past.chosen_at < paper.taken_at:
-        return "late" if past.missed is None else "missed"
-    return found
+    if was_missed(paper, past):
+        return "best" if past.best else "missed"
+    return "late" if _came_late(paper, past) else found
+
+
+def was_missed(paper: Paper, past: Past) -> bool:
+    """Tell whether a paper came on the days that a person missed."""
+    if past.missed is None or paper.first_seen_at is None:
+        return False
+    return past.missed[0] < paper.first_seen_at <= past.missed[1] or _came_late(paper, past)
+
+
+def _came_late(paper: Paper, past: Past) -> bool:
+    """Tell whether it counts for a day from which they had their mail already, when its source had not told of it."""
+    if past.chosen_at is None or paper.taken_at is None or paper.first_seen_at is None:
+        return False
+    return paper.first_seen_at <= past.chosen_at < paper.taken_at
 
 
 def picks_of(papers: Sequence[Paper], placed: Sequence[Placed]) -> tuple[Pick, ...]:
@@ -126,11 +137,11 @@ def picks_of(papers: Sequence[Paper], placed: Sequence[Placed]) -> tuple[Pick, .
 
 def missed(papers: Sequence[Paper], placed: Sequence[Placed], past: Past, timezone: str) -> Missed | None:
     """Return which papers of an issue are of missed days, or came late."""
-    at = [position for position, one in enumerate(placed, start=1) if one.section in ("missed", "late")]
+    at = [position for position, one in enumerate(placed, start=1) if one.section in ("best", "missed", "late")]
     if not at:
         return None
     if past.missed is not None:
-        return Missed(slots.date_there(timezone, past.missed[0]), at[0], at[-1])
+        return Missed(slots.date_there(timezone, past.missed[0]), at[0], at[-1], best=past.best)
     # The day is that of their source.
     days = [moment.date() for number in at if (moment := papers[placed[number - 1].place].first_seen_at)]
     return Missed(min(days), at[0], at[-1], late=True)

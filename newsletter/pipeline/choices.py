@@ -95,14 +95,17 @@ class Choices:
         async with self._changing(token) as (connection, person):
             await subscribers.unsay(connection, person.id, paper_id)
 
-    async def pause(self, token: str, until: date | None) -> Subscriber:
-        """Send a reader nothing until a day of theirs (None: send again); raises WrongError for one that is over."""
+    async def pause(self, token: str, until: date | None, *, best_missed: bool | None = None) -> Subscriber:
+        """Send a reader nothing until a day of theirs (None: send again); raises WrongError for one that is over.
+
+        `best_missed` says whether they want the best of that time then, None that it stays as it was.
+        """
         async with self._changing(token) as (connection, person):
             if until is not None and until <= slots.local_date(person, self._clock.now()):
                 raise WrongError({"until": "over"})
             if person.state is Consent.UNSUBSCRIBED:
                 return person
-            await subscribers.pause(connection, person.id, until)
+            await subscribers.pause(connection, person.id, until, best_missed=best_missed)
         return person.model_copy(update={"paused_until": until})
 
     async def renew(self, token: str) -> Subscriber:

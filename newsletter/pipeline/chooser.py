@@ -83,6 +83,18 @@ class Chooser(vectors.Placed, Protocol):
         """Return for each profile the places of its best papers; `k` is for those who asked for no number."""
         ...
 
+    def top(
+        self,
+        profiles: Sequence[Any],
+        papers: Sequence[Paper],
+        k: int,
+        *,
+        received: Sequence[Collection[int]] = (),
+        today: date | None = None,
+    ) -> Sequence[Sequence[tuple[int, float]]]:
+        """Return for each profile the places of its best papers with their scores, and nothing from outside."""
+        ...
+
     def weigh(
         self,
         profile: Any,

@@ -1,27 +1,27 @@
 """Choose papers for everyone who is due, and put their issues on record; it knows nothing of mail."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from types import MappingProxyType
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
-from newsletter.config import Ranking, Settings
+from newsletter.config import Settings
 from newsletter.errors import ConflictError, NewsletterError
-from newsletter.models import Beside, Feedback, Paper, Reason, Revision, Subscriber
-from newsletter.pipeline import arranging
-from newsletter.pipeline.arranging import NO_PAST, Content, Past, Placed
+from newsletter.models import Beside, Feedback, Paper, Revision, Subscriber
+from newsletter.pipeline import arranging, returning
+from newsletter.pipeline.arranging import Content
 from newsletter.pipeline.chooser import Chooser, Chosen, there_by
+from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, own_of, profile_of, window
 from newsletter.pipeline.notices import message_id
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
 from newsletter.pipeline.sweeping import less_to_sweep
 from newsletter.pipeline.vectors import Placing
-from newsletter.store import beside, editions, papers, searches, subscribers
+from newsletter.store import beside, editions, papers, subscribers
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
 
@@ -30,6 +30,8 @@ log = structlog.get_logger()
 BLOCK = 500
 # Of people with own searches fewer at a time, since each brings papers to the block that are only theirs.
 OWN_BLOCK = 50
+# Of people who were far away fewer too: what each has had of all that time is at hand.
+FAR_BLOCK = 200
 
 # Where choosing fails for the first so many of a block, it is not about a person.
 MOST_LEFT_OUT = 5
@@ -41,26 +43,7 @@ MOST_CONFLICTS = 5
 MOST_REVISED = 5
 MOST_NEWER = 100
 
-# West and east of Greenwich a date begins and ends at most so many hours from the same date in UTC.
-_WIDEST_OFFSET = timedelta(hours=14)
-
 Progress = Callable[[int, int], None]
-
-
-class Asked(NamedTuple):
-    """What is chosen by on a local date: the papers at hand, and for each person their profile and what they had.
-
-    What they `said`, and the issues of their `past`, say only how the mail is arranged. `own` has by the ids of people
-    what their own searches found: ids of papers, and the search.
-    """
-
-    day: date
-    papers: list[Paper]
-    profiles: list[Any]
-    received: list[Collection[int]]
-    said: Sequence[Sequence[Feedback]] = ()
-    past: Sequence[Past] = ()
-    own: Mapping[int, Mapping[int, str]] = MappingProxyType({})
 
 
 class ComposeReport(NamedTuple):
@@ -100,6 +83,7 @@ class Composer:
         self.causes: dict[str, str] = {}
         self._candidates: dict[date, list[Paper]] = {}
         self._newer: dict[date, list[Paper]] = {}
+        self._older: tuple[date, list[Paper]] | None = None
         self._known: dict[int, Paper] = {}
 
     async def compose(
@@ -119,7 +103,7 @@ class Composer:
         empty: list[str] = []
         left_out: list[str] = []
         for slot in sorted(by_slot):
-            for block in _blocks(by_slot[slot]):
+            for block in _blocks(by_slot[slot], await self._far_away(by_slot[slot], slot.date)):
                 part = await self._block(slot, block)
                 composed += part.composed
                 empty += part.empty
@@ -131,12 +115,26 @@ class Composer:
 
     async def pick(self, people: Sequence[Subscriber], day: date) -> list[Content]:
         """Return what each would get on a local date; nothing is put on record."""
-        asked = await self.asked(people, day)
+        far = await self._far_away(people, day)
+        if not far or len(far) == len(people):
+            return await self._pick(people, day, far=bool(far))
+        found: dict[int, Content] = {}
+        for are_far in (False, True):
+            some = [person for person in people if (person.id in far) is are_far]
+            contents = await self._pick(some, day, far=are_far)
+            found |= {person.id: content for person, content in zip(some, contents, strict=True)}
+        return [found[person.id] for person in people]
+
+    async def _pick(self, people: Sequence[Subscriber], day: date, *, far: bool) -> list[Content]:
+        whole = await self.asked(people, day, far=far)
+        whole, back = returning.back(people, whole, self._since(day, far=True))
+        missed = returning.best(self.chooser, people, whole, back, self._known)
+        asked = returning.of_the_day(whole, back)
         best = choose(self.chooser, asked, self._settings.ranking)
         self.causes |= {person.email: one.cause for person, one in zip(people, best, strict=True) if one.cause}
         placed = [
-            arrange(self.chooser, profile, asked.papers, one, past)
-            for profile, one, past in zip(asked.profiles, best, asked.past, strict=True)
+            arrange(self.chooser, profile, asked.papers, one, past, missed.get(at, ()))
+            for at, (profile, one, past) in enumerate(zip(asked.profiles, best, asked.past, strict=True))
         ]
         revised = await self._revised([person.id for person in people], day)
         without = self._without_dislikes(people, asked)
@@ -147,8 +145,8 @@ class Composer:
             if at in without:
                 disliked = arranging.fresh(said, past, "less")
                 told += arranging.told_of_dislikes(disliked, self._known, in_order(best[at]), in_order(without[at]))
-            missed = arranging.missed(asked.papers, placed[at], past, person.timezone)
-            extra = Beside(told, missed, revised.get(person.id, ()))
+            of_missed = arranging.missed(asked.papers, placed[at], past, person.timezone)
+            extra = Beside(told, of_missed, revised.get(person.id, ()))
             picks = arranging.picks_of(asked.papers, placed[at])
             found.append(Content(picks, extra) if picks else Content(()))
         return found
@@ -167,10 +165,9 @@ class Composer:
 
     async def _revised(self, ids: Sequence[int], day: date) -> dict[int, tuple[Revision, ...]]:
         """Return for each person what was revised since they got it, the latest first."""
-        since = window(day, self._settings.ranking.window_days)[0]
         async with self._database.connect() as connection:
             if day not in self._newer:
-                self._newer[day] = await beside.revised_since(connection, since, limit=MOST_NEWER)
+                self._newer[day] = await beside.revised_since(connection, self._since(day), limit=MOST_NEWER)
             newer = [paper for paper in self._newer[day] if paper.id is not None and paper.version is not None]
             if not newer:
                 return {}
@@ -180,18 +177,35 @@ class Composer:
             for number, had in unaware.items()
         }
 
-    async def asked(self, people: Sequence[Subscriber], day: date, *, before: datetime | None = None) -> Asked:
+    async def _far_away(self, people: Sequence[Subscriber], day: date) -> set[int]:
+        """Return who is back from a pause that began before the window of a day."""
+        away = [person for person in people if person.away and person.best_missed]
+        if not away:
+            return set()
+        since = self._since(day)
+        async with self._database.connect() as connection:
+            past = await arranging.past_of(connection, away, day, since.date())
+        return {number for number, one in past.items() if one.missed is not None and one.missed[0] < since}
+
+    def _since(self, day: date, *, far: bool = False) -> datetime:
+        """Return from when on papers are looked at: those of the window, or for who was `far` away."""
+        since = window(day, self._settings.ranking.window_days)[0]
+        return since - returning.FURTHEST if far else since
+
+    async def asked(
+        self, people: Sequence[Subscriber], day: date, *, before: datetime | None = None, far: bool = False
+    ) -> Asked:
         """Return what is chosen by for people on a local date.
 
         `before` leaves out what was sent or said at that moment or later, and what came in after it; what was asked for
-        is as it is now, since no other is on record.
+        is as it is now, since no other is on record. With `far`, the best papers before the window are at hand too.
         """
-        found = await self._papers_of(day)
+        found = [*(await self._papers_before(day) if far else ()), *(await self._papers_of(day))]
         ids = [person.id for person in people]
         async with self._database.connect() as connection:
             since, until = window(day, self._settings.ranking.window_days)
             alone, own = await own_of(connection, people, since, until, before=before)
-            had = await papers.received_by(connection, ids, since=since, before=before)
+            had = await papers.received_by(connection, ids, since=self._since(day, far=far), before=before)
             said = await subscribers.feedback_of(connection, ids, before=before)
             past = await arranging.past_of(connection, people, day, since.date())
             await self._learn(connection, said)
@@ -234,11 +248,14 @@ class Composer:
                     now = self._clock.now()
                     edition = await editions.ensure(connection, slot.date, slot.cadence, now)
                     written, _ = await editions.compose(connection, edition.id, drafts, now)
+                    back = [person.id for person, content in picked if person.away and content.picks]
+                    await subscribers.returned(connection, back, slot.date)
             except ConflictError:
                 # Someone was erased, or got one of these papers in another issue, since they were read.
                 if last_try:
                     raise
                 self._candidates.pop(slot.date, None)
+                self._older = None
                 self._newer.pop(slot.date, None)
                 people = await self._still_there(people)
                 continue
@@ -296,6 +313,21 @@ class Composer:
                 self._candidates[day] = await papers.candidates(connection, since=since, until=until)
         return self._candidates[day]
 
+    async def _papers_before(self, day: date) -> list[Paper]:
+        """Return the best papers of the weeks before the window of a day; those of one day are kept."""
+        if self._older is None or self._older[0] != day:
+            async with self._database.connect() as connection:
+                self._older = (
+                    day,
+                    await papers.best_of_weeks(
+                        connection,
+                        since=self._since(day, far=True),
+                        until=self._since(day),
+                        limit=returning.EACH_WEEK,
+                    ),
+                )
+        return self._older[1]
+
     async def _learn(self, connection: AsyncConnection, said: dict[int, list[Feedback]]) -> None:
         """Load the papers that people spoke of, each once a run."""
         named = {one.paper_id for words in said.values() for one in words}
@@ -313,88 +345,12 @@ class Composer:
         return {"day": day.isoformat(), "cause": cause, "looked_at": len(self._candidates.get(day, ()))}
 
 
-def _blocks(people: Sequence[Subscriber]) -> Iterator[Sequence[Subscriber]]:
-    searching = [person for person in people if person.searches]
-    rest = [person for person in people if not person.searches] if searching else people
-    for size, some in ((BLOCK, rest), (OWN_BLOCK, searching)):
+def _blocks(people: Sequence[Subscriber], far: Collection[int]) -> Iterator[Sequence[Subscriber]]:
+    # Apart from all others, since for whoever was far away more papers are at hand.
+    distant = [person for person in people if person.id in far] if far else []
+    near = [person for person in people if person.id not in far] if far else people
+    searching = [person for person in near if person.searches]
+    rest = [person for person in near if not person.searches] if searching else near
+    for size, some in ((BLOCK, rest), (OWN_BLOCK, searching), (FAR_BLOCK, distant)):
         for start in range(0, len(some), size):
             yield some[start : start + size]
-
-
-async def own_of(
-    connection: AsyncConnection,
-    people: Sequence[Subscriber],
-    since: datetime,
-    until: datetime,
-    *,
-    before: datetime | None = None,
-) -> tuple[list[Paper], dict[int, dict[int, str]]]:
-    """Return the papers of a span that are some of these people's alone, and what the searches of each found."""
-    searching = [person.id for person in people if person.searches]
-    if not searching:
-        return [], {}
-    alone, found = await searches.found(connection, searching, since=since, until=until, before=before)
-    return alone, {number: {paper: one.query for paper, one in theirs.items()} for number, theirs in found.items()}
-
-
-def choose(chooser: Chooser, asked: Asked, ranking: Ranking) -> Sequence[Chosen]:
-    """Return what is chosen for each person."""
-    return chooser.choose(asked.profiles, asked.papers, ranking.papers, received=asked.received, today=asked.day)
-
-
-def arrange(
-    chooser: Chooser, profile: Any, papers: Sequence[Paper], chosen: Chosen, past: Past = NO_PAST
-) -> list[Placed]:
-    """Return what was chosen for a person in the order of their mail, with reasons."""
-    picked = [papers[place] for place, _ in chosen.picks]
-    reasons = list(map(_honest, chooser.reasons(profile, picked), picked))
-    if chosen.outside is not None:
-        reasons.append(Reason(kind="outside"))
-    return arranging.arranged(papers, in_order(chosen), reasons, past)
-
-
-def in_order(chosen: Chosen) -> list[tuple[int, float]]:
-    """Return the places of the papers of an issue and their scores, best first and what is outside last."""
-    return [*chosen.picks, *([] if chosen.outside is None else [chosen.outside])]
-
-
-def window(day: date, days: int) -> tuple[datetime, datetime]:
-    """Return the span of first sight of the papers that an issue of that local date may hold."""
-    midnight = datetime.combine(day, time(), UTC)
-    return midnight - timedelta(days=days), midnight + timedelta(days=1) + _WIDEST_OFFSET
-
-
-def profile_of(
-    chooser: Chooser,
-    person: Subscriber,
-    said: Sequence[Feedback],
-    known: Mapping[int, Paper],
-    day: date,
-    own: Mapping[int, str] | None = None,
-) -> Any:
-    """Return the profile of a person on a local date by what they asked for and `said` of `known` papers.
-
-    `own` is what their own searches found.
-    """
-
-    def spoken_of(*verdicts: str) -> list[tuple[Paper, date]]:
-        return [(known[one.paper_id], one.at.date()) for one in said if one.verdict in verdicts]
-
-    return chooser.profile(
-        person.topics,
-        spoken_of("more", "saved"),
-        spoken_of("less"),
-        person.muted_words,
-        authors=person.authors,
-        muted_authors=person.muted_authors,
-        own=own,
-        today=day,
-        papers=person.papers,
-        minutes=person.minutes,
-        bar=person.bar,
-    )
-
-
-def _honest(reason: Reason, paper: Paper) -> Reason:
-    """Return a reason, which for a paper that nobody has voted for cannot be that it is popular."""
-    return Reason(kind="new") if reason.kind == "popular" and paper.votes <= 0 else reason

@@ -11,7 +11,7 @@ from newsletter.clock import Clock
 from newsletter.config import Ranking
 from newsletter.models import Feedback, Paper, Subscriber
 from newsletter.pipeline.chooser import Chooser, came_at, there_by
-from newsletter.pipeline.compose import Asked, choose, in_order, profile_of, window
+from newsletter.pipeline.choosing import Asked, choose, in_order, profile_of, window
 from newsletter.pipeline.learning import Learns, lesson_of
 from newsletter.pipeline.vectors import Placing
 from newsletter.pipeline.worth import Caught, verdict

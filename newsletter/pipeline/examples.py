@@ -12,7 +12,6 @@ from newsletter.pipeline import proofs, slots
 from newsletter.pipeline import subscribers as people
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter
-from newsletter.rendering.screens import in_frame
 from newsletter.tokens import Signer, TokenError
 
 EXAMPLE = "example"
@@ -109,4 +108,4 @@ class Examples:
         message, rendered = self._writer.unsigned(
             issue, address=person.email, message_id="<example@preview.invalid>", date=now
         )
-        return in_frame(rendered.html, proofs.pictures(message))
+        return proofs.page(message, rendered)

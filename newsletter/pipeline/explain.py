@@ -11,7 +11,8 @@ from newsletter.pipeline import slots
 from newsletter.pipeline.arranging import NO_PAST
 from newsletter.pipeline.causes import cause
 from newsletter.pipeline.chooser import Chooser, came_at, there_by
-from newsletter.pipeline.compose import Asked, Composer, arrange, choose, in_order, window
+from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, window
+from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.lookup import paper_meant
 from newsletter.pipeline.standing import obstacles
 from newsletter.pipeline.subscribers import find

@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from newsletter.clock import Clock
-from newsletter.models import Pick, Subscriber
-from newsletter.pipeline import slots
+from newsletter.models import Edition, Issue, Pick, Recipient, Subscriber
+from newsletter.pipeline import proofs, slots
+from newsletter.pipeline.arranging import Content
 from newsletter.pipeline.compose import Composer
+from newsletter.pipeline.letter import LetterWriter
+from newsletter.pipeline.moving import shown
 from newsletter.rendering.reasons import reason_sentence
 
 # For so long the papers on record count as looked at.
@@ -15,19 +18,48 @@ FRESH = timedelta(minutes=5)
 # Who finds so many waiting is asked to come again: choosing takes the processor, which the mail needs too.
 MOST_WAITING = 8
 
+_NOBODY = "you@example.org"
+
 
 class Foresight:
-    """Chooses one at a time; `make` makes what chooses without a trace."""
+    """Chooses one at a time.
 
-    def __init__(self, clock: Clock, make: Callable[[], Awaitable[Composer]]) -> None:
+    `make` makes what chooses without a trace, `writer` what writes mail whose links are dead.
+    """
+
+    def __init__(
+        self, clock: Clock, make: Callable[[], Awaitable[Composer]], writer: Callable[[], LetterWriter]
+    ) -> None:
         self._clock = clock
         self._make = make
+        self._make_writer = writer
+        self._writer: LetterWriter | None = None
         self._made: tuple[datetime, Composer] | None = None
         self._turn = asyncio.Lock()
         self._waiting = 0
 
     async def next(self, person: Subscriber) -> tuple[Pick, ...] | None:
         """Return the papers that a person would get now, None if too many others ask just now."""
+        content = await self._content(person)
+        return None if content is None else content.picks
+
+    async def mail(self, person: Subscriber) -> str | None:
+        """Return that mail as a page for a frame, empty without papers; None if too many others ask just now."""
+        content = await self._content(person)
+        if content is None or not content.picks:
+            return None if content is None else ""
+        if self._writer is None:
+            self._writer = self._make_writer()
+        now = self._clock.now()
+        edition = Edition(id=0, date=slots.local_date(person, now), cadence=person.cadence, created_at=now)
+        # Of nobody, since whoever looks over a shoulder would have the links.
+        reader = Recipient(0, shown(person), person.language, look=person.look or "")
+        message, rendered = self._writer.unsigned(
+            Issue(0, edition, reader, *content), address=_NOBODY, message_id="<next@preview.invalid>", date=now
+        )
+        return proofs.page(message, rendered)
+
+    async def _content(self, person: Subscriber) -> Content | None:
         if self._waiting >= MOST_WAITING:
             return None
         self._waiting += 1
@@ -35,7 +67,7 @@ class Foresight:
             async with self._turn:
                 composer = await self._fresh()
                 [content] = await composer.pick([person], slots.local_date(person, self._clock.now()))
-                return content.picks
+                return content
         finally:
             self._waiting -= 1
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import newsletter
-from newsletter.models import Issue
+from newsletter.models import Issue, Recipient
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.rendering import Rendered, kept
 from newsletter.rendering.kept import Part
@@ -84,7 +84,8 @@ class Keeper:
 
     def __init__(self, writer: LetterWriter) -> None:
         self._writer = writer
-        self._press: _Press | None = None
+        # A part of one name is another one in each look.
+        self._presses: dict[str, _Press] = {}
         self._begun: list[Begun] = []
         self._new: list[New] = []
         self._made: dict[int, Own] = {}
@@ -94,9 +95,9 @@ class Keeper:
     ) -> bytes | Awaitable[bytes]:
         """Return the message of a delivery, now or when awaited."""
         unsigned, rendered = self._writer.unsigned(issue, address=address, message_id=message_id, date=date)
-        press = self._press
+        press = self._presses.get(self._writer.look(issue.recipient))
         if press is None or not press.at_hand.issuperset(rendered.shared):
-            press = self._take(rendered.shared, date)
+            press = self._take(issue.recipient, rendered.shared, date)
         moment = int(date.timestamp())
         words = f"{rendered.language} {moment} {proof(unsigned)} "
         own = f" {_own(rendered)}" if rendered.own else ""
@@ -143,11 +144,11 @@ class Keeper:
             signed.append(f"{name},{told}")
         self._made[delivery_id] = press.id, f"{words}{';'.join(signed)}{own}"
 
-    def _take(self, parts: Sequence[Part], now: datetime) -> _Press:
+    def _take(self, reader: Recipient, parts: Sequence[Part], now: datetime) -> _Press:
         """Return a set that has these parts: the one at hand with what it lacks, or a new one."""
-        press = self._press
+        press = self._presses.get(self._writer.look(reader))
         if press is None or len(press.digests) > MOST:
-            press = self._begin(now)
+            press = self._begin(reader, now)
         for part in parts:
             if part in press.at_hand:
                 continue
@@ -161,16 +162,16 @@ class Keeper:
                 press.have(part, key, found)
             else:
                 # A paper changed since, or a note: of what was made before, it stays as it was.
-                press = self._begin(now, press, but=key)
+                press = self._begin(reader, now, press, but=key)
                 self._put(press, part)
         return press
 
-    def _begin(self, now: datetime, before: _Press | None = None, but: str = "") -> _Press:
+    def _begin(self, reader: Recipient, now: datetime, before: _Press | None = None, but: str = "") -> _Press:
         """Begin a set, with all that another has `but` one part and signatures, whose numbers are each set's own."""
-        press = self._press = _Press(secrets.randbits(52))
+        press = self._presses[self._writer.look(reader)] = _Press(secrets.randbits(52))
         self._begun.append(Begun(press.id, now, program()))
         if before is None:
-            self._put(press, settings_part(self._writer))
+            self._put(press, settings_part(self._writer, reader))
             return press
         for key, found in before.digests.items():
             if key != but and not key.startswith(SEAL):
@@ -212,14 +213,14 @@ def seal(name: str, form: bytes) -> Fixed:
     return Fixed(SEAL + name, pieces=(Pieces(parts, ("t", "bh", "b")),))
 
 
-def settings_part(writer: LetterWriter) -> Fixed:
-    """Return the part that has what mails take from the settings beside their templates."""
-    settings, logo = writer.settings, writer.renderer.logo
+def settings_part(writer: LetterWriter, reader: Recipient) -> Fixed:
+    """Return the part that has what mails in the look of a reader take from the settings beside their templates."""
+    settings, logo = writer.settings, writer.dress(reader).renderer.logo
     words = {
         "newsletter": settings.newsletter.model_dump_json(),
         "base_url": settings.web.base_url,
         "notices_address": settings.notices.from_address or "",
-        "look": settings.rendering.look,
+        "look": writer.look(reader),
     }
     if logo is not None:
         words |= {"logo": b64encode(logo.content).decode(), "logo_kind": logo.kind, "logo_width": str(logo.width)}

@@ -1,6 +1,6 @@
 """An issue to the bytes of its message: the one way that both `send` and `preview` take."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -9,7 +9,7 @@ import structlog
 
 from newsletter.config import Settings
 from newsletter.delivery.message import Letter, build, enclosed
-from newsletter.models import Edition, Issue
+from newsletter.models import Edition, Issue, Recipient
 from newsletter.pipeline.reader_links import Addresses, FeedbackLinks
 from newsletter.rendering import Feedback, Links, Rendered, Renderer, fit
 from newsletter.tokens import Signer
@@ -34,13 +34,28 @@ class Written(NamedTuple):
     rendered: Rendered
 
 
+class Dress(NamedTuple):
+    """What makes mail in one look, and the picture that it shows, as a part of messages."""
+
+    renderer: Renderer
+    picture: bytes
+
+
 class LetterWriter:
     """Writes the message of an issue; built once for a run. Without a `seal` nothing is signed.
 
-    `settings`, `renderer` and `signer` are what it was built of.
+    `settings`, `renderer` and `signer` are what it was built of. `in_look` makes what renders in another look than that
+    of the settings, once for each; without, all readers get that one.
     """
 
-    def __init__(self, settings: Settings, renderer: Renderer, signer: Signer, seal: Seal | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        renderer: Renderer,
+        signer: Signer,
+        seal: Seal | None = None,
+        in_look: Callable[[str], Renderer] | None = None,
+    ) -> None:
         newsletter = settings.newsletter
         self.settings = settings
         self.renderer = renderer
@@ -51,11 +66,21 @@ class LetterWriter:
         self._one_click = bool(settings.web.base_url)
         self._addresses = Addresses(settings, signer)
         self._notices_address = settings.notices.from_address or newsletter.from_address
-        self._renderer = renderer
-        logo = renderer.logo
-        self._picture = b"" if logo is None else enclosed(logo.content, logo.kind, logo.cid)
+        self._in_look = in_look
+        self._dresses: dict[str, Dress] = {settings.rendering.look: _dress(renderer)}
         self._seal = seal
         self._told_of_size = False
+
+    def look(self, recipient: Recipient) -> str:
+        """Return in which look a reader gets their mail."""
+        return recipient.look if recipient.look and self._in_look is not None else self.settings.rendering.look
+
+    def dress(self, recipient: Recipient) -> Dress:
+        """Return what their mail is rendered by."""
+        look = self.look(recipient)
+        if look not in self._dresses and self._in_look is not None:
+            self._dresses[look] = _dress(self._in_look(look))
+        return self._dresses[look]
 
     def content(self, issue: Issue, *, address: str, message_id: str, date: datetime) -> bytes | Awaitable[bytes]:
         """Return the message for an address; two calls with the same arguments give the same bytes."""
@@ -78,10 +103,11 @@ class LetterWriter:
         leave_at, pause = self._addresses.of(issue.recipient.id)
         settings, web = self._addresses.pages(issue.recipient, date, issue.id)
         feedback = said_by(self._addresses.feedback(issue.id))
-        rendered = self._renderer.render(issue, Links(leave_at[0], settings, pause, web, feedback))
-        content = build(self._letter(issue.edition, rendered, leave_at, address, message_id, date))
+        renderer, picture = self.dress(issue.recipient)
+        rendered = renderer.render(issue, Links(leave_at[0], settings, pause, web, feedback))
+        content = build(self._letter(issue.edition, rendered, picture, leave_at, address, message_id, date))
         # The whole is never shorter than its HTML.
-        if len(content) - len(self._picture) > SHOWN and not self._told_of_size:
+        if len(content) - len(picture) > SHOWN and not self._told_of_size:
             self._watch_size(rendered)
         return content, rendered
 
@@ -98,8 +124,9 @@ class LetterWriter:
         action = self._addresses.action(kind, issue.recipient, date, issue.said)
         values = {"day": edition.date.isoformat(), **issue.said, "action": action}
         settings = self._addresses.pages(issue.recipient, date, issue.id).settings
-        rendered = self._renderer.notice(kind, issue.recipient, Links(leave_at[0], settings, pause), values)
-        letter = self._letter(edition, rendered, leave_at, address, message_id, date)._replace(
+        renderer, picture = self.dress(issue.recipient)
+        rendered = renderer.notice(kind, issue.recipient, Links(leave_at[0], settings, pause), values)
+        letter = self._letter(edition, rendered, picture, leave_at, address, message_id, date)._replace(
             # RFC 3834 section 5: no program may answer it.
             automatic=True,
             feedback_id=f"{edition.date}:{kind}:notices:{self._feedback_sender}",
@@ -122,6 +149,7 @@ class LetterWriter:
         self,
         edition: Edition,
         rendered: Rendered,
+        picture: bytes,
         leave_at: tuple[str, ...],
         address: str,
         message_id: str,
@@ -145,7 +173,7 @@ class LetterWriter:
             feedback_id=_feedback_id(edition.date, edition.cadence, self._feedback_sender),
             complaints_to=newsletter.complaints_address,
             precedence=newsletter.precedence,
-            picture=self._picture,
+            picture=picture,
         )
 
     def _watch_size(self, rendered: Rendered) -> None:
@@ -174,6 +202,11 @@ def answered(settings: Settings) -> Settings:
     # In the settings that are kept with a mail, so that it is shown as it went out after they changed.
     leading = newsletter.model_copy(update={"reply_to": bounces.address})
     return settings.model_copy(update={"newsletter": leading})
+
+
+def _dress(renderer: Renderer) -> Dress:
+    logo = renderer.logo
+    return Dress(renderer, b"" if logo is None else enclosed(logo.content, logo.kind, logo.cid))
 
 
 def html_size(rendered: Rendered) -> int:

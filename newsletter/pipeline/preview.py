@@ -136,8 +136,7 @@ async def find_notice(
     else:
         said = told(kind, person, clock.now())
     edition = _unsaved(person, day, clock).model_copy(update={"kind": of_kind})
-    recipient = Recipient(person.id, person.email, person.language, person.links)
-    return Found(person, Issue(0, edition, recipient, (), said=said), None)
+    return Found(person, Issue(0, edition, recipient_of(person), (), said=said), None)
 
 
 async def write(found: Found, writer: LetterWriter, clock: Clock) -> Preview:
@@ -162,7 +161,12 @@ async def _composed(composer: Callable[[], Awaitable[Composer]], person: Subscri
             f"There is no paper for {person.email} on {edition.date}: {CAUSES[chooser.causes[person.email]]}.",
             next_step="Take papers in with `newsletter feeds ingest`, widen their topics, or set `--bar many`.",
         )
-    return Issue(0, edition, Recipient(person.id, person.email, person.language, person.links), *content)
+    return Issue(0, edition, recipient_of(person), *content)
+
+
+def recipient_of(person: Subscriber) -> Recipient:
+    """Return a person as their mail needs to know them."""
+    return Recipient(person.id, person.email, person.language, person.links, person.look or "")
 
 
 def _unsaved(person: Subscriber, day: date, clock: Clock) -> Edition:

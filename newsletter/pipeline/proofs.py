@@ -16,9 +16,10 @@ from newsletter.models import Delivery, Issue
 from newsletter.pipeline.letter import SHOWN, LetterWriter, Written
 from newsletter.pipeline.preview import Preview, reason
 from newsletter.pipeline.templates import Checked, sentence
+from newsletter.rendering import Rendered
 from newsletter.rendering.asides import begins, heading
 from newsletter.rendering.language import CATALOGUES, forget, resolve
-from newsletter.rendering.screens import Scheme, on_screen, with_pictures
+from newsletter.rendering.screens import Scheme, in_frame, on_screen, text_in_frame, with_pictures
 
 _END_OF_LINE = re.compile(rb"\r?\n")
 
@@ -157,6 +158,13 @@ def _warnings(settings: Settings, encoded: int, obstacle: str) -> Iterable[str]:
         yield "newsletter.postal_address is empty: the footer says nowhere who writes."
     if not settings.web.base_url:
         yield "web.base_url is empty: readers leave by mail, and no mail program shows a button for it at once."
+
+
+def page(content: bytes, rendered: Rendered) -> str:
+    """Return a message as a page within another page; where it is text alone, that text."""
+    if rendered.html_parts:
+        return in_frame(rendered.html, pictures(content))
+    return text_in_frame(rendered.text, rendered.subject, resolve(rendered.language))
 
 
 def pictures(content: bytes) -> dict[str, str]:

@@ -133,12 +133,17 @@ class Readers:
                 await self._consent(connection, person, Consent.UNSUBSCRIBED, REASON, reason)
             return await self._known(connection, person)
 
-    async def pause(self, token: str, until: date | None = None, *, days: int | None = None) -> Subscriber:
-        """Send a person nothing until a local day, for so many days, or (without both) until they resume."""
+    async def pause(
+        self, token: str, until: date | None = None, *, days: int | None = None, best_missed: bool | None = None
+    ) -> Subscriber:
+        """Send a person nothing until a local day, for so many days, or (without both) until they resume.
+
+        `best_missed` says whether they want the best of that time then, None that it stays as it was.
+        """
         async with self._changing(token) as (connection, person):
             if days is not None:
                 until = slots.local_date(person, self._clock.now()) + timedelta(days=days)
-            return await self._pause(connection, person, until or FOREVER)
+            return await self._pause(connection, person, until or FOREVER, best_missed)
 
     async def resume(self, token: str) -> Subscriber:
         """End a person's pause."""
@@ -236,11 +241,14 @@ class Readers:
         evidence = Subscription(state=state, how=how, source=source, at=self._clock.now())
         await subscribers.consent(connection, person.id, evidence)
 
-    async def _pause(self, connection: AsyncConnection, person: Subscriber, until: date | None) -> Subscriber:
+    async def _pause(
+        self, connection: AsyncConnection, person: Subscriber, until: date | None, best_missed: bool | None = None
+    ) -> Subscriber:
         if person.state is Consent.UNSUBSCRIBED:
             return person
-        await subscribers.pause(connection, person.id, until)
-        return person.model_copy(update={"paused_until": until})
+        await subscribers.pause(connection, person.id, until, best_missed=best_missed)
+        best_missed = person.best_missed if best_missed is None else best_missed
+        return person.model_copy(update={"paused_until": until, "best_missed": best_missed})
 
     async def _known(self, connection: AsyncConnection, person: Subscriber) -> Reader:
         if person.state is not Consent.UNSUBSCRIBED:

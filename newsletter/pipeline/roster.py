@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from newsletter.bounds import BARS, HOURS, MINUTES, PAPERS
+from newsletter.bounds import BARS, HOURS, LOOKS, MINUTES, PAPERS
 from newsletter.clock import Clock
 from newsletter.config import Newsletter
 from newsletter.delivery import addresses
@@ -22,7 +22,18 @@ from newsletter.store.database import Database
 
 COLUMNS = ("email", "topics", "cadence", "hour", "timezone", "language")
 # Wishes that few people have; several stand with ; between.
-MORE_COLUMNS = ("muted_words", "authors", "muted_authors", "searches", "paused_until", "papers", "minutes", "bar")
+MORE_COLUMNS = (
+    "muted_words",
+    "authors",
+    "muted_authors",
+    "searches",
+    "paused_until",
+    "papers",
+    "minutes",
+    "bar",
+    "look",
+    "best_missed",
+)
 KNOWN = (*COLUMNS, *MORE_COLUMNS, "state")
 BLOCK = 1_000
 
@@ -120,6 +131,8 @@ async def export_csv(database: Database) -> str:
             person.papers or "",
             person.minutes or "",
             person.bar,
+            person.look or "",
+            "yes" if person.best_missed else "no",
             person.state,
         )
         writer.writerow([_safe(str(cell)) for cell in cells])
@@ -218,7 +231,9 @@ def _person(defaults: Newsletter, clock: Clock, row: dict[str, str]) -> Subscrib
             paused_until=_day(row.get("paused_until", "")),
             papers=_count(row, "papers", *PAPERS),
             minutes=_count(row, "minutes", *MINUTES),
-            bar=_bar(row.get("bar", "")),
+            bar=_one_of(row, "bar", *BARS),
+            look=_one_of(row, "look", *LOOKS),
+            best_missed={"no": False, "yes": True}.get(_one_of(row, "best_missed", "yes", "no") or ""),
         )
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
@@ -238,9 +253,10 @@ def _count(row: dict[str, str], column: str, least: int, most: int) -> int | Non
     return int(cell)
 
 
-def _bar(cell: str) -> str | None:
-    if cell and cell.lower() not in BARS:
-        raise UsageError(f"The bar {cell[:30]} is none of {', '.join(BARS[:-1])} and {BARS[-1]}.")
+def _one_of(row: dict[str, str], column: str, *words: str) -> str | None:
+    cell = row.get(column, "")
+    if cell and cell.lower() not in words:
+        raise UsageError(f"The {column} {cell[:30]} is none of {', '.join(words[:-1])} and {words[-1]}.")
     return cell.lower() or None
 
 

@@ -201,11 +201,11 @@ def checked(changed: Subscriber) -> Subscriber:
     return _checked(Subscriber(**{**dict(changed), "email": addresses.normalise(changed.email)}))
 
 
-async def pause(database: Database, email: str, until: date | None) -> Subscriber:
-    """Send a person nothing until a local day, or until they resume."""
+async def pause(database: Database, email: str, until: date | None, *, best_missed: bool | None = None) -> Subscriber:
+    """Send a person nothing until a local day, or until they resume; `best_missed` as of `store.subscribers.pause`."""
     person = await find(database, email)
     async with database.begin() as connection:
-        await subscribers.pause(connection, person.id, until or FOREVER)
+        await subscribers.pause(connection, person.id, until or FOREVER, best_missed=best_missed)
     return await find(database, email)
 
 

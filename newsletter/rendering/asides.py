@@ -154,11 +154,11 @@ def begins(issue: Issue) -> list[tuple[int, Section]]:
         return []
     sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
     if missed is not None:
-        section: Section = "late" if missed.late else "missed"
+        section: Section = "best" if missed.best else "late" if missed.late else "missed"
         sections[missed.first - 1 : missed.last] = [section] * (missed.last - missed.first + 1)
     different = len(set(sections))
-    # What is late has its day said even where nothing else is there.
-    if different < 2 and sections[:1] != ["late"]:
+    # What is late has its day said even where nothing else is there, and so has the best of a pause.
+    if different < 2 and sections[:1] not in (["late"], ["best"]):
         return []
     found = [(at, one) for at, one in enumerate(sections) if at == 0 or one != sections[at - 1]]
     return found if len(found) == different else []
@@ -167,9 +167,10 @@ def begins(issue: Issue) -> list[tuple[int, Section]]:
 def heading(section: Section, since: date | None, language: Language) -> Heading:
     """Return the words above a section."""
     gettext = language.gettext
-    if section == "missed":
+    if section in ("missed", "best"):
         lead = gettext("What came in since %(date)s") % {"date": language.short_date(since)} if since else ""
-        return Heading(gettext("From the days you missed"), lead)
+        title = gettext("From the days you missed") if section == "missed" else gettext("The best that you missed")
+        return Heading(title, lead)
     if section == "late":
         lead = gettext("What came late, from %(date)s on") % {"date": language.short_date(since)} if since else ""
         return Heading(gettext("From earlier days"), lead)

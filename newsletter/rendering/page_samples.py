@@ -38,7 +38,7 @@ _FILES = {"bib": "/", "ris": "/"}
 # fmt: off
 SAMPLES: dict[str, dict[str, Any]] = {
     "unsubscribe": {"action": "/", "stage": "left", "may_return": True, "may_tell": True, "longest": 1, "pause": "/"},
-    "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "unsubscribe": "/"},
+    "pause": {"action": "/", "stage": "ask", "paused": True, "until": None, "best": True, "unsubscribe": "/"},
     "entrance": {"path": "/", "form": "", "wrong": "form", "by_password": True},
     "operator": {
         "path": "/",
@@ -92,7 +92,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "settings": {
         "action": "/", "stage": "wrong", "group": "topics", "wishes": {
             "language": "en", "timezone": "UTC", "cadence": "weekly:mon", "hour": 7, "papers": 5, "minutes": None,
-            "bar": "normal",
+            "bar": "normal", "look": "plain", "best_missed": True,
         },
         "topics": ({"name": "a", "label": "A", "weight": 1.0, "dropped": False},),
         "lists": {"authors": "A", "muted_authors": "", "muted_words": "", "searches": ""},
@@ -101,7 +101,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "zones": ("UTC",), "cadences": ("daily",), "languages": ("en",), "bars": ("normal",), "hours": (7,),
         "bounds": {"papers": (1, 2), "minutes": (1, 2)}, "said": ((1, "more", _PAPER),), "paused": True, "until": None,
         "today": date(2000, 1, 1), "next": ((_PAPER, "A reason"),), "own": True, "unsubscribe": "/", "script": "/",
-        "lost": "/", "address": "/", "papers": "/", "data": "/",
+        "lost": "/", "address": "/", "papers": "/", "data": "/", "mail": "/", "thought": {"group": "topics"},
+        "looks": ("compact", "plain"), "usual_look": "comfortable",
     },
 }
 # fmt: on

@@ -4,6 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from markupsafe import escape
+
+from newsletter.rendering.language import Language
+
 Scheme = Literal["light", "dark"]
 
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
@@ -35,6 +39,17 @@ def on_screen(html: str, scheme: Scheme, pictures: Mapping[str, str]) -> str:
 def in_frame(html: str, pictures: Mapping[str, str]) -> str:
     """Return a page that is the HTML within another page, light or dark as the reader has it."""
     return _HEAD.sub(lambda found: found[0] + _WITHIN, with_pictures(html, pictures), count=1)
+
+
+def text_in_frame(text: str, title: str, language: Language) -> str:
+    """Return a page that is a mail of text alone within another page, light or dark as the reader has it."""
+    return (
+        f'<!doctype html><html lang="{language.code}" dir="{language.direction}"><head>{_WITHIN}<meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
+        f'content="light dark"><title>{escape(title)}</title><style>body{{margin:0;padding:18px}}'
+        "pre{margin:0;font:15px/23px ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;"
+        f"overflow-wrap:anywhere}}</style></head><body><main><pre>{escape(text)}</pre></main></body></html>"
+    )
 
 
 def with_pictures(html: str, pictures: Mapping[str, str]) -> str:

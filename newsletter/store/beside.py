@@ -24,7 +24,8 @@ def written(beside: Beside) -> str | None:
         kept["told"] = [list(one) for one in beside.told]
     if beside.missed:
         missed = beside.missed
-        kept["missed"] = [missed.since.isoformat(), missed.first, missed.last, *([True] if missed.late else [])]
+        kinds = missed[3:] if missed.late or missed.best else ()
+        kept["missed"] = [missed.since.isoformat(), missed.first, missed.last, *kinds]
     if beside.revised:
         kept["revised"] = [[one.paper.id, one.version] for one in beside.revised]
     return json.dumps(kept)

@@ -64,6 +64,7 @@ def _loading(dialect: Dialect, together: str, day: ColumnElement[Any], these: Co
         subscribers.c.timezone,
         subscribers.c.email_key,
         subscribers.c.links,
+        func.coalesce(subscribers.c.look, literal_column("''")),
         func.coalesce(issues.c.beside, literal_column("''")),
         func.coalesce(chosen.where(picks.c.issue_id == issues.c.id).scalar_subquery(), literal_column("''")),
     )
@@ -173,8 +174,9 @@ async def summed_up(connection: AsyncConnection, issue: Issue) -> Issue:
 
 
 def _loaded(fields: Sequence[str], slots: dict[int, Edition], known: Known, chosen: tuple[Pick, ...]) -> Loaded:
-    number, edition, person, email, language, state, paused_until, timezone, email_key, links, told = fields
+    number, edition, person, email, language, state, paused_until, timezone, email_key, links, look, told = fields
     until = date.fromisoformat(paused_until) if paused_until else None
     extra = beside.read(told, known.papers) if told else NOTHING_BESIDE
-    issue = Issue(int(number), slots[int(edition)], Recipient(int(person), email, language, int(links)), chosen, extra)
+    reader = Recipient(int(person), email, language, int(links), look)
+    issue = Issue(int(number), slots[int(edition)], reader, chosen, extra)
     return Loaded(issue, Standing(Consent(state), until, timezone, email_key))

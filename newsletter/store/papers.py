@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from newsletter.store.tables.papers import lacks_signs
 from newsletter.store.types import UtcDateTime
 
 LIVING = papers.c.merged_into.is_(None)
+
+_WEEK = timedelta(days=7)
 
 
 class Known(NamedTuple):
@@ -129,6 +131,23 @@ async def candidates(connection: AsyncConnection, *, since: datetime, until: dat
         LIVING, papers.c.shared, ~papers.c.hidden, papers.c.first_seen_at >= since, papers.c.first_seen_at < until
     )
     return in_order(_paper(row) for row in await connection.execute(statement))
+
+
+async def best_of_weeks(connection: AsyncConnection, *, since: datetime, until: datetime, limit: int) -> list[Paper]:
+    """Return of each week of a span everybody's `limit` papers with the most votes that may be chosen, `in_order`.
+
+    Weeks are counted back from the end of the span; of equals, the one with more stars, then by its title.
+    """
+    found: list[Paper] = []
+    while until > since:
+        begin = max(since, until - _WEEK)
+        statement = select(papers).where(
+            LIVING, papers.c.shared, ~papers.c.hidden, papers.c.first_seen_at >= begin, papers.c.first_seen_at < until
+        )
+        best = statement.order_by(papers.c.votes.desc(), papers.c.stars.desc(), papers.c.title_key).limit(limit)
+        found += [_paper(row) for row in await connection.execute(best)]
+        until = begin
+    return in_order(found)
 
 
 async def archive(connection: AsyncConnection, limit: int, *, before: datetime | None = None) -> list[Paper]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, func, select, update
+from sqlalchemy import Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter import searches
@@ -15,6 +15,8 @@ from newsletter.store.database import chunks, insert
 from newsletter.store.recall import recall, recall_notices
 from newsletter.store.tables import feedback, feeds, issues, papers, preferences, subscribers, subscriptions
 
+# What is not a wish, and changes in ways of its own.
+_FIXED = ("key", "state", "away", "created_at", "subscribed_at")
 _LISTS = {"muted_word": "muted_words", "author": "authors", "muted_author": "muted_authors"}
 
 
@@ -31,7 +33,8 @@ async def add(
     for part in chunks(reversed(once.values()), 500):
         statement = insert(connection, subscribers).on_conflict_do_nothing(index_elements=["email_key"])
         returned = await connection.execute(
-            statement.returning(subscribers.c.email_key, subscribers.c.id), [_row(*pair) for pair in part]
+            statement.returning(subscribers.c.email_key, subscribers.c.id),
+            [_row(*pair) | {"away": pair[0].paused_until is not None} for pair in part],
         )
         ids = {email_key: number for email_key, number in returned}
         added |= ids
@@ -44,7 +47,7 @@ async def add(
 async def change(connection: AsyncConnection, subscriber: Subscriber, email_key: str) -> None:
     """Write a person anew, preferences and all; their consent is changed by `consent` alone."""
     row = _row(subscriber, email_key)
-    kept = {name: row[name] for name in row if name not in ("key", "state", "created_at", "subscribed_at")}
+    kept = {name: row[name] for name in row if name not in _FIXED}
     await connection.execute(update(subscribers).where(subscribers.c.id == subscriber.id).values(kept))
     await connection.execute(delete(preferences).where(preferences.c.subscriber_id == subscriber.id))
     await _write_preferences(connection, [(subscriber.id, subscriber)])
@@ -249,11 +252,28 @@ async def renew(connection: AsyncConnection, subscriber_id: int) -> None:
     await connection.execute(counted)
 
 
-async def pause(connection: AsyncConnection, subscriber_id: int, until: date | None) -> None:
-    """Set the first local day on which a person wants mail again, and take back what waits; None ends the pause."""
-    await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(paused_until=until))
+async def pause(
+    connection: AsyncConnection, subscriber_id: int, until: date | None, *, best_missed: bool | None = None
+) -> None:
+    """Set the first local day on which a person wants mail again, and take back what waits; None ends the pause.
+
+    They count as away until `returned`. `best_missed` says whether they want the best of that time then, None that it
+    stays as it was.
+    """
+    values: dict[str, Any] = {"paused_until": until} | ({} if until is None else {"away": True})
+    if best_missed is not None:
+        values["best_missed"] = best_missed
+    await connection.execute(update(subscribers).where(subscribers.c.id == subscriber_id).values(values))
     if until is not None:
         await recall(connection, subscriber_id)
+
+
+async def returned(connection: AsyncConnection, ids: Iterable[int], day: date) -> None:
+    """Note that people had an issue of a local day; for whoever paused again meanwhile nothing changes."""
+    over = or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= day)
+    for part in chunks(ids):
+        there = subscribers.c.id.in_(part)
+        await connection.execute(update(subscribers).where(there, over, subscribers.c.away).values(away=False))
 
 
 async def _note(connection: AsyncConnection, ids: Sequence[int], evidence: Subscription) -> None:
@@ -303,6 +323,9 @@ def _row(subscriber: Subscriber, email_key: str) -> dict[str, Any]:
         "papers": subscriber.papers,
         "minutes": subscriber.minutes,
         "bar": subscriber.bar,
+        "look": subscriber.look,
+        "away": subscriber.away,
+        "best_missed": subscriber.best_missed,
         "state": subscriber.state,
         "paused_until": subscriber.paused_until,
         "created_at": subscriber.created_at,
@@ -313,8 +336,10 @@ def _row(subscriber: Subscriber, email_key: str) -> dict[str, Any]:
 def _subscriber(row: Row[Any], asked: dict[str, list[Any]]) -> Subscriber:
     # With one field more that is set, what notes them takes 1.5 KB more for each person, and few have searches.
     own: dict[str, Any] = {"searches": tuple(asked["search"])} if asked["search"] else {}
-    if row.links:
-        own["links"] = row.links
+    rare = {"links": row.links, "look": row.look, "away": row.away}
+    own |= {name: value for name, value in rare.items() if value}
+    if not row.best_missed:
+        own["best_missed"] = False
     return Subscriber(
         id=row.id,
         key=row.key,

@@ -5,6 +5,7 @@ Both encodings are read here, since RFC 8058 section 3.2 lets receivers send eit
 
 import asyncio
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -33,6 +34,12 @@ async def fields(request: Request, *, largest: int = LARGEST, most: int = MOST_F
 async def pairs(request: Request, *, largest: int = LARGEST, most: int = MOST_FIELDS) -> list[tuple[str, str]]:
     """Return the fields of a form in their order, of which one name may have several; raises UnreadError."""
     return listed(request.headers.get("content-type", ""), await body(request, largest), most)
+
+
+def wants_best(asked: Mapping[str, str], before: bool | None = None) -> bool | None:
+    """Return whether a form wants the best of a pause afterwards; `before` where it does not ask."""
+    # A box without a tick is not sent, so that the form says that it has one.
+    return "best" in asked if "best.asked" in asked else before
 
 
 def parse(kind: str, body: bytes, most: int = MOST_FIELDS) -> dict[str, str]:

@@ -43,7 +43,7 @@ async def parts(app: App) -> Parts:
         Choices(database, clock, doors),
         Lost(database, clock, signer, app.notices, app.settings.signup),
         Moving(database, clock, signer, doors, app.notices, app.settings.newsletter),
-        Foresight(clock, composer),
+        Foresight(clock, composer, app.sample_writer),
         await app.signups(),
         Examples(clock, app.settings, signer, composer, app.sample_writer),
         WebVersions(database, app.settings, doors, signer),

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from newsletter.models import FOREVER, Consent, Subscriber
 from newsletter.web.desk import Desk
-from newsletter.web.forms import UnreadError, fields
+from newsletter.web.forms import UnreadError, fields, wants_best
 
 # How many days; None: until they return.
 LENGTHS = {"week": 7, "month": 30, "return": None}
@@ -21,7 +21,9 @@ async def answer(request: Request) -> Response:
     if asked.get("act") == "resume":
         return _page(desk, request, await desk.readers.resume(token), resumed=True)
     if (length := asked.get("for")) in LENGTHS:
-        return _page(desk, request, await desk.readers.pause(token, days=LENGTHS[length]))
+        return _page(
+            desk, request, await desk.readers.pause(token, days=LENGTHS[length], best_missed=wants_best(asked))
+        )
     raise UnreadError(400)
 
 
@@ -34,6 +36,7 @@ def _page(desk: Desk, request: Request, person: Subscriber, *, resumed: bool = F
         person,
         stage="gone" if left else "resumed" if resumed else "ask",
         paused=until is not None,
+        best=person.best_missed,
         until=None if until in (None, FOREVER) else until,
         unsubscribe=desk.path(f"/unsubscribe/{request.path_params['token']}"),
     )

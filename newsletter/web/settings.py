@@ -8,13 +8,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newsletter.bounds import BARS, HOURS, MINUTES, PAPERS, WEEKDAYS
+from newsletter.bounds import BARS, HOURS, LOOKS, MINUTES, PAPERS, WEEKDAYS
 from newsletter.cadences import timezones
 from newsletter.models import FOREVER, Consent, Subscriber, Topic
 from newsletter.pipeline.choices import Known, WrongError, wished
 from newsletter.pipeline.foresight import reason
 from newsletter.web.desk import Desk
-from newsletter.web.forms import UnreadError, fields
+from newsletter.web.forms import UnreadError, fields, wants_best
 
 LARGEST = 131_072
 MOST_FIELDS = 600
@@ -72,7 +72,12 @@ def _amount(asked: Mapping[str, str], person: Subscriber) -> dict[str, Any]:
         "minutes": _number(asked, "minutes", person.minutes),
         "bar": asked.get("bar", person.bar),
         "language": asked.get("language", person.language),
+        "look": asked.get("look", person.look or "") or None,
     }
+
+
+def _break(asked: Mapping[str, str], person: Subscriber) -> dict[str, Any]:
+    return {"best_missed": wants_best(asked, person.best_missed)}
 
 
 def _number(asked: Mapping[str, str], name: str, before: int | None) -> int | None:
@@ -91,6 +96,7 @@ GROUPS: dict[str, Callable[[Mapping[str, str], Subscriber], dict[str, Any]]] = {
     "when": _when,
     "amount": _amount,
     "searches": _names,
+    "break": _break,
 }
 
 
@@ -136,7 +142,7 @@ async def _acted(desk: Desk, token: str, asked: Mapping[str, str]) -> bool:
         return True
     match asked.get("act"):
         case "pause":
-            await desk.choices.pause(token, _day(asked.get("until", "")))
+            await desk.choices.pause(token, _day(asked.get("until", "")), best_missed=wants_best(asked))
         case "resume":
             await desk.choices.pause(token, None)
         case _:
@@ -154,9 +160,7 @@ def _day(text: str) -> date:
 async def _next(desk: Desk, request: Request, token: str, asked: Mapping[str, str]) -> Response:
     """Show the mail that they would get with a form as it stands, which is not saved."""
     known, group = await desk.choices.known(token), asked.get("group", "")
-    person = known.person
-    if group in GROUPS:
-        person = wished(person, GROUPS[group](asked, person))
+    person = thought(known.person, asked)
     picks = await desk.foresight.next(person)
     shown = [] if picks is None else [(desk.entry(one.paper, person), reason(one, person.language)) for one in picks]
     return _page(
@@ -169,16 +173,25 @@ async def _next(desk: Desk, request: Request, token: str, asked: Mapping[str, st
         dropped=[topic for topic in known.person.topics if topic.name in _dropped(asked)],
         next=shown,
         busy=picks is None,
+        thought={name: value for name, value in asked.items() if name != "act"},
     )
+
+
+def thought(person: Subscriber, asked: Mapping[str, str]) -> Subscriber:
+    """Return a reader as they would be with a form as it stands; raises WrongError for wishes that cannot be kept."""
+    group = asked.get("group", "")
+    return wished(person, GROUPS[group](asked, person)) if group in GROUPS else person
 
 
 def changes(before: Subscriber, after: Subscriber) -> list[tuple[str, str, str]]:
     """Return what differs: the name of the wish, what it was and what it is now; of lists what is gone and is new."""
     found = []
-    for name in ("cadence", "hour", "timezone", "papers", "minutes", "bar", "language"):
+    for name in ("cadence", "hour", "timezone", "papers", "minutes", "bar", "language", "look"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
             found.append((name, "" if old is None else str(old), "" if new is None else str(new)))
+    if before.best_missed != after.best_missed:
+        found.append(("best", "yes" if before.best_missed else "no", "yes" if after.best_missed else "no"))
     old_topics, new_topics = ({_told(one) for one in person.topics} for person in (before, after))
     lists = {"topics": (old_topics, new_topics)}
     lists |= {name: (set(getattr(before, name)), set(getattr(after, name))) for name in LISTS}
@@ -200,7 +213,7 @@ def _page(desk: Desk, request: Request, known: Known, stage: str, status: int = 
     there = {topic.name for topic in person.topics}
     names = {slug: entry.name for slug, entry in desk.catalogue.items()}
     rows = [(topic, False) for topic in person.topics] + [(topic, True) for topic in values.pop("dropped", ())]
-    given = {"group": "", "changes": (), "faults": {}, "next": None, "busy": False} | values
+    given = {"group": "", "changes": (), "faults": {}, "next": None, "busy": False, "thought": {}} | values
     answer = desk.page(
         request,
         "settings",
@@ -219,6 +232,8 @@ def _page(desk: Desk, request: Request, known: Known, stage: str, status: int = 
         cadences=CADENCES,
         languages=list(dict.fromkeys((*desk.languages, person.language))),
         bars=BARS,
+        looks=LOOKS,
+        usual_look=desk.settings.rendering.look,
         hours=range(HOURS[0], HOURS[1] + 1),
         bounds={"papers": PAPERS, "minutes": MINUTES},
         said=[(one.paper.id, one.feedback.verdict, desk.entry(one.paper, person)) for one in known.said],
@@ -229,10 +244,12 @@ def _page(desk: Desk, request: Request, known: Known, stage: str, status: int = 
         unsubscribe=desk.leaving(person),
         script=desk.path("/settings.js"),
         lost=desk.path("/lost"),
+        mail=desk.path(f"/next/{request.path_params['token']}"),
         address=desk.path(f"/address/{request.path_params['token']}"),
         papers=desk.path(f"/papers/{request.path_params['token']}"),
         data=desk.path(f"/data/{request.path_params['token']}"),
         **given,
     )
-    answer.headers.update(desk.scripted)
+    # The whole mail stands in a frame.
+    answer.headers["Content-Security-Policy"] = f"{desk.scripted['Content-Security-Policy']}; frame-src 'self'"
     return answer

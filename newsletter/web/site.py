@@ -24,6 +24,7 @@ from newsletter.tokens import TokenError
 from newsletter.web import (
     address,
     archive,
+    coming,
     confirm,
     example,
     feedback,
@@ -106,6 +107,7 @@ def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
         Route("/archive/{day}", archive.day),
         Route("/settings/{token}", settings_page.answer, methods=["GET", "POST"]),
         Route("/settings.js", settings_page.script),
+        Route("/next/{token}", coming.answer, methods=["GET", "POST"]),
         Route("/address/{token}", address.ask, methods=["GET", "POST"]),
         Route("/moved/{token}", address.confirm, methods=["GET", "POST"]),
         Route("/lost", lost.answer, methods=["GET", "POST"]),

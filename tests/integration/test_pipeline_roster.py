@@ -241,7 +241,7 @@ async def test_an_export_tells_who_left_and_does_not_bring_them_back(
     exported = await roster.export_csv(small_room.database)
     assert exported.splitlines()[0] == (
         "email,topics,cadence,hour,timezone,language,muted_words,authors,muted_authors,searches,paused_until,"
-        "papers,minutes,bar,state"
+        "papers,minutes,bar,look,best_missed,state"
     )
     assert [line.rpartition(",")[2] for line in exported.splitlines()[1:]] == ["confirmed", "unsubscribed"]
     async with open_newsroom(new_database("sqlite"), tmp_path) as other:
@@ -287,6 +287,8 @@ wanted = st.lists(
             "papers": st.none() | st.integers(1, 100),
             "minutes": st.none() | st.integers(2, 600),
             "bar": st.sampled_from(["few", "normal", "many"]),
+            "look": st.sampled_from([None, "comfortable", "compact", "plain"]),
+            "best_missed": st.booleans(),
         }
     ),
     min_size=1,

@@ -257,3 +257,77 @@ async def test_who_left_has_nothing_to_change(site: Site) -> None:
     answer = await site.get(await site.changing())
     assert "nothing to change" in answer.text
     assert "<form" not in answer.text
+
+
+# The look, the best of a pause, and the whole mail
+
+
+async def test_a_look_of_their_own_and_back_to_the_usual(site: Site) -> None:
+    page = await site.changing()
+    answer = await site.press(page, group="amount", act="save", look="plain")
+    assert "How it looks: Text alone (it was no wish)" in answer.text
+    assert (await ada(site)).look == "plain"
+    await site.press(page, group="amount", act="save", look="")
+    assert (await ada(site)).look is None
+    assert (await site.press(page, group="amount", act="save", look="loud")).status_code == 422
+
+
+async def test_whether_the_best_of_a_pause_come_is_their_choice(site: Site) -> None:
+    page, pausing = await site.changing(), await site.pausing()
+    answer = await site.press(page, group="break", act="save", **{"best.asked": "1"})
+    assert "The ten best of a break: no (it was yes)" in answer.text
+    assert not (await ada(site)).best_missed
+    # A form that does not ask leaves it as it is.
+    await site.press(page, act="pause", until="2026-03-20")
+    assert not (await ada(site)).best_missed
+    await site.press(page, group="break", act="pause", until="2026-03-20", best="1", **{"best.asked": "1"})
+    assert (await ada(site)).best_missed
+    assert (await ada(site)).away
+    for given, wanted in (({"best.asked": "1"}, False), ({}, False), ({"best.asked": "1", "best": "1"}, True)):
+        answer = await site.press(pausing, **{"for": "week"}, **given)
+        assert (await ada(site)).best_missed is wanted
+        assert ('value="1" checked' in answer.text) is wanted
+
+
+async def test_the_whole_next_mail_is_shown_as_it_would_be(site: Site) -> None:
+    await site.room.take_in(*papers(7, title="Glass harps for everyone"), *papers(8))
+    before, page = await site.everything(), await site.changing()
+    mail = page.replace("/settings/", "/next/")
+    answer = await site.get(mail)
+    assert answer.status_code == 200
+    assert "Glass harps for everyone" in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert policy.endswith("frame-ancestors 'self'; sandbox")
+    assert "script-src" not in policy
+    assert answer.headers["cache-control"] == "no-store"
+    assert "frame-src 'self'" in (await site.get(page)).headers["content-security-policy"]
+    assert "ada@example.org" not in answer.text
+    assert "a•••@example.org" in answer.text
+    # A link of it acts for nobody.
+    links = re.findall(r"https://papers\.example\.org(/letters/\w+/[^\"'<>\s]+)", answer.text)
+    assert links
+    for link in set(links):
+        assert (await site.get(link)).status_code in (404, 410)
+    answer = await site.press(mail, group="names", muted_words="glass")
+    assert "Glass harps for everyone" not in answer.text
+    answer = await site.press(mail, group="amount", look="plain", language="de")
+    assert '<html lang="de"' in answer.text
+    assert "<pre>" in answer.text
+    assert (await site.press(mail, group="amount", papers="none")).status_code == 422
+    answer = await site.press(mail, group="names", muted_words="glass\npepper\nharbour")
+    assert answer.status_code == 200
+    assert await site.everything() == before
+    # The form that stands on the page has what was thought of.
+    answer = await site.press(page, group="names", act="next", muted_words="glass\nviolin")
+    assert 'name="muted_words" value="glass\nviolin"' in answer.text.replace("\r", "")
+
+
+async def test_the_whole_mail_is_shown_to_its_reader_alone(site: Site) -> None:
+    page = await site.changing()
+    assert (await site.get(f"{page.replace('/settings/', '/next/')[:-1]}x")).status_code == 404
+    assert (await site.get("/letters/next/x")).status_code == 404
+    await site.press(page, act="renew")
+    assert (await site.get(page.replace("/settings/", "/next/"))).status_code == 410
+    await subscribers.remove(site.room.database, site.room.clock, address("bob"), source="test")
+    answer = await site.get((await site.changing("bob")).replace("/settings/", "/next/"))
+    assert "The " not in re.sub(r"<style>.*?</style>", "", answer.text, flags=re.DOTALL).replace("There", "")

@@ -106,6 +106,40 @@ async def test_the_next_mail_moves_with_a_slider(browser: Browser, site: Site) -
     assert wrong == []
 
 
+async def test_the_whole_mail_stands_in_a_frame_and_moves_too(browser: Browser, site: Site) -> None:
+    await site.room.take_in(*papers(5, title="Glass harps for everyone"), *papers(6, title="A reasoning engine"))
+    page, wrong = await opened(browser, site)
+    before, length = await site.everything(), 2
+    await page.goto(await site.changing())
+    length = await page.evaluate("history.length")
+    assert await page.locator("iframe").count() == 0
+    await page.get_by_role("button", name="Show my next mail", exact=True).click()
+    mail = page.frame_locator("iframe[name=mail]")
+    await mail.get_by_role("link", name="Glass harps for everyone").first.wait_for()
+    await slide(page, "weight-1", "-1")
+    await slide(page, "weight-3", "1")
+    await mail.get_by_role("link", name="A reasoning engine").first.wait_for()
+    assert await mail.get_by_text("Glass harps for everyone").count() == 0
+    # Whatever stands in the frame, nothing there runs or leads away, and the way back is as it was.
+    assert await page.evaluate("history.length") == length
+    assert await page.locator("iframe").get_attribute("sandbox") == ""
+    assert await site.everything() == before
+    assert wrong == []
+
+
+async def test_without_a_script_the_whole_mail_opens_in_a_page_of_its_own(browser: Browser, site: Site) -> None:
+    await site.room.take_in(*papers(5, title="Violin making for everyone"))
+    page, wrong = await opened(browser, site, java_script_enabled=False)
+    await page.goto(await site.changing())
+    await page.get_by_label("Add topics in your own words").fill("violin making")
+    await press(page, "Show my next mail with it", "#topics")
+    async with page.expect_popup() as opening:
+        await page.get_by_role("button", name="Show my next mail", exact=True).click()
+    mail = await opening.value
+    await mail.get_by_role("link", name="Violin making for everyone").first.wait_for()
+    assert wrong == []
+
+
 async def views(page: Page, site: Site) -> AsyncIterator[str]:
     """Show each page in each of its states in turn, and say which."""
     settings, own = await site.changing(), await site.changing(own=True)

@@ -27,6 +27,9 @@ WISHES = {
     "language": "pt-BR",
     "cadence": "weekly:mon",
     "hour": 0,
+    "look": "compact",
+    "away": True,
+    "best_missed": False,
 }
 
 
@@ -140,7 +143,7 @@ async def test_a_change_writes_everything_anew_but_the_consent(database: Databas
         )
         await subscribers.change(connection, changed, changed_key)
         found = await subscribers.by_email(connection, changed_key)
-        assert found == changed.model_copy(update={"state": Consent.CONFIRMED, "key": one.key})
+        assert found == changed.model_copy(update={"state": Consent.CONFIRMED, "key": one.key, "away": True})
         assert await subscribers.by_email(connection, key) is None
         assert await subscribers.by_email(connection, other_key) == other.model_copy(update={"id": added[other_key]})
     with pytest.raises(ConflictError):

@@ -1,8 +1,8 @@
 """Subscribers, what they consented to, asked for and said; addresses that must not be mailed."""
 
-from sqlalchemy import CheckConstraint, Column, Date, Float, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Integer, String, Table, Text, text
 
-from newsletter.bounds import BARS, HOURS, MINUTES, PAPERS
+from newsletter.bounds import BARS, HOURS, LOOKS, MINUTES, PAPERS
 from newsletter.models import Consent
 from newsletter.store.tables.base import from_to, metadata, one_of
 from newsletter.store.types import Id, UtcDateTime
@@ -26,11 +26,17 @@ subscribers = Table(
     Column("minutes", Integer),  # null: however long it takes to read
     Column("bar", String(8), nullable=False, server_default="normal"),
     Column("links", Integer, nullable=False, server_default="0"),  # how often they had their links made new
+    Column("look", String(16)),  # null: that of the newsletter
+    Column(
+        "away", Boolean, nullable=False, server_default=text("false")
+    ),  # they paused, and had no issue with papers since
+    Column("best_missed", Boolean, nullable=False, server_default=text("true")),  # they want the best of that time then
     one_of("state", *Consent),
     from_to("hour", *HOURS),
     from_to("papers", *PAPERS),
     from_to("minutes", *MINUTES),
     one_of("bar", *BARS),
+    one_of("look", *LOOKS),
     sqlite_autoincrement=True,
 )
 

@@ -160,11 +160,12 @@ class Bench:
             issue = kind.make(asked.language or app.settings.newsletter.language)
             writer = await self._writer(asked.look, sample=True)
             return await proofs.sample(app.settings, issue, writer, samples.NOON, await self._checked())
-        writer = await self._writer(asked.look)
         found = await preview.find_issue(app.database, app.clock, self._choosing, asked.email, day=asked.day)
-        if asked.language:
-            reader = found.issue.recipient._replace(language=asked.language)
-            found = found._replace(issue=found.issue._replace(recipient=reader))
+        reader = found.issue.recipient
+        # As they want it themselves, unless another look or language is asked for.
+        writer = await self._writer(asked.look or reader.look)
+        reader = reader._replace(language=asked.language or reader.language, look="")
+        found = found._replace(issue=found.issue._replace(recipient=reader))
         return proofs.proof(app.settings, await preview.write(found, writer, app.clock), await self._checked())
 
     async def _writer(self, look: str, *, sample: bool = False) -> LetterWriter:

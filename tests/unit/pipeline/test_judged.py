@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from newsletter.config import Ranking
 from newsletter.models import Consent, Feedback, Paper, Subscriber, Topic
-from newsletter.pipeline.compose import Asked, arrange, choose, in_order, profile_of
+from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, profile_of
 from newsletter.pipeline.explain import Because, judged
 from newsletter.ranking import Ranker
 from newsletter.ranking.selection import minutes_to_read
