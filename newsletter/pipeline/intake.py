@@ -6,7 +6,7 @@ and a report counts once however often it is read.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -21,7 +21,7 @@ from newsletter.models import Consent, Delivery, Subscriber, Subscription
 from newsletter.pipeline import counting
 from newsletter.pipeline.counting import TRIES, By, Followed
 from newsletter.pipeline.events import Events
-from newsletter.pipeline.notices import Notices
+from newsletter.pipeline.notices import Notices, PassedError
 from newsletter.pipeline.readers import BY_MAIL, BY_SENDER, Readers, bearer
 from newsletter.pipeline.wishes import Wishes
 from newsletter.store import bounces, subscribers
@@ -33,6 +33,10 @@ log = structlog.get_logger()
 
 # Where a report speaks of several addresses, and none is that of the delivery, the mildest word counts.
 _MILDEST = {"complaint": 0, "soft": 1, "hard": 2}
+
+
+# Takes the word of a newcomer, by a tag and from a sender, as `Signups.confirm_by_mail` does.
+Confirming = Callable[[str, str], Awaitable[Subscriber]]
 
 
 class Bounce(Protocol):
@@ -82,7 +86,10 @@ class Box(Protocol):
 
 
 class Intake:
-    """Takes mail in; `parse` is the parser of reports, and `events` takes in what relays tell over the web."""
+    """Takes mail in; `parse` is the parser of reports, and `events` takes in what relays tell over the web.
+
+    Without `confirming` nobody subscribes by mail.
+    """
 
     def __init__(
         self,
@@ -91,7 +98,9 @@ class Intake:
         settings: Settings,
         signer: Signer,
         parse: Callable[[bytes], Sequence[Bounce]],
+        confirming: Confirming | None = None,
     ) -> None:
+        self._confirming = confirming
         self._database = database
         self._clock = clock
         self._limits = settings.bounces
@@ -149,6 +158,8 @@ class Intake:
             return await self._come_back(arrival, mail, found)
         if mail.leaving:
             return await self._leave(arrival, mail)
+        if mail.wish is not None and mail.wish.verb == "confirm" and self._confirming is not None:
+            return await self._confirm(arrival, mail, mail.wish.token, self._confirming)
         if mail.wish is not None:
             return await self._obey(arrival, mail, mail.wish)
         return Followed(arrival.name, "other")
@@ -220,6 +231,20 @@ class Intake:
             return await bearer(connection, self._signer, token) if token else None
         except TokenError:
             return None
+
+    # Mail that subscribes
+
+    async def _confirm(self, arrival: Arrival, mail: Incoming, tag: str, confirming: Confirming) -> Followed:
+        told = Followed(arrival.name, "wish", mail.sender, by="token")
+        if mail.automatic:
+            return told._replace(what="a program wrote it, so nothing followed")
+        try:
+            person = await confirming(tag, mail.sender)
+        except PassedError:
+            return told._replace(what="they are no longer waited for, so nothing followed", taken=True)
+        except TokenError:
+            return told._replace(what="nobody is known by that token: look at it yourself")
+        return told._replace(email=person.email, what="confirmed: they are a subscriber", taken=True)
 
     # Mail that asks for something else
 
