@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.dkim import Seal
     from newsletter.delivery.faults import Word
     from newsletter.delivery.incoming import Arrival
-    from newsletter.models import Feed, Subscriber
+    from newsletter.models import Feed
     from newsletter.pipeline.doors import Doors
     from newsletter.pipeline.intake import Box, Intake
     from newsletter.pipeline.readers import Readers
@@ -269,10 +269,7 @@ class App:
         from newsletter.delivery.bounces import parse
         from newsletter.pipeline.intake import Intake
 
-        async def confirming(tag: str, sender: str) -> "Subscriber":
-            return await (await self.signups()).confirm_by_mail(tag, sender=sender)
-
-        return Intake(self.database, self.clock, self.settings, await self.signer(), parse, confirming)
+        return Intake(self.database, self.clock, self.settings, await self.signer(), parse, self.signups)
 
     async def tell_operator(self, lasting: "Sequence[Feed]" = ()) -> bool:
         """Mail the operator what of sources no mail told so far, and faults that last, if they want such mail."""

@@ -30,12 +30,16 @@ NASTY = (
     "abs:" * 50, "(" * 500, "*", "_", "a.b.c",
 )  # fmt: skip
 TEXT: Texts = st.sampled_from(NASTY) | st.text(st.characters(), max_size=30)
-NUMBER: Texts = st.integers(-5, 10**20).map(str) | st.sampled_from(("1", "1", "2", "3", "4", "0", "9" * 9, "9" * 5000))
+NUMBER: Texts = (
+    st.integers(1, 3).map(str)
+    | st.integers(-5, 10**20).map(str)
+    | st.sampled_from(("1", "2", "3", "4", "0", "9" * 9, "9" * 5000))
+)
 
 
 def of(*words: str) -> Texts:
     """Return what a page knows, and now and then what it does not."""
-    return st.sampled_from(words * 4) | TEXT
+    return st.sampled_from((*words * (2 * len(NASTY) // len(words)), *NASTY)) | st.sampled_from(words) | TEXT
 
 
 class Page(NamedTuple):
@@ -200,8 +204,12 @@ JSON = st.recursive(
 NOISE = st.binary(max_size=60) | st.sampled_from(
     (b"&" * 2000, b"=" * 2000, b"a" * 20_000, b"a" * 140_000, b"[" * 50_000, b"--b\r\n" * 300, b"\xff" * 50, b"%" * 99)
 )
-_METHODS = ("POST",) * 8 + ("GET",) * 6 + ("HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "BREW")
-_ENDINGS = ("",) * 12 + ("/", "//", "%00", "%2F", "/..", "/%2e%2e/", ";x", "%ED%A0%80", "%", "%FF", "?", "#", "\\")
+_METHODS = ("POST",) * 20 + ("GET",) * 20 + ("HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "BREW")
+_ENDINGS = ("",) * 60 + ("/", "//", "%00", "%2F", "/..", "/%2e%2e/", ";x", "%ED%A0%80", "%", "%FF", "?", "#", "\\")
+
+
+# What no page knows.
+MORE = st.lists(st.tuples(TEXT, TEXT), max_size=1)
 
 
 @st.composite
@@ -210,12 +218,16 @@ def asks(draw: st.DrawFn, routes: tuple[str, ...] = tuple(PAGES)) -> Ask:
     route = draw(st.sampled_from(routes))
     page = PAGES[route]
     encoding = draw(st.sampled_from(("form", "form", "form", "multipart", "json", "noise")))
-    names = draw(st.lists(st.sampled_from(tuple(page.fields)), max_size=8)) if page.fields else []
+    # A form as it is sent, or some of its fields in any order.
+    whole = draw(st.booleans())
+    names = list(page.fields) if whole else draw(st.lists(st.sampled_from(tuple(page.fields) or ("act",)), max_size=8))
+    headers = draw(st.lists(st.sampled_from(tuple(HEADERS)), max_size=4))
+    within = (("cookie", b"{session}"),) if route.startswith("/operator") and draw(st.booleans()) else ()
     asked = draw(st.lists(st.sampled_from(tuple(page.query)), max_size=4)) if page.query else []
     noise = json.dumps(draw(JSON)).encode() if encoding == "json" else b""
     return Ask(
         route,
-        draw(st.sampled_from(_METHODS)),
+        draw(st.sampled_from(_METHODS if page.fields else [one for one in _METHODS if one != "POST"])),
         draw(st.just(page.token) | st.just(page.token) | st.sampled_from(PURPOSES)) if page.token else "",
         draw(st.sampled_from(("ada", "ada", "bob"))),
         draw(st.sampled_from(("none",) * len(DAMAGES) + tuple(DAMAGES))),
@@ -223,9 +235,9 @@ def asks(draw: st.DrawFn, routes: tuple[str, ...] = tuple(PAGES)) -> Ask:
         {name: draw(drawn) for name, drawn in page.words.items()},
         draw(st.sampled_from(_ENDINGS)),
         draw(st.booleans()),
-        (*((name, draw(page.query[name])) for name in asked), *draw(st.lists(st.tuples(TEXT, TEXT), max_size=1))),
-        tuple((name, draw(HEADERS[name])) for name in draw(st.lists(st.sampled_from(tuple(HEADERS)), max_size=4))),
-        (*((name, draw(page.fields[name])) for name in names), *draw(st.lists(st.tuples(TEXT, TEXT), max_size=1))),
+        (*((name, draw(page.query[name])) for name in asked), *draw(MORE)),
+        (*((name, draw(HEADERS[name])) for name in headers), *within),
+        (*((name, draw(page.fields.get(name, TEXT))) for name in names), *draw(MORE)),
         encoding,
         draw(NOISE) if encoding == "noise" else noise,
         draw(st.integers(1, 3)),

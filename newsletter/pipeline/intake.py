@@ -23,6 +23,7 @@ from newsletter.pipeline.counting import TRIES, By, Followed
 from newsletter.pipeline.events import Events
 from newsletter.pipeline.notices import Notices, PassedError
 from newsletter.pipeline.readers import BY_MAIL, BY_SENDER, Readers, bearer
+from newsletter.pipeline.signups import Signups
 from newsletter.pipeline.wishes import Wishes
 from newsletter.store import bounces, subscribers
 from newsletter.store.bounces import Kind, Report
@@ -33,10 +34,6 @@ log = structlog.get_logger()
 
 # Where a report speaks of several addresses, and none is that of the delivery, the mildest word counts.
 _MILDEST = {"complaint": 0, "soft": 1, "hard": 2}
-
-
-# Takes the word of a newcomer, by a tag and from a sender, as `Signups.confirm_by_mail` does.
-Confirming = Callable[[str, str], Awaitable[Subscriber]]
 
 
 class Bounce(Protocol):
@@ -88,7 +85,7 @@ class Box(Protocol):
 class Intake:
     """Takes mail in; `parse` is the parser of reports, and `events` takes in what relays tell over the web.
 
-    Without `confirming` nobody subscribes by mail.
+    Without `signups` nobody subscribes by mail.
     """
 
     def __init__(
@@ -98,9 +95,9 @@ class Intake:
         settings: Settings,
         signer: Signer,
         parse: Callable[[bytes], Sequence[Bounce]],
-        confirming: Confirming | None = None,
+        signups: Callable[[], Awaitable[Signups]] | None = None,
     ) -> None:
-        self._confirming = confirming
+        self._signups = signups
         self._database = database
         self._clock = clock
         self._limits = settings.bounces
@@ -158,8 +155,8 @@ class Intake:
             return await self._come_back(arrival, mail, found)
         if mail.leaving:
             return await self._leave(arrival, mail)
-        if mail.wish is not None and mail.wish.verb == "confirm" and self._confirming is not None:
-            return await self._confirm(arrival, mail, mail.wish.token, self._confirming)
+        if mail.wish is not None and mail.wish.verb == "confirm" and self._signups is not None:
+            return await self._confirm(arrival, mail, mail.wish.token, await self._signups())
         if mail.wish is not None:
             return await self._obey(arrival, mail, mail.wish)
         return Followed(arrival.name, "other")
@@ -234,12 +231,12 @@ class Intake:
 
     # Mail that subscribes
 
-    async def _confirm(self, arrival: Arrival, mail: Incoming, tag: str, confirming: Confirming) -> Followed:
+    async def _confirm(self, arrival: Arrival, mail: Incoming, tag: str, signups: Signups) -> Followed:
         told = Followed(arrival.name, "wish", mail.sender, by="token")
         if mail.automatic:
             return told._replace(what="a program wrote it, so nothing followed")
         try:
-            person = await confirming(tag, mail.sender)
+            person = await signups.confirm_by_mail(tag, sender=mail.sender)
         except PassedError:
             return told._replace(what="they are no longer waited for, so nothing followed", taken=True)
         except TokenError:
