@@ -270,7 +270,8 @@ class App:
         from newsletter.delivery.bounces import parse
         from newsletter.pipeline.intake import Intake
 
-        return Intake(self.database, self.clock, self.settings, await self.signer(), parse, lambda: self.catalogue)
+        confirm, catalogue = self.signups, lambda: self.catalogue
+        return Intake(self.database, self.clock, self.settings, await self.signer(), parse, confirm, catalogue)
 
     async def tell_operator(self, lasting: "Sequence[Feed]" = ()) -> bool:
         """Mail the operator what of sources no mail told so far, and faults that last, if they want such mail."""

@@ -21,6 +21,14 @@ class TokenError(NewsletterError):
     """A link was changed on its way, or was made for something else."""
 
 
+def claimed(tag: str) -> int:
+    """Return the number that a tag says it is for, of which nothing is proven; raises TokenError for what is none."""
+    found = _TAG.fullmatch(tag.lower())
+    if found is None:
+        raise TokenError("This address was changed, or is not one of this newsletter.")
+    return int(found[1], 16)
+
+
 class Signer:
     """Makes and checks tokens; each is bound to one purpose, so that none can serve for another.
 
@@ -52,7 +60,9 @@ class Signer:
     def read(self, purpose: str, token: str) -> tuple[str | int, ...]:
         """Return the words of a token; raises TokenError if it was not made here for this purpose."""
         try:
-            return tuple(self._serializer(purpose).loads(token))
+            words = tuple(self._serializer(purpose).loads(token))
+            self._check_spelling(purpose, token)
+            return words
         except (BadSignature, UnicodeError) as error:
             for older in self.older:
                 with suppress(TokenError):
@@ -61,16 +71,19 @@ class Signer:
                 "This link is not complete or was changed.", next_step="Use the link of a newer mail."
             ) from error
 
-    def tag(self, purpose: str, number: int) -> str:
-        """Return a short token for a number that survives a change of case, as local parts of addresses need it."""
-        return f"{number:x}-{self._digest(purpose, number)}"
+    def tag(self, purpose: str, number: int, about: str = "") -> str:
+        """Return a short token for a number that survives a change of case, as local parts of addresses need it.
 
-    def read_tag(self, purpose: str, tag: str) -> int:
-        """Return the number of a tag; raises TokenError if it was not made here for this purpose."""
+        It is good with the words that it is `about` alone, which do not stand in it.
+        """
+        return f"{number:x}-{self._digest(purpose, number, about)}"
+
+    def read_tag(self, purpose: str, tag: str, about: str = "") -> int:
+        """Return the number of a tag; raises TokenError if it was not made here for this purpose and these words."""
         found = _TAG.fullmatch(tag.lower())
         if found is not None:
             for one in (self, *self.older):
-                if hmac.compare_digest(one.tag(purpose, int(found[1], 16)), tag.lower()):
+                if hmac.compare_digest(one.tag(purpose, int(found[1], 16), about), tag.lower()):
                     return int(found[1], 16)
         raise TokenError("This address was changed, or is not one of this newsletter.")
 
@@ -95,10 +108,22 @@ class Signer:
                     return numbers
         raise TokenError("This link is not complete or was changed.", next_step="Use the link of a newer mail.")
 
-    def _digest(self, purpose: str, number: int) -> str:
+    def _check_spelling(self, purpose: str, token: str) -> None:
+        # Base64 is read with signs of no alphabet in it, and ends in bits that nobody reads (RFC 4648 section 3.5), so
+        # several signatures are read as one: what is not spelled as it was made was changed.
+        payload, _, signature = token.rpartition(".")
+        made = (self._begun.get(purpose) or self._begin(purpose)).copy()
+        made.update(payload.encode())
+        if not hmac.compare_digest(_base64(made.digest()).encode(), signature.encode()):
+            raise BadSignature("it is spelled in another way")
+
+    def _digest(self, purpose: str, number: int, about: str) -> str:
         # 64 bits: nobody guesses one by mailing, and it leaves room in the 64 octets of RFC 5321 section 4.5.3.1.1.
         made = (self._tags.get(purpose) or self._begin_tag(purpose)).copy()
         made.update(b"%d" % number)
+        if about:
+            # No number has a space in it, so no two of them are hashed alike.
+            made.update(f" {about}".encode())
         return made.hexdigest()
 
     def _begin_tag(self, purpose: str) -> blake2b:

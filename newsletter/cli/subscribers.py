@@ -55,7 +55,7 @@ def add(face: Face, /, email: str, *, again: bool, welcome: bool, unconfirmed: b
     async def act(app: "App") -> "tuple[Subscriber, list[str]]":
         new = people.new(app.settings.newsletter, app.clock, email, **wishes.given(**asked))
         if unconfirmed:
-            added = await people.ask(app.database, app.notices, app.settings, new, source=SOURCE)
+            added = await people.ask(app.database, app.notices, new, source=SOURCE)
             return added, await wishes.doubts(app, [topic.name for topic in added.topics])
         told = app.notices if welcome else None
         added = await people.add(app.database, app.clock, new, source=SOURCE, again=again, welcome=told)

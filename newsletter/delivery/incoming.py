@@ -30,13 +30,13 @@ class Arrival(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What a reader asks for, and with what proof.
+    """What a reader asks for, and with what proof; `confirm` is the word of somebody who is about to be one.
 
     More and less have the `position` of a paper. A pause ends on the day `until`, as it is written, or after so many
     `days`; with neither it has no end.
     """
 
-    verb: Literal["more", "less", "pause", "resume"]
+    verb: Literal["more", "less", "pause", "resume", "confirm"]
     token: str
     position: int = 0
     until: str = ""
@@ -82,6 +82,7 @@ _VERDICT = re.compile(
     rf"{_PREFIX}(?P<verb>more|less)\s+(?P<token>{_TAG})-(?P<position>\d{{1,3}})[\s.!]*", re.IGNORECASE
 )
 _RESUMING = re.compile(rf"{_PREFIX}resume\s+(?P<token>{_TAG})[\s.!]*", re.IGNORECASE)
+_CONFIRMING = re.compile(rf"{_PREFIX}confirm\s+(?P<token>{_TAG})[\s.!]*", re.IGNORECASE)
 _PAUSING = re.compile(
     rf"{_PREFIX}pause\s+(?P<token>{_TAG})"
     r"(?:\s+(?:until\s+)?(?P<until>\d{4}-\d\d-\d\d)|\s+(?:for\s+)?(?P<number>an?|one|\d{1,3})\s+(?P<unit>day|week|month)s?)?"
@@ -137,6 +138,8 @@ def _wish(line: str) -> Wish | None:
         return Wish(verb, found["token"], int(found["position"]))
     if found := _RESUMING.fullmatch(line):
         return Wish("resume", found["token"])
+    if found := _CONFIRMING.fullmatch(line):
+        return Wish("confirm", found["token"])
     if found := _PAUSING.fullmatch(line):
         if found["unit"] is None:
             return Wish("pause", found["token"], until=found["until"] or "")

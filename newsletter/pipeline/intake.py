@@ -6,7 +6,7 @@ and a report counts once however often it is read.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -21,9 +21,10 @@ from newsletter.models import Consent, Delivery, Subscriber, Subscription
 from newsletter.pipeline import counting
 from newsletter.pipeline.counting import TRIES, By, Followed
 from newsletter.pipeline.events import Events
-from newsletter.pipeline.notices import Notices
+from newsletter.pipeline.notices import Notices, PassedError
 from newsletter.pipeline.readers import BY_MAIL, BY_SENDER, Readers, bearer
 from newsletter.pipeline.replies import Replies
+from newsletter.pipeline.signups import Signups
 from newsletter.pipeline.wishes import Obeyed, Wishes
 from newsletter.store import bounces, subscribers
 from newsletter.store.bounces import Kind, Report
@@ -86,7 +87,7 @@ class Intake:
     """Takes mail in.
 
     `parse` is the parser of reports, and `events` takes in what relays tell over the web; `catalogue` has the topics
-    that have a name.
+    that have a name. Without `signups` nobody subscribes by mail.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Intake:
         settings: Settings,
         signer: Signer,
         parse: Callable[[bytes], Sequence[Bounce]],
+        signups: Callable[[], Awaitable[Signups]] | None = None,
         catalogue: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
+        self._signups = signups
         self._database = database
         self._clock = clock
         self._limits = settings.bounces
@@ -156,6 +159,8 @@ class Intake:
             return await self._come_back(arrival, mail, found)
         if mail.leaving:
             return await self._leave(arrival, mail)
+        if mail.wish is not None and mail.wish.verb == "confirm" and self._signups is not None:
+            return await self._confirm(arrival, mail, mail.wish.token, await self._signups())
         if mail.wish is not None:
             return await self._obey(arrival, mail, mail.wish)
         # No program of a person answers to a return path (RFC 3834 section 4): what comes there came by itself.
@@ -231,6 +236,20 @@ class Intake:
             return await bearer(connection, self._signer, token) if token else None
         except TokenError:
             return None
+
+    # Mail that subscribes
+
+    async def _confirm(self, arrival: Arrival, mail: Incoming, tag: str, signups: Signups) -> Followed:
+        told = Followed(arrival.name, "wish", mail.sender, by="token")
+        if mail.automatic:
+            return told._replace(what="a program wrote it, so nothing followed")
+        try:
+            person = await signups.confirm_by_mail(tag, sender=mail.sender)
+        except PassedError:
+            return told._replace(what="they are no longer waited for, so nothing followed", taken=True)
+        except TokenError:
+            return told._replace(what="nobody is known by that token: look at it yourself")
+        return told._replace(email=person.email, what="confirmed: they are a subscriber", taken=True)
 
     # Mail that asks for something else
 

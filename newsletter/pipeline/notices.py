@@ -20,7 +20,7 @@ from newsletter.pipeline import slots
 from newsletter.store import notices, searches, subscribers, suppressions
 from newsletter.store.database import Database
 from newsletter.store.editions import Draft
-from newsletter.tokens import Signer, TokenError
+from newsletter.tokens import Signer, TokenError, claimed
 
 log = structlog.get_logger()
 
@@ -39,6 +39,9 @@ _MOST: Mapping[EditionKind, int] = {"link": MOST_LINKS, "answer": MOST_ANSWERS}
 
 class PassedError(TokenError):
     """What was to be confirmed is no longer there."""
+
+    def __init__(self) -> None:
+        super().__init__("This link is about a subscription that is no longer there.", next_step="Subscribe once more.")
 
 
 def message_id(newsletter: Newsletter) -> str:
@@ -169,9 +172,7 @@ async def waiting(connection: AsyncConnection, whom: tuple[int, str]) -> Subscri
     number, email_key = whom
     person = (await subscribers.by_ids(connection, [number])).get(number)
     if person is None or addresses.key(person.email) != email_key or person.state is Consent.UNSUBSCRIBED:
-        raise PassedError(
-            "This link is about a subscription that is no longer there.", next_step="Subscribe once more."
-        )
+        raise PassedError()
     return person
 
 
@@ -180,9 +181,26 @@ def token_of(signer: Signer, number: int, email: str) -> str:
     return signer.sign(CONFIRM, number, addresses.key(email))
 
 
+def mail_token(signer: Signer, number: int, email: str) -> str:
+    """Return what a mail that confirms has to have in its subject: good for that person and that address."""
+    # Mail programs may change the case of a subject, which a tag survives.
+    return signer.tag(CONFIRM, number, addresses.key(email))
+
+
 def read_token(signer: Signer, token: str) -> tuple[int, str]:
     """Return the number and the address of such a token; raises TokenError if it was not made here."""
     match signer.read(CONFIRM, token):
         case (int(number), str(email_key)):
             return number, email_key
     raise TokenError("This link is not complete or was changed.", next_step="Use the link as it stands in the mail.")
+
+
+async def read_mail_token(connection: AsyncConnection, signer: Signer, tag: str) -> tuple[int, str]:
+    """Return the number and the address of the token of such a mail; raises as `read_token` and `waiting` do."""
+    number = claimed(tag)
+    person = (await subscribers.by_ids(connection, [number])).get(number)
+    if person is None:
+        # Nothing is proven of a number whose address is gone.
+        raise TokenError("Nobody is known by this token.", next_step="Subscribe once more.")
+    email_key = addresses.key(person.email)
+    return signer.read_tag(CONFIRM, tag, email_key), email_key

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from newsletter.config import Settings
 from newsletter.models import Notice, Recipient
-from newsletter.pipeline.notices import token_of
+from newsletter.pipeline.notices import mail_token, token_of
 from newsletter.tokens import Signer
 
 # What tokens are for. Whoever may unsubscribe somebody may also let them pause, which is less.
@@ -91,8 +91,9 @@ class Addresses:
         if kind == "confirmation" and "moves" in said and self._base_url:
             return f"{self._base_url}/moved/{move_token(self._signer, person.id, said)}"
         if kind == "confirmation":
-            token = token_of(self._signer, person.id, person.email)
-            return f"{self._base_url}/confirm/{token}" if self._base_url else f"{self._by_mail}confirm%20{token}"
+            if not self._base_url:
+                return f"{self._by_mail}confirm%20{mail_token(self._signer, person.id, person.email)}"
+            return f"{self._base_url}/confirm/{token_of(self._signer, person.id, person.email)}"
         if kind == "goodbye":
             # The page that they left by lets them come back.
             return self.of(person.id).unsubscribe[0] if self._base_url else f"{self._by_mail}subscribe"

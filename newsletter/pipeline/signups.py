@@ -19,10 +19,10 @@ from newsletter.errors import NewsletterError, SettingsError, UsageError
 from newsletter.models import Consent, Subscriber, Topic
 from newsletter.pipeline import slots
 from newsletter.pipeline import subscribers as people
-from newsletter.pipeline.notices import Notices, read_token, waiting
+from newsletter.pipeline.notices import Notices, read_mail_token, read_token, waiting
 from newsletter.pipeline.slots import Slot
 from newsletter.pipeline.tries import DAY, HOUR, Tries
-from newsletter.store import editions, signups, subscribers, suppressions
+from newsletter.store import editions, notices, signups, subscribers, suppressions
 from newsletter.store.database import Database
 from newsletter.store.signups import Signup
 from newsletter.tokens import Signer, TokenError
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 # How somebody came, as the evidence has it.
 ASKED = "on the page to subscribe"
 CONFIRMED = "by the button of the page that their confirmation leads to"
+CONFIRMED_BY_MAIL = "by a mail that their confirmation asked for"
 
 FORM = "form"
 FORM_LASTS = HOUR
@@ -220,23 +221,41 @@ class Signups:
         """
         whom = read_token(self._signer, token)
         source = await self._source(client, wording)
-        at_once = self._settings.signup.first_issue
         async with self._database.begin() as connection:
-            # Before the person, as `settle` does: two that wait for each other are a deadlock.
-            asked = await signups.take(connection, whom[1], "asked", "mailed")
-            await signups.keep_wording(connection, wording.version, wording.words, self._clock.now())
-            person = await self._notices.confirm_in(
-                connection,
-                whom,
-                how=CONFIRMED,
-                source=source,
-                wishes={} if asked is None else {**_wishes(asked), "paused_until": None},
-                at_once=at_once and asked is not None,
-            )
-            if asked is not None:
-                await signups.move(connection, whom[1], "confirmed")
-        log.info("confirmed", subscriber=person.id)
+            person = await self._confirm(connection, whom, CONFIRMED, source, wording)
         return Newcomer(person, confirmed=True)
+
+    async def confirm_by_mail(self, tag: str, *, sender: str) -> Subscriber:
+        """Do the same for whoever answers their confirmation by mail, which names what they were asked in it.
+
+        Whoever has the tag has had that mail, so they may answer from another address, as the mailbox that theirs is
+        passed on to; of that the evidence has a keyed hash. Raises as `newcomer` does.
+        """
+        source = await self.tries.digest("evidence", sender)
+        async with self._database.begin() as connection:
+            whom = await read_mail_token(connection, self._signer, tag)
+            asked_in = await notices.latest(connection, whom[0], "confirmation")
+            return await self._confirm(connection, whom, CONFIRMED_BY_MAIL, f"mail {asked_in}, from {source}")
+
+    async def _confirm(
+        self, connection: Any, whom: tuple[int, str], how: str, source: str, wording: Wording | None = None
+    ) -> Subscriber:
+        # Before the person, as `settle` does: two that wait for each other are a deadlock.
+        asked = await signups.take(connection, whom[1], "asked", "mailed")
+        if wording is not None:
+            await signups.keep_wording(connection, wording.version, wording.words, self._clock.now())
+        person = await self._notices.confirm_in(
+            connection,
+            whom,
+            how=how,
+            source=source,
+            wishes={} if asked is None else {**_wishes(asked), "paused_until": None},
+            at_once=self._settings.signup.first_issue and asked is not None,
+        )
+        if asked is not None:
+            await signups.move(connection, whom[1], "confirmed")
+        log.info("confirmed", subscriber=person.id)
+        return person
 
     async def first(self) -> tuple[list[tuple[Subscriber, Slot]], list[str]]:
         """Return who should get a first issue now with its slot, and the addresses of all who were looked at.

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter import searches as queries
 from newsletter.cadences import timezones
 from newsletter.clock import Clock
-from newsletter.config import Newsletter, Settings
+from newsletter.config import Newsletter
 from newsletter.delivery import addresses
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import FOREVER, Consent, Feed, Subscriber, Subscription, Topic
@@ -100,18 +100,12 @@ async def add(
     return await find(database, subscriber.email)
 
 
-async def ask(
-    database: Database, notices: Notices, settings: Settings, subscriber: Subscriber, *, source: str
-) -> Subscriber:
+async def ask(database: Database, notices: Notices, subscriber: Subscriber, *, source: str) -> Subscriber:
     """Put a person on record who is asked by mail whether they want the newsletter; return them as they are.
 
-    Who had unsubscribed is asked too. Raises UsageError for a subscriber, for an address that must not be mailed, and
-    where there is no page to confirm on.
+    Who had unsubscribed is asked too. Where there are no pages, the mail asks for a mail. Raises UsageError for a
+    subscriber, and for an address that must not be mailed.
     """
-    if not settings.web.base_url:
-        raise UsageError(
-            "There is no page on which they could confirm.", next_step="Set web.base_url, and serve the pages."
-        )
     email_key = addresses.key(subscriber.email)
     async with database.begin() as connection:
         await _refuse_suppressed(connection, email_key, subscriber.email)

@@ -74,3 +74,16 @@ async def of_day(connection: AsyncConnection, subscriber_id: int, kind: EditionK
         .limit(1)
     )
     return (await connection.execute(statement)).scalar()
+
+
+async def latest(connection: AsyncConnection, subscriber_id: int, kind: EditionKind) -> str:
+    """Return the Message-ID of the latest notice of a kind that a person was sent, or an empty text."""
+    statement = (
+        select(deliveries.c.message_id)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(issues.c.subscriber_id == subscriber_id, editions.c.kind == kind)
+        .order_by(issues.c.id.desc())
+        .limit(1)
+    )
+    return (await connection.execute(statement)).scalar() or ""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -78,7 +78,7 @@ class Desk:
         if "paper" in values:
             values["paper"] = self._pages.paper(values["paper"], language)
         email = person.email if person else ""
-        html = self._pages.page(page, language, email=email, action=self.path(request.url.path), **values)
+        html = self._pages.page(page, language, email=email, action=self.here(request), **values)
         return HTMLResponse(html, status, {**self.headers, "Content-Language": language.code})
 
     def public(self, request: Request, page: str, **values: Any) -> Response:
@@ -113,7 +113,7 @@ class Desk:
         `also` is what its content security policy allows beside what all pages may.
         """
         found = self.language(request, language)
-        html = self._pages.page(page, found, action=self.path(request.url.path), **values)
+        html = self._pages.page(page, found, action=self.here(request), **values)
         policy = {"Content-Security-Policy": f"{self.headers['Content-Security-Policy']}; {also}"} if also else {}
         return HTMLResponse(html, status, {**self.headers, **policy, "Content-Language": found.code})
 
@@ -172,6 +172,10 @@ class Desk:
     def leaving(self, person: Subscriber) -> str:
         """Return where a reader leaves."""
         return self.path(f"/unsubscribe/{self.choices.doors.leaving(person)}")
+
+    def here(self, request: Request) -> str:
+        """Return where readers find the page that they asked for; the host that they named has no part in it."""
+        return self.path(quote(request.scope["path"]))
 
     def path(self, path: str) -> str:
         """Return where readers find a path of the site."""

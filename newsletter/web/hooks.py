@@ -20,7 +20,7 @@ async def answer(request: Request) -> Response:
     if relay not in hooks.relays:
         raise HTTPException(404)
     if request.method != "POST":
-        raise HTTPException(405)
+        raise HTTPException(405, headers={"Allow": "POST"})
     try:
         hooks.welcome(relay, request.headers)
         said = await hooks.take(relay, request.headers, await body(request, hooks.largest(relay)))

@@ -1,12 +1,15 @@
 """Notices by the command line: queued, looked at, sent, told of."""
 
 import json
+import re
 from collections.abc import Callable
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from reports import mail
 from test_cli_looks import run
 
 READER = "ada@example.org"
@@ -55,9 +58,6 @@ def test_a_preview_writes_each(newsletter: Callable[..., str], tmp_path: Path, k
 
 def test_who_is_added_unconfirmed_is_asked_first(newsletter: Callable[..., str], tmp_path: Path) -> None:
     add = ("subscribers", "add", READER, "--unconfirmed", "--topic", "reasoning")
-    assert "no page on which they could confirm" in newsletter(*add, code=2)
-    with (tmp_path / "config.toml").open("a") as config:
-        config.write("[web]\nbase_url = 'https://papers.example.org'\n")
     assert "stands alone" in newsletter(*add, "--welcome", code=2)
     assert "has asked them and they have said yes, they get it." in newsletter(*add)
     newsletter("send")
@@ -68,3 +68,11 @@ def test_who_is_added_unconfirmed_is_asked_first(newsletter: Callable[..., str],
     newsletter("subscribers", "add", "bob@example.org")
     assert "on record already" in newsletter("subscribers", "add", "bob@example.org", "--unconfirmed", code=2)
     assert len(listed(newsletter)) == 1
+    # There are no pages: what the mail asks for is a mail, and that is taken in.
+    newsletter("preview", READER, "--kind", "confirmation", "--eml", "asked.eml")
+    asked = message_from_bytes((tmp_path / "asked.eml").read_bytes(), policy=default)
+    found = re.search(r"mailto:papers@newsletter\.example\?subject=(confirm%20\S+)", str(asked.get_body(("plain",))))
+    assert found is not None
+    (tmp_path / "answer.eml").write_bytes(mail(READER, subject=unquote(found[1])))
+    assert "confirmed" in newsletter("bounces", "ingest", "answer.eml")
+    assert json.loads(newsletter("subscribers", "show", READER, "--json"))["state"] == "confirmed"

@@ -1,10 +1,12 @@
 """Tokens: what one purpose signed serves no other, and what was changed is refused."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.tokens import Signer, TokenError
+from newsletter.tokens import Signer, TokenError, claimed
 
 SIGNER = Signer(b"k" * 32)
 
@@ -48,6 +50,43 @@ def test_a_token_is_what_itsdangerous_writes_and_reads(words: list[str | int]) -
         SIGNER.read("confirm", token)
     with pytest.raises(TokenError):
         SIGNER.read("unsubscribe", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"))
+
+
+@given(st.lists(st.text(max_size=12) | st.integers(), max_size=3), st.data())
+def test_a_token_that_is_spelled_in_any_other_way_is_refused(words: list[str | int], data: st.DataObject) -> None:
+    token = SIGNER.sign("confirm", *words)
+    place = data.draw(st.integers(0, len(token)))
+    put = data.draw(st.text(max_size=3) | st.sampled_from("!=.-_ \n\0"))
+    taken = data.draw(st.integers(0, 3))
+    for changed in (token[:place] + put + token[place + taken :], token.swapcase(), token[:place]):
+        if changed != token:
+            with pytest.raises(TokenError):
+                SIGNER.read("confirm", changed)
+
+
+def test_of_the_last_letter_each_bit_counts() -> None:
+    token = SIGNER.sign("confirm", 7, "ada@example.org")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    read = []
+    for letter in letters:
+        with contextlib.suppress(TokenError):
+            read.append(SIGNER.read("confirm", token[:-1] + letter))
+    assert read == [(7, "ada@example.org")]
+
+
+@given(st.integers(0, 2**63 - 1), st.text(max_size=20), st.text(max_size=20))
+def test_a_tag_is_good_with_the_words_that_it_is_about_alone(number: int, about: str, other: str) -> None:
+    tag = SIGNER.tag("confirm", number, about)
+    assert SIGNER.read_tag("confirm", tag.upper(), about) == claimed(tag) == number
+    if other != about:
+        with pytest.raises(TokenError):
+            SIGNER.read_tag("confirm", tag, other)
+
+
+@pytest.mark.parametrize("tag", ["", "7", "x-y", "1-" + "g" * 16, "f" * 17 + "-" + "a" * 16])
+def test_what_is_no_tag_claims_nothing(tag: str) -> None:
+    with pytest.raises(TokenError):
+        claimed(tag)
 
 
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=4))
