@@ -21,6 +21,7 @@ from newsletter.store.database import Database
 
 if TYPE_CHECKING:
     from newsroom import Newsroom
+    from playwright.async_api import Browser
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -124,6 +125,15 @@ async def small_room(new_database: Callable[..., str], tmp_path: Path) -> AsyncI
 
     async with open_newsroom(new_database("sqlite"), tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator["Browser"]:
+    """Chromium."""
+    from reading import chromium
+
+    async with chromium() as found:
+        yield found
 
 
 def _migrate(url: str) -> None:

@@ -53,9 +53,13 @@ class Site:
 
     async def changing(self, name: str = "ada", *, own: bool = False) -> str:
         """Return the path of someone's own page, by the link of their mail or by one that opens all."""
-        person = await subscribers.find(self.room.database, address(name))
+        return self.here(f"{BASE}/settings/{await self.door('own' if own else 'settings', name)}")
+
+    async def door(self, purpose: str, name: str = "ada") -> str:
+        """Return what opens pages of someone's own: their `settings` by any mail, all as their `own`, or a `feed`."""
         doors = Doors(self.signer, self.room.clock)
-        return self.here(f"{BASE}/settings/{doors.own(person) if own else doors.settings(person)}")
+        made = {"settings": doors.settings, "own": doors.own, "feed": doors.feed}[purpose]
+        return made(await subscribers.find(self.room.database, address(name)))
 
     async def saying(self, verdict: str, position: int | str = 1, name: str = "ada") -> str:
         """Return the path to more or less of a paper in someone's latest issue."""

@@ -24,7 +24,7 @@ from newsletter.pipeline.ledger import Ledger
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.pacing import Held, Pacing
 from newsletter.pipeline.sweeping import less_to_sweep
-from newsletter.store import deliveries
+from newsletter.store import deliveries, notices
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Claimed
@@ -226,3 +226,9 @@ async def anything_due(database: Database, now: datetime) -> bool:
         next_due = await deliveries.next_due(connection)
         owners = await deliveries.owners(connection)
     return (next_due is not None and next_due <= now) or owners != leases.at_work(owners)
+
+
+async def notice_after(database: Database, after: int | None) -> tuple[int, bool]:
+    """Return the newest delivery on record, and whether a notice waits among those after that one, if it is given."""
+    async with database.connect() as connection:
+        return await notices.waiting_after(connection, after)

@@ -29,6 +29,9 @@ SLACK = timedelta(seconds=2)
 NEWCOMERS_SECONDS = 2.0
 PRUNE_SECONDS = 3600.0
 
+# How often it is looked who waits for an answer at a page.
+ANSWERS_SECONDS = 2.0
+
 # How often it is looked which feeds are due; when each of them is, its server has a part in.
 FEEDS_SECONDS = 60.0
 
@@ -99,6 +102,24 @@ async def look_at_feeds(app: App) -> None:
     await app.tell_operator(report.lasting)
 
 
+class Answering:
+    """Sends what somebody waits for at a page: their link, the word that they are out, a question at a new address.
+
+    Each is tried once so soon; what cannot be sent then is the next tick's, as is what waits at the start.
+    """
+
+    def __init__(self) -> None:
+        self._seen: int | None = None
+
+    async def __call__(self, app: App) -> None:
+        """Send what came up since the last call, unless a run is under way, which takes it along."""
+        if app.sending_turn.locked():
+            return
+        self._seen, waits = await deliver.notice_after(app.database, self._seen)
+        if waits:
+            await _send(app)
+
+
 class LookingUp:
     """Looks up some of the papers that are known by title alone; mail that is due goes first."""
 
@@ -152,7 +173,7 @@ class Clockwork:
             "interval",
             [act, name],
             seconds=seconds,
-            next_run_time=self._app.clock.now(),
+            next_run_time=self._wall_clock.now(),
             id=name,
         )
 
@@ -210,6 +231,8 @@ async def run(app: App) -> None:
     clockwork.every(app.settings.schedule.tick_seconds, tick)
     if app.settings.web.base_url and app.settings.signup.open:
         clockwork.every(NEWCOMERS_SECONDS, newcomers)
+    if app.settings.web.base_url:
+        clockwork.every(ANSWERS_SECONDS, Answering(), name="answer")
     clockwork.every(PRUNE_SECONDS, prune)
     if app.settings.feeds.resolve:
         clockwork.every(3600, LookingUp(), name="look_up")

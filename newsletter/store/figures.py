@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
-from sqlalchemy import Date, and_, case, func, select
+from sqlalchemy import Column, Date, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -116,24 +116,19 @@ async def mail(connection: AsyncConnection, since: date) -> list[Count]:
 
 async def returned(connection: AsyncConnection, since: date) -> list[Count]:
     """Return how many reports came back on each day (UTC), by their kind: hard, soft, complaint."""
-    day = _UtcDay(bounces.c.at)
-    statement = (
-        select(day.label("day"), bounces.c.kind, func.count())
-        .where(bounces.c.at >= _start(since))
-        .group_by(day, bounces.c.kind)
-        .order_by(day, bounces.c.kind)
-    )
-    return [Count(*row) for row in await connection.execute(statement)]
+    return await _by_day(connection, bounces.c.at, bounces.c.kind, since)
 
 
 async def verdicts(connection: AsyncConnection, since: date) -> list[Count]:
     """Return how often readers said what on each day (UTC): more, less, saved; the last word on a paper counts."""
-    day = _UtcDay(feedback.c.at)
+    return await _by_day(connection, feedback.c.at, feedback.c.verdict, since)
+
+
+async def _by_day(connection: AsyncConnection, at: Column[Any], name: Column[Any], since: date) -> list[Count]:
+    """Return how many rows there are of each name and day (UTC)."""
+    day = _UtcDay(at)
     statement = (
-        select(day.label("day"), feedback.c.verdict, func.count())
-        .where(feedback.c.at >= _start(since))
-        .group_by(day, feedback.c.verdict)
-        .order_by(day, feedback.c.verdict)
+        select(day.label("day"), name, func.count()).where(at >= _start(since)).group_by(day, name).order_by(day, name)
     )
     return [Count(*row) for row in await connection.execute(statement)]
 

@@ -3,7 +3,7 @@
 import json
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import DeliveryState, EditionKind
@@ -62,6 +62,21 @@ async def _put(
         return None
     await connection.execute(update(issues).where(issues.c.id == found.issue_id).values(said=json.dumps(draft.said)))
     return bool(await deliveries_of.queue_again(connection, [found.id], now))
+
+
+async def waiting_after(connection: AsyncConnection, after: int | None) -> tuple[int, bool]:
+    """Return the newest delivery on record, and whether a notice waits among those after that one, if it is given."""
+    newest: int = (await connection.execute(select(func.max(deliveries.c.id)))).scalar() or 0
+    if after is None or newest <= after:
+        return newest, False
+    statement = (
+        select(deliveries.c.id)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(deliveries.c.id > after, deliveries.c.id <= newest, WAITING, ~editions_of.OF_ISSUES)
+        .limit(1)
+    )
+    return newest, (await connection.execute(statement)).first() is not None
 
 
 async def of_day(connection: AsyncConnection, subscriber_id: int, kind: EditionKind, day: date) -> int | None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, Route, expect, sync_playwright
+from reading import CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
 SETTINGS = """
 [newsletter]
 name = "Papers of the day"

@@ -36,9 +36,11 @@ async def sent_days(room: Newsroom) -> list[tuple[str, date]]:
 # The clockwork
 
 
-async def test_acts_run_at_once_and_at_intervals(small_room: Newsroom) -> None:
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(days=-300), timedelta(days=1)])
+async def test_acts_run_at_once_and_at_intervals(small_room: Newsroom, ahead: timedelta) -> None:
     calls: Counter[str] = Counter()
-    small_room.clock.moment = SystemClock().now()
+    # The machine's clock alone plans them.
+    small_room.clock.moment = SystemClock().now() + ahead
     clockwork = Clockwork(small_room.app)
     clockwork.every(0.05, counting(calls, "often"))
     clockwork.every(3600, counting(calls, "rarely"))
@@ -475,3 +477,57 @@ async def test_the_whole_ends_with_the_signal(small_room: Newsroom) -> None:
         await ended(running)
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(name)
+
+
+# Who waits at a page
+
+
+async def ask_for_link(room: Newsroom, name: str) -> None:
+    """Do what the page does for somebody who lost their mail."""
+    person = await subscribers.find(room.database, address(name))
+    async with room.database.begin() as connection:
+        assert await room.app.notices.tell(connection, person, "link", asked=True)
+
+
+async def test_what_somebody_waits_for_at_a_page_is_sent_before_the_next_tick(room: Newsroom) -> None:
+    await room.take_in(*papers(*range(3)))
+    for name in ("ada", "bob"):
+        await room.subscribe(name)
+    answer = local.Answering()
+    async with Server() as server:
+        room.relay(server)
+        # What was there at the start, and issues, are the tick's.
+        await ask_for_link(room, "bob")
+        await answer(room.app)
+        await room.compose()
+        await answer(room.app)
+        assert server.recipients == []
+        await ask_for_link(room, "ada")
+        async with room.app.sending_turn:
+            await answer(room.app)
+        assert server.recipients == []
+        await answer(room.app)
+        assert Counter(server.recipients) == Counter({address("ada"): 2, address("bob"): 2})
+
+
+async def test_what_cannot_be_sent_at_once_waits_for_the_tick(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    async def fails(_: App) -> None:
+        tries.append(1)
+        raise DeliveryError("It is dead.")
+
+    await room.subscribe("ada")
+    answer = local.Answering()
+    await answer(room.app)
+    await ask_for_link(room, "ada")
+    with monkeypatch.context() as broken:
+        broken.setattr(local, "_send", fails)
+        with pytest.raises(DeliveryError):
+            await answer(room.app)
+        await answer(room.app)
+    assert tries == [1]
+    async with Server() as server:
+        room.relay(server)
+        await tick(room.app)
+        assert server.recipients == [address("ada")]

@@ -14,7 +14,7 @@ from webroom import Site, open_site
 
 from newsletter.models import Topic
 from newsletter.pipeline import subscribers
-from newsletter.pipeline.doors import OWN_HOURS, Doors
+from newsletter.pipeline.doors import OWN_HOURS
 from newsletter.pipeline.own_data import OwnData
 from newsletter.store import own, tables
 
@@ -57,9 +57,7 @@ async def read(room: Newsroom) -> Newsroom:
 
 async def path(site: Site, name: str = "ada", purpose: str = "own") -> str:
     """Return the path of someone's data."""
-    person = await subscribers.find(site.room.database, address(name))
-    doors = Doors(site.signer, site.room.clock)
-    return f"/data/{doors.own(person) if purpose == 'own' else doors.settings(person)}"
+    return f"/data/{await site.door(purpose, name)}"
 
 
 async def test_the_export_has_all_that_is_known(site: Site) -> None:

@@ -11,15 +11,13 @@ from typing import Any
 import pytest
 from newsroom import Newsroom, address, papers, until
 from playwright.async_api import Browser, Page
+from reading import SCHEMES, WIDTHS, heading, measured, opened, press
 from servers import Server
-from test_web_browser import MEASURE, WIDTHS, browser, heading, opened
 from webroom import Site, open_site
 
 from newsletter.models import Consent
 from newsletter.pipeline import subscribers
 from newsletter.schedule import local
-
-__all__ = ["browser"]
 
 
 @pytest.fixture
@@ -61,18 +59,15 @@ def path_in(server: Server, pattern: str) -> str:
     return found[1]
 
 
-async def press(page: Page, words: str) -> str:
-    """Press a button and return what the page is called that follows."""
-    async with page.expect_navigation():
-        await page.get_by_role("button", name=words, exact=True).click()
-    return await heading(page)
-
-
 @pytest.mark.parametrize("script", [False, True])
 @pytest.mark.parametrize("width", [375, 1000])
 async def test_a_newcomer_comes_in(browser: Browser, site: Site, script: bool, width: int) -> None:
     page, wrong = await opened(
-        browser, site, java_script_enabled=script, timezone_id="Asia/Tokyo", viewport={"width": width, "height": 800}
+        browser,
+        site.port,
+        java_script_enabled=script,
+        timezone_id="Asia/Tokyo",
+        viewport={"width": width, "height": 800},
     )
     async with running(site) as server:
         await page.goto("/letters/subscribe")
@@ -110,7 +105,7 @@ async def test_a_newcomer_comes_in(browser: Browser, site: Site, script: bool, w
 
 
 async def test_a_fault_is_reached_from_the_summary_by_the_keyboard(browser: Browser, site: Site) -> None:
-    page, _ = await opened(browser, site, java_script_enabled=False)
+    page, _ = await opened(browser, site.port, java_script_enabled=False)
     await page.goto("/letters/subscribe")
     await page.get_by_label("Your mail address").fill("nobody")
     await press(page, "Subscribe")
@@ -128,28 +123,27 @@ async def test_a_fault_is_reached_from_the_summary_by_the_keyboard(browser: Brow
     assert "not a mail address" in await page.inner_text(f"#{described}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de"])
-async def test_its_pages_fit_and_can_be_read(browser: Browser, site: Site, scheme: Any, language: str) -> None:
-    page, _ = await opened(browser, site, color_scheme=scheme, locale=language)
+async def test_its_pages_fit_and_can_be_read(browser: Browser, site: Site, language: str) -> None:
+    page, _ = await opened(browser, site.port, locale=language)
     async with running(site) as server:
-        found = []
+        found: list[dict[str, Any]] = []
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 900})
             await page.goto("/letters/subscribe?search=learn&topic=reasoning")
-            found.append(await measured(page, f"ask {width}"))
+            found += await seen(page, f"ask {width}")
             await page.fill("#words", "x" * 300)
             await submit(page, "subscribe")
-            found.append(await measured(page, f"faulty {width}"))
+            found += await seen(page, f"faulty {width}")
         await page.fill("#words", "violin")
         await page.fill("#email", address("ada"))
         await submit(page, "subscribe")
-        found.append(await measured(page, "sent"))
+        found += await seen(page, "sent")
         await until(lambda: len(server.messages) == 1)
         await page.goto(path_in(server, "confirm/"))
-        found.append(await measured(page, "confirm"))
+        found += await seen(page, "confirm")
         await submit(page, "confirm")
-        found.append(await measured(page, "confirmed"))
+        found += await seen(page, "confirmed")
     for one in found:
         assert one["worst"][0] >= 7, one
         assert one["smallest"] >= 14, one
@@ -163,10 +157,9 @@ async def submit(page: Page, value: str) -> None:
         await page.click(f"button[value={value}]")
 
 
-async def measured(page: Page, name: str) -> dict[str, Any]:
-    """Return what is measured of a page."""
+async def seen(page: Page, name: str) -> list[dict[str, Any]]:
+    """Return what is measured of a page, light and dark."""
     assert await page.evaluate(
         "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')].every(one => one.labels.length)"
     )
-    found: dict[str, Any] = await page.evaluate(MEASURE)
-    return found | {"name": name}
+    return [{**await measured(page, scheme), "name": f"{name} {scheme}"} for scheme in SCHEMES]

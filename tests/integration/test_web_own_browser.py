@@ -2,33 +2,15 @@
 
 import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import judging
 import pytest
 from newsroom import DAY, TODAY, Newsroom, address, papers, titles
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser
+from reading import SCHEMES, faults, measured, opened, press
 from webroom import Site, open_site
 
 from newsletter.pipeline import subscribers
-from newsletter.pipeline.doors import Doors
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-AXE = """async () => {
-  const found = await axe.run(document, {
-    resultTypes: ['violations'],
-    rules: {'color-contrast-enhanced': {enabled: true}},
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag2aaa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  })
-  return found.violations.map(each => [each.id, each.nodes.map(node => node.html).slice(0, 3)])
-}"""
-MEASURE = """() => ({
-  overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  small: [...document.querySelectorAll("button, input:not([type=hidden]):not([type=checkbox]), select, summary")]
-    .map(one => one.getBoundingClientRect()).filter(box => box.height && box.height < 44).length,
-})"""
 
 
 @pytest.fixture
@@ -47,70 +29,41 @@ async def site(small_room: Newsroom) -> AsyncIterator[Site]:
         yield opened
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium (Debian package chromium), which is not here")
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield found
-        await found.close()
-
-
 async def addresses(site: Site) -> dict[str, str]:
     """Return where the pages are."""
-    person = await subscribers.find(site.room.database, address("ada"))
-    doors = Doors(site.signer, site.room.clock)
+    of_papers = f"/papers/{await site.door('settings')}"
     return {
-        "papers": f"/papers/{doors.settings(person)}",
-        "saved": f"/papers/{doors.settings(person)}?said=saved",
-        "nothing": f"/papers/{doors.settings(person)}?q=zzz",
-        "data": f"/data/{doors.own(person)}",
+        "papers": of_papers,
+        "saved": f"{of_papers}?said=saved",
+        "nothing": f"{of_papers}?q=zzz",
+        "data": f"/data/{await site.door('own')}",
         "mail": (await site.saying("more")).removesuffix("more") + "saved",
         "archive": "/archive",
         "day": f"/archive/{TODAY}",
     }
 
 
-async def opened(browser: Browser, site: Site, **options: Any) -> tuple[Page, list[str]]:
-    """Return a page, and the list of what it complains of and asks others for."""
-    context = await browser.new_context(base_url=f"http://127.0.0.1:{site.port}", **options)
-    page = await context.new_page()
-    wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on(
-        "request",
-        lambda request: None if f"127.0.0.1:{site.port}/" in request.url else wrong.append(request.url),
-    )
-    return page, wrong
-
-
 async def test_a_reader_goes_through_all_of_it_without_javascript(browser: Browser, site: Site) -> None:
-    page, wrong = await opened(browser, site, java_script_enabled=False, accept_downloads=True)
+    page, wrong = await opened(browser, site.port, java_script_enabled=False, accept_downloads=True)
     here = await addresses(site)
-
-    async def press(words: str, within: Any = None) -> None:
-        async with page.expect_navigation():
-            await (within or page).get_by_role("button", name=words, exact=True).click()
 
     await page.goto(here["papers"])
     await page.get_by_label("Words in titles, authors and abstracts").fill("öberg")
-    await press("Show")
+    await press(page, "Show")
     assert await page.locator("article").count() == 1
-    await press("Save it")
+    await press(page, "Save it")
     assert await page.get_by_role("status").inner_text() == "Noted: saved"
     await page.get_by_role("link", name="Show all papers").click()
     assert await page.locator("article").count() == 3
     await page.get_by_label("What you said of them").select_option("Save it")
-    await press("Show")
+    await press(page, "Show")
     assert await page.locator("article").count() == 1
     assert await page.get_by_role("button", name="Save it", exact=True).get_attribute("aria-pressed") == "true"
     await page.get_by_text("Mute an author").click()
-    await press("Mute Bo Berg")
+    await press(page, "Mute Bo Berg")
     assert (await subscribers.find(site.room.database, address("ada"))).muted_authors == ("Bo Berg",)
     # What is taken back stays in sight.
-    await press("Save it")
+    await press(page, "Save it")
     assert await page.get_by_role("status").inner_text() == "Taken back"
     assert await page.locator("article").count() == 1
     async with page.expect_download() as download:
@@ -134,22 +87,20 @@ async def test_a_reader_goes_through_all_of_it_without_javascript(browser: Brows
     assert titles(2)[0] in await page.inner_text("main")
 
     await page.goto(here["data"])
-    await press("Erase my data")
+    await press(page, "Erase my data")
     assert await page.inner_text("h1") == "Nothing was erased"
     await page.get_by_label("I am sure: erase all my data.").check()
-    await press("Erase my data")
+    await press(page, "Erase my data")
     assert await page.inner_text("h1") == "You are erased"
     assert await site.room.rows("SELECT * FROM subscribers") == []
     # A page that answers 422 says so in the console as well.
     assert [one for one in wrong if "422" not in one] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_and_pages_fit(browser: Browser, site: Site, scheme: Any) -> None:
-    axe = (judging.folder() / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+async def test_axe_finds_nothing_and_pages_fit(browser: Browser, site: Site) -> None:
     shots = os.environ.get("NEWSLETTER_TEST_SHOTS")
     # axe is let in; without the policy a browser also asks for an icon, which there is not.
-    page, _ = await opened(browser, site, color_scheme=scheme, bypass_csp=True)
+    page, _ = await opened(browser, site.port, bypass_csp=True)
     here = await addresses(site)
     await site.press(here["papers"], paper="1", act="more")
     found: dict[str, Any] = {}
@@ -159,11 +110,11 @@ async def test_axe_finds_nothing_and_pages_fit(browser: Browser, site: Site, sch
             await page.goto(path)
             for details in await page.locator("details").all():
                 await details.evaluate("element => { element.open = true }")
-            await page.evaluate(axe)
-            if violations := await page.evaluate(AXE):
-                found[f"{name} {width}"] = violations
-            measured = await page.evaluate(MEASURE)
-            assert measured == {"overflow": 0, "small": 0}, (name, width)
-            if shots:
-                await page.screenshot(path=f"{shots}/{name}-{scheme}-{width}.png", full_page=True)
+            for scheme in SCHEMES:
+                if violations := await faults(page, scheme):
+                    found[f"{name} {width} {scheme}"] = violations
+                told = await measured(page, scheme)
+                assert (told["overflow"], told["small"], told["low"]) == (0, 0, 0), (name, width)
+                if shots:
+                    await page.screenshot(path=f"{shots}/{name}-{scheme}-{width}.png", full_page=True)
     assert found == {}

@@ -17,7 +17,7 @@ from webroom import Site, open_site
 
 from newsletter.models import Paper
 from newsletter.pipeline import subscribers
-from newsletter.pipeline.doors import SETTINGS_DAYS, Doors
+from newsletter.pipeline.doors import SETTINGS_DAYS
 from newsletter.pipeline.library import PAGE
 
 VERDICTS = ("more", "less", "saved", "seen")
@@ -58,16 +58,12 @@ async def read(room: Newsroom) -> Newsroom:
 
 async def path(site: Site, name: str = "ada", purpose: str = "settings") -> str:
     """Return the path of someone's papers."""
-    person = await subscribers.find(site.room.database, address(name))
-    doors = Doors(site.signer, site.room.clock)
-    token = doors.own(person) if purpose == "own" else doors.settings(person)
-    return f"/papers/{token}"
+    return f"/papers/{await site.door(purpose, name)}"
 
 
 async def feed(site: Site, form: str, name: str = "ada") -> str:
     """Return the path of someone's feed."""
-    person = await subscribers.find(site.room.database, address(name))
-    return f"/feed/{Doors(site.signer, site.room.clock).feed(person)}/{form}"
+    return f"/feed/{await site.door('feed', name)}/{form}"
 
 
 async def number(site: Site, title: str) -> int:

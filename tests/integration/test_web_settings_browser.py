@@ -4,16 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from judging import folder
 from newsroom import Newsroom, address, papers
-from playwright.async_api import Browser, Page, async_playwright
-from test_web_browser import CHROMIUM, MEASURE, heading, opened
+from playwright.async_api import Browser, Page
+from reading import SCHEMES, WIDTHS, faults, heading, measured, opened, press
 from webroom import Site, open_site
 
 from newsletter.pipeline import subscribers
-
-WIDTHS = (320, 375, 1000)
-AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 @pytest.fixture
@@ -28,24 +24,6 @@ async def site(small_room: Newsroom) -> AsyncIterator[Site]:
         yield site
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium (Debian package chromium), which is not here")
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield found
-        await found.close()
-
-
-async def press(page: Page, words: str, within: str = "body") -> str:
-    """Press a button, and return what the page is called."""
-    async with page.expect_navigation():
-        await page.locator(within).get_by_role("button", name=words, exact=True).click()
-    return await heading(page)
-
-
 async def slide(page: Page, name: str, to: str) -> None:
     """Move a slider as a hand does."""
     await page.evaluate(
@@ -57,7 +35,7 @@ async def slide(page: Page, name: str, to: str) -> None:
 
 async def test_a_reader_changes_all_of_it_without_javascript(browser: Browser, site: Site) -> None:
     await site.room.take_in(*papers(5, title="Violin making for everyone"))
-    page, wrong = await opened(browser, site, java_script_enabled=False)
+    page, wrong = await opened(browser, site.port, java_script_enabled=False)
     await page.goto(await site.changing())
     assert await heading(page) == "What you get"
     # By the keyboard, a slider moves by its step.
@@ -94,7 +72,7 @@ async def test_a_reader_changes_all_of_it_without_javascript(browser: Browser, s
 
 async def test_the_next_mail_moves_with_a_slider(browser: Browser, site: Site) -> None:
     await site.room.take_in(*papers(5, title="Glass harps for everyone"))
-    page, wrong = await opened(browser, site)
+    page, wrong = await opened(browser, site.port)
     before = await site.everything()
     await page.goto(await site.changing())
     assert await page.locator("#next li").count() == 0
@@ -168,21 +146,16 @@ async def views(page: Page, site: Site) -> AsyncIterator[str]:
 page_words = {"save": "Save", "next": "Show my next mail with it"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_pages_fit_can_be_read_and_have_no_fault_for_axe(browser: Browser, site: Site, scheme: Any) -> None:
-    axe = (folder() / "node_modules" / "axe-core" / "axe.min.js").read_text()
-    page, _ = await opened(browser, site, color_scheme=scheme, bypass_csp=True)
+async def test_pages_fit_can_be_read_and_have_no_fault_for_axe(browser: Browser, site: Site) -> None:
+    page, _ = await opened(browser, site.port, bypass_csp=True)
     found: dict[str, Any] = {}
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         async for name in views(page, site):
-            measured = await page.evaluate(MEASURE)
-            faults = []
-            if width != 320:
-                await page.evaluate(axe)
-                told = await page.evaluate("options => axe.run(document, options)", AXE)
-                faults = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in told["violations"]]
-            found[f"{name} {width}"] = (
-                faults, measured["overflow"], measured["small"], measured["worst"][0] >= 7, measured["smallest"] >= 14
-            )  # fmt: skip
+            for scheme in SCHEMES:
+                told = await measured(page, scheme)
+                wrong = [] if width == 320 else await faults(page, scheme)
+                found[f"{name} {width} {scheme}"] = (
+                    wrong, told["overflow"], told["small"], told["worst"][0] >= 7, told["smallest"] >= 14
+                )  # fmt: skip
     assert {name: one for name, one in found.items() if one != ([], 0, 0, True, True)} == {}
