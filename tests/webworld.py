@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 import relays
-from newsroom import Clock, Newsroom, address, papers
+from newsroom import Clock, Newsroom, papers
 from sqlalchemy import inspect, text
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message
@@ -31,7 +31,7 @@ PASSWORD = "correct horse battery staple"
 KEPT = passwords.kept(PASSWORD)
 
 # What only their own pages may tell: the address, and a wish that nobody else has.
-SECRETS = {"ada": (address("ada"), "quokkas"), "bob": (address("bob"), "xylophones")}
+SECRETS = {"ada": ("ada.of.old@example.org", "quokkas"), "bob": ("bob.of.old@example.org", "xylophones")}
 # A page that takes no answer for so long hangs.
 HANGS = 30
 
