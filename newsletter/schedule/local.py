@@ -63,10 +63,12 @@ async def newcomers(app: App) -> None:
     first, looked_at = await signups.first()
     if first:
         await (await app.composer(kept=True)).compose(first)
+    if app.sending_turn.locked():
+        # That run may be past what was queued just now, so who has confirmed is looked at again after it.
+        return
     if looked_at:
         await signups.greeted(looked_at)
-    # A run that is under way takes what was queued meanwhile.
-    if (asked or looked_at) and not app.sending_turn.locked():
+    if asked or looked_at:
         await _send(app)
 
 

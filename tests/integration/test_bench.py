@@ -155,6 +155,12 @@ def test_the_main_job_is_timed() -> None:
     assert re.search(r"20 subscribers through .*: elapsed=[\d.]+ cpu=[\d.]+ peak=\d+$", lines[-1])
 
 
+def test_a_newcomer_is_timed() -> None:
+    lines = run("newcomer.py", "--rounds", 1)
+    assert re.search(r"^newcomer 1: confirmation=\d+\.\d+ confirmed=\d+\.\d+ first_issue=\d+\.\d+$", lines[0])
+    assert re.search(r"\bseconds=\d+\.\d+$", lines[-1])
+
+
 def test_what_a_killed_measure_made_goes_away() -> None:
     program = "import sys, workshop\nwith workshop.workshop() as made: print(made[0], flush=True); sys.stdin.read()"
     started = subprocess.Popen(

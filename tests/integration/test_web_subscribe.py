@@ -124,6 +124,21 @@ async def test_the_whole_way_from_the_page_to_the_first_issue(site: Site) -> Non
     assert server.messages == []
 
 
+async def test_a_first_issue_that_a_run_was_too_late_for_goes_out_at_the_next_look(site: Site) -> None:
+    await subscribe(site)
+    (asked,) = await work(site)
+    await confirm(site, link(asked))
+    async with Server() as server:
+        site.room.relay(server)
+        app = site.room.app
+        async with app.sending_turn:
+            await local.newcomers(app)
+        assert server.messages == []
+        await local.newcomers(app)
+    assert len(server.messages) == 2
+    assert await site.room.rows("SELECT * FROM signups") == []
+
+
 async def test_the_proof_names_when_how_which_words_and_a_hash_of_where(site: Site) -> None:
     await subscribe(site)
     (asked,) = await work(site)

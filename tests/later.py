@@ -1,0 +1,28 @@
+"""The program at a time of the tests: `python tests/later.py FILE WORDS...`; FILE has the seconds from now to then.
+
+All else is as it is: a process of its own that is called as `python -m newsletter WORDS...` is.
+"""
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from newsletter import app
+from newsletter.__main__ import main
+from newsletter.clock import SystemClock
+
+AWAY = Path(sys.argv[1])
+
+
+class Later(SystemClock):
+    """The clock of the machine, so many seconds later."""
+
+    def now(self) -> datetime:
+        """Return the moment that the tests want."""
+        return super().now() + timedelta(seconds=float(AWAY.read_text("utf-8")))
+
+
+if __name__ == "__main__":
+    app.SystemClock = Later  # type: ignore[misc]
+    sys.argv = ["newsletter", *sys.argv[2:]]
+    main()
