@@ -97,6 +97,8 @@ PAGES: dict[str, Page] = {
     "/archive/{day}": Page(words={"day": of("2026-03-01", "2026-03-02")}),
     "/settings/{token}": Page("settings", fields=SETTINGS),
     "/settings.js": Page(),
+    "/next/{token}": Page("settings", fields=SETTINGS),
+    "/mail/{token}/{issue}": Page("settings", {"issue": st.just("{issue}") | NUMBER}),
     "/address/{token}": Page("own", fields={"email": of("eve@new.example")}),
     "/moved/{token}": Page("move", fields={"act": of("move")}),
     "/lost": Page(fields={"email": of("eve@new.example"), **FORM}),
@@ -249,7 +251,8 @@ def asks(draw: st.DrawFn, routes: tuple[str, ...] = tuple(PAGES)) -> Ask:
 def plain(route: str, **given: Any) -> Ask:
     """Return a request as a reader's browser makes it."""
     page = PAGES[route]
-    words = {"position": "1", "form": "bib", "verdict": "more", "name": "mail", "day": "2026-03-01", "relay": "signed"}
+    words = {"position": "1", "form": "bib", "verdict": "more", "name": "mail", "day": "2026-03-01", "relay": "signed",
+             "issue": "{issue}"}  # fmt: skip
     ask = Ask(
         route, "GET", page.token, "ada", "none", 0, {name: words[name] for name in page.words}, "", True, (), (), (),
         "form", b"", 1, False, False,
@@ -257,10 +260,12 @@ def plain(route: str, **given: Any) -> Ask:
     return ask._replace(**given)
 
 
-def path_of(ask: Ask, token: str) -> bytes:
+def path_of(world: World, ask: Ask, token: str) -> bytes:
     """Return the path of a request, encoded as it goes over the wire."""
+    issue = str(world.issue(ask.name))
     path = ask.route.replace(":place", "").replace("{token}", quote(token, safe="", errors="surrogatepass"))
-    for name, word in ask.words.items():
+    for name, drawn in ask.words.items():
+        word = drawn.replace("{issue}", issue)
         path = path.replace(f"{{{name}}}", quote(word, safe="", errors="surrogatepass"))
     query = "&".join("=".join(quote(part, safe="", errors="surrogatepass") for part in pair) for pair in ask.query)
     return f"{PREFIX * ask.behind_prefix}{path}{ask.ending.replace('#', '%23')}{'?' * bool(query)}{query}".encode()
@@ -295,7 +300,7 @@ async def answered(world: World, ask: Ask) -> Answer:
     size = max(1, -(-len(body) // ask.pieces))
     parts = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
     return await world.ask(
-        ask.method, path_of(made_ask, token), headers.items(), parts, cut=ask.cut and ask.method == "POST"
+        ask.method, path_of(world, made_ask, token), headers.items(), parts, cut=ask.cut and ask.method == "POST"
     )
 
 

@@ -135,6 +135,10 @@ class World:
         """Return the other address of somebody, as it is on record."""
         return self._people[name][1]
 
+    def issue(self, name: str) -> int:
+        """Return the number of the newest issue of somebody, or 0."""
+        return self._people[name][2]
+
     def token(self, purpose: str, name: str, *, signer: Signer | None = None, at: datetime | None = None) -> str:
         """Return a token as it is made, for somebody as they were when they were looked at last."""
         person, there, issue = self._people[name]

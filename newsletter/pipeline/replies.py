@@ -1,7 +1,7 @@
 """What readers ask for when they answer a mail: done as a whole, and told in one line that goes back to them.
 
 Who answers is known by the Message-ID of the mail, which nobody can guess, and by the address that it went to; a signed
-tag of a link does as well (docs/decisions/0029-answers-by-mail.md). All of it is one transaction, the answer included.
+tag of a link does as well (docs/decisions/0031-answers-by-mail.md). All of it is one transaction, the answer included.
 """
 
 import re
