@@ -1,7 +1,7 @@
 """SQLite's driver for the event loop, with one wait a statement where aiosqlite has four; it knows no table.
 
 aiosqlite makes a cursor, executes, fetches and closes in the thread of the connection, and the event loop waits for
-each: of a page that asks a dozen small things, that is most of the time. Here a statement with its rows is one call.
+each. Here a statement with its rows is one call, which halves what a small one costs (docs/decisions/0030).
 """
 
 import sqlite3
