@@ -86,7 +86,7 @@ async def test_the_next_mail_moves_with_a_slider(browser: Browser, site: Site) -
 
 async def test_the_whole_mail_stands_in_a_frame_and_moves_too(browser: Browser, site: Site) -> None:
     await site.room.take_in(*papers(5, title="Glass harps for everyone"), *papers(6, title="A reasoning engine"))
-    page, wrong = await opened(browser, site)
+    page, wrong = await opened(browser, site.port)
     before, length = await site.everything(), 2
     await page.goto(await site.changing())
     length = await page.evaluate("history.length")
@@ -107,7 +107,7 @@ async def test_the_whole_mail_stands_in_a_frame_and_moves_too(browser: Browser, 
 
 async def test_without_a_script_the_whole_mail_opens_in_a_page_of_its_own(browser: Browser, site: Site) -> None:
     await site.room.take_in(*papers(5, title="Violin making for everyone"))
-    page, wrong = await opened(browser, site, java_script_enabled=False)
+    page, wrong = await opened(browser, site.port, java_script_enabled=False)
     await page.goto(await site.changing())
     await page.get_by_label("Add topics in your own words").fill("violin making")
     await press(page, "Show my next mail with it", "#topics")
