@@ -204,7 +204,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     papers.give_back: (([1],), {}),
     papers.mark: ((1,), {"hidden": True}),
     merging.merge: ((1, 2), {}),
-    merging.split: ((papers.Known(known(1).paper, "paper1", {"x": "X"}), "x", [1], NOW), {}),
+    merging.split: ((papers.Known(known(1).paper, "paper1", {"x": "X"}), ["x"], [1], NOW), {}),
     papers.known: ((1,), {}),
     finding.named: (("https://example.org/1",), {}),
     papers.share: (([1], NOW), {}),
