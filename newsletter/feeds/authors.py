@@ -1,6 +1,7 @@
 """Whether two lists of authors are of the same people, however the sources write names; knows no papers."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,12 +18,21 @@ _INITIALS = re.compile(r"[A-Z]{1,3}")
 _FALSE_ENDS = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))
 
 
-class Name(NamedTuple):
-    """A name as it is compared: the family's and an initial, in the order that is written and in the other one."""
+# https://www.unicode.org/charts/: Han, kana and hangul, in which names are written without a blank.
+_EAST_ASIAN = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]{2,8}")
+# Letters that many write as two where they lack them.
+_AS_TWO = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"}
 
-    family: str
-    key: str
-    turned: str
+
+class Name(NamedTuple):
+    """A name as it is compared.
+
+    `keys` have the family's name and an initial, in the order that is written and in the other one; `families` are the
+    spellings of the family's name, the one without accents first.
+    """
+
+    families: tuple[str, ...]
+    keys: frozenset[str]
 
 
 def persons(authors: Sequence[str]) -> tuple[Name, ...]:
@@ -52,12 +62,12 @@ def strangers(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def _common(few: Sequence[Name], many: Sequence[Name]) -> int:
-    keys = {key for name in many for key in (name.key, name.turned)}
-    return sum(name.key in keys or name.turned in keys for name in few)
+    keys = frozenset[str]().union(*(name.keys for name in many))
+    return sum(not name.keys.isdisjoint(keys) for name in few)
 
 
 def _one(one: Name, other: Name) -> bool:
-    return bool({one.key, one.turned} & {other.key, other.turned})
+    return not one.keys.isdisjoint(other.keys)
 
 
 def _is_cut(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -69,24 +79,42 @@ def _name(author: str) -> Name | None:
     if not author or _GROUP.search(folded(author)):
         return None
     before, comma, after = author.partition(",")
+    if (whole := _east_asian(before + after)) is not None:
+        return whole
     words = _words(before)
     if comma and (given := [word for word in _words(after) if folded(word) not in _FALSE_ENDS]):
         # Family name first: `Lovelace, Ada`.
-        return _of(folded("".join(words[-1:])), folded(given[0])) if words else None
+        return _of("".join(words[-1:]), given[0]) if words else None
     words = [word for word in words if folded(word) not in _FALSE_ENDS]
     if len(words) < 2:
         return None
     if _INITIALS.fullmatch(words[-1]) and not _INITIALS.fullmatch(words[0]):
         # PubMed's `Lovelace A`.
-        return _of(folded(words[-2]), folded(words[-1]))
-    return _of(folded(words[-1]), folded(words[0]))
+        return _of(words[-2], words[-1])
+    return _of(words[-1], words[0])
+
+
+def _east_asian(author: str) -> Name | None:
+    """Return a name in characters, of which the family's comes first and has no end that is seen."""
+    name = "".join(author.split())
+    return Name((name,), frozenset((name,))) if _EAST_ASIAN.fullmatch(name) else None
 
 
 def _of(family: str, given: str) -> Name:
-    family, given = (re.sub(r"[^\w]", "", part) for part in (family, given))
+    families, givens = _spellings(family), _spellings(given)
+    initial = givens[0][:1]
+    keys = {f"{one} {initial}" for one in families}
     # Some write the family's name first, without a comma; initials cannot be taken for one.
-    turned = f"{given} {family[:1]}" if len(given) > 1 else f"{family} {given[:1]}"
-    return Name(family, f"{family} {given[:1]}", turned)
+    if len(givens[0]) > 1:
+        keys |= {f"{one} {families[0][:1]}" for one in givens}
+    return Name(families, frozenset(keys))
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """Return a name without accents, and as those write it who lack its letters: `muller` and `mueller`."""
+    lower = unicodedata.normalize("NFC", name).lower()
+    as_two = "".join(_AS_TWO.get(letter, letter) for letter in lower)
+    return tuple(dict.fromkeys(re.sub(r"[^\w]", "", folded(one)) for one in (lower, as_two)))
 
 
 def _words(text: str) -> list[str]:

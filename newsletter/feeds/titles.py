@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from newsletter.feeds import marks
 from newsletter.feeds.identity import folded
 
 # What two titles must share before one may be the other without its subtitle.
@@ -22,8 +23,6 @@ FEWEST_OF_BROKEN = 50
 _PARTS = re.compile(r":(?!\d|//)|(?<=\s)[-\u2010-\u2015|~]+(?=\s)|[\u2014\u2015]|(?<=[\w)][?!])\s")
 _WORD = re.compile(r"[^\W_]+")
 _CUT = re.compile(r"(?:\.\.\.|\u2026)\s*$")
-# Their marks are no letters, and tell them apart.
-_LANGUAGES = re.compile(r"(?<!\w)[a-z](?:\+\+|#)")
 _ARTICLES = frozenset(("a", "an", "the"))
 _SPELLINGS = tuple(
     (re.compile(pattern), new)
@@ -73,7 +72,6 @@ class Title(NamedTuple):
     """A title as it is compared: the words of each of its parts, without articles at their starts."""
 
     parts: tuple[tuple[str, ...], ...]
-    marks: frozenset[str]
     cut: bool
 
     @property
@@ -87,22 +85,17 @@ def read(title: str) -> Title:
     """Return a title as it is compared."""
     text = folded(title).replace("&", " and ")
     parts = [_words(part) for part in _PARTS.split(text)]
-    return Title(tuple(filter(None, parts)), frozenset(_LANGUAGES.findall(text)), bool(_CUT.search(title)))
+    return Title(tuple(filter(None, parts)), bool(_CUT.search(title)))
 
 
 def near(one: str, other: str) -> bool:
     """Tell whether two titles may be of one work, if their authors are the same."""
     first, second = read(one), read(other)
-    if first.marks != second.marks:
+    if not marks.alike(one, other):
         return False
     if first.letters == second.letters:
         return True
     return _is_of(first, second) or _is_of(second, first)
-
-
-def same_marks(one: str, other: str) -> bool:
-    """Tell whether two titles of the same letters are of the same programming languages (`C`, `C++`)."""
-    return read(one).marks == read(other).marks
 
 
 def generic(key: str) -> bool:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from newsletter.feeds import authors, identity, titles
+from newsletter.feeds import authors, identity, marks, titles
 from newsletter.models import Paper
 
 # Some hosts of preprints give each version a DOI of its own: 10.21203/rs.3.rs-12/v2, 10.20944/preprints12.v2.
@@ -44,6 +44,11 @@ def signs(paper: Paper) -> frozenset[int]:
 def one_work(one: Paper, other: Paper) -> bool:
     """Tell whether two accounts are of one work."""
     return _same(work(one), work(other))
+
+
+def is_bare(paper: Paper) -> bool:
+    """Tell whether nothing is known of a paper but what it is called and about, as saved pages tell of one."""
+    return paper.arxiv_id is None and not paper.doi and not paper.url and not paper.authors
 
 
 def distinct(papers: Iterable[Paper]) -> list[Paper]:
@@ -177,14 +182,29 @@ def _same(one: Work, other: Work) -> bool:
 
 
 def _same_title(key: str, one: Work, other: Work) -> bool:
-    if authors.strangers(one.paper.authors, other.paper.authors):
+    first, second = one.paper, other.paper
+    if authors.strangers(first.authors, second.authors):
         return False
     written = one.titles[key], other.titles[key]
-    if all(written) and not titles.same_marks(*written):
+    if all(written) and not marks.same(*written):
         return False
     # Each editorial is another.
-    addresses = {one.paper.url, other.paper.url} - {None}
-    return not titles.generic(key) or len(addresses) < 2
+    if titles.generic(key) and len({first.url, second.url} - {None}) > 1:
+        return False
+    if authors.persons(first.authors) and authors.persons(second.authors):
+        return True
+    # So is each of a column, whatever its name: where nobody is named, a title says nothing of two places.
+    here = first.url is not None and first.url == second.url
+    return here or not _has_place(first) or not _has_place(second) or _is_paper_told_of(key, first, second)
+
+
+def _has_place(paper: Paper) -> bool:
+    return bool(paper.arxiv_id or paper.doi or paper.url)
+
+
+def _is_paper_told_of(key: str, one: Paper, other: Paper) -> bool:
+    """Tell whether one is a paper of arXiv and its title long enough: no column is called like one."""
+    return (one.arxiv_id or other.arxiv_id) is not None and len(key) >= titles.FEWEST_OF_CUT
 
 
 def _near(one: Work, other: Work) -> bool:
@@ -213,7 +233,8 @@ def _signs(doi: str | None, title: str, names: tuple[str, ...]) -> frozenset[int
     if (bare := identity.doi(doi)) is not None:
         found.append(_sign(bare))
     if named := authors.persons(names):
-        found += (_sign(f"{named[0].family}\n{start}") for start in titles.starts(title))
+        starts = titles.starts(title)
+        found += (_sign(f"{family}\n{start}") for family in named[0].families for start in starts)
     return frozenset(found)
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
@@ -13,10 +14,14 @@ from newsletter.config import Delivery as DeliverySettings
 from newsletter.models import STATE_FOR, Consent, Issue
 from newsletter.pipeline import slots
 from newsletter.pipeline.notices import ANSWERS
-from newsletter.store import deliveries, issues, recall, suppressions
+from newsletter.store import deliveries, doubles, issues, recall, suppressions
 from newsletter.store.aside import Aside
 from newsletter.store.deliveries import Claimed
 from newsletter.store.issues import Known, Loaded
+
+log = structlog.get_logger()
+
+NOTHING_LEFT = "All its papers reached them in other mail."
 
 
 class Due(NamedTuple):
@@ -87,8 +92,9 @@ class Groups:
 
     async def _next(self) -> list[Due]:
         while claimed := await self._claim():
-            if group := await self._reader.run(functools.partial(self._load, claimed=claimed)):
-                group = await self._readdressed(group)
+            group, doubtful = await self._reader.run(functools.partial(self._load, claimed=claimed))
+            if group:
+                group = await self._readdressed(await self._once(group, doubtful))
                 self._held.update((due.delivery.id, due.delivery) for due in group)
                 return group
         return []
@@ -107,16 +113,30 @@ class Groups:
             )
         )
 
-    async def _load(self, connection: AsyncConnection, *, claimed: list[Claimed]) -> list[Due]:
+    async def _load(self, connection: AsyncConnection, *, claimed: list[Claimed]) -> tuple[list[Due], Collection[int]]:
+        """Return what was claimed, and the ids of the issues that hold what their readers have."""
         found = await issues.load(connection, [one.issue_id for one in claimed], self._known)
         suppressed = await suppressions.among(connection, [loaded.standing.email_key for loaded in found.values()])
         now = self._clock.now()
         # What is not found is that of a person who was erased since the claim.
-        return [
+        group = [
             Due(one, loaded.issue, _obstacle(loaded, suppressed, now))
             for one in claimed
             if (loaded := found.get(one.issue_id)) is not None
         ]
+        return group, (await doubles.again(connection, [due.issue for due in group])).keys()
+
+    async def _once(self, group: list[Due], doubtful: Collection[int]) -> list[Due]:
+        """Leave papers out that would come to a reader again, since they became one after the mail was composed."""
+        if not doubtful:
+            return group
+        looked_at = [due for due in group if due.issue.id in doubtful]
+        leased = {due.issue.id: due.delivery.id for due in looked_at}
+        left_out = await self._store.run(
+            lambda connection: doubles.leave_out(connection, self._owner, leased, [due.issue for due in looked_at])
+        )
+        log.info("papers left out that their readers have", mails=len(left_out))
+        return [_judged_again(due, left_out[due.issue.id]) if due.issue.id in left_out else due for due in group]
 
     async def _readdressed(self, group: list[Due]) -> list[Due]:
         """Let mail follow those whose address changed since it was queued."""
@@ -132,8 +152,20 @@ class Groups:
         ]
 
 
+def _judged_again(due: Due, left_out: Collection[int]) -> Due:
+    issue = without(due.issue, left_out)
+    return due._replace(issue=issue, barred=due.barred or ("" if issue.picks else NOTHING_LEFT))
+
+
+def without(issue: Issue, positions: Collection[int]) -> Issue:
+    """Return an issue without its papers in these places; the others stay in theirs, by which feedback names them."""
+    return issue._replace(picks=tuple(pick for pick in issue.picks if pick.position not in positions))
+
+
 def _obstacle(loaded: Loaded, suppressed: Mapping[str, str], now: datetime) -> str:
     issue, person = loaded
+    if not issue.picks and not issue.said and issue.edition.kind == "issue":
+        return NOTHING_LEFT
     wanted = Consent.CONFIRMED if issue.picks else STATE_FOR[issue.edition.kind]
     if person.state is not wanted:
         return f"They are {person.state}."

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import NotFoundError, UsageError
-from newsletter.feeds import identity
+from newsletter.feeds import identity, marks
 from newsletter.models import Paper
 from newsletter.store import finding, papers
 from newsletter.store.database import Database
@@ -69,7 +69,8 @@ async def _found(connection: AsyncConnection, text: str) -> list[Paper]:
         return await finding.named(connection, doi[0])
     if "://" in text:
         return await finding.named(connection, text)
-    same = [known.paper for known in await papers.find(connection, [], [identity.title_key(text)])]
+    key = identity.title_key(text)
+    same = [known.paper for known in await papers.find(connection, [], {key, marks.told_apart(key, text)})]
     return same or await with_words(connection, text, limit=MOST_NAMED + 1)
 
 

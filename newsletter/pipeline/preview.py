@@ -11,12 +11,13 @@ from newsletter.models import Delivery, Edition, EditionKind, Issue, Notice, Pic
 from newsletter.pipeline import reprint, slots
 from newsletter.pipeline.chooser import CAUSES
 from newsletter.pipeline.compose import Composer
+from newsletter.pipeline.groups import without
 from newsletter.pipeline.letter import LetterWriter, Written
 from newsletter.pipeline.notices import said as told
 from newsletter.pipeline.standing import obstacle
 from newsletter.pipeline.subscribers import find
 from newsletter.rendering.reasons import reason_sentence
-from newsletter.store import deliveries, editions, issues, notices, presses
+from newsletter.store import deliveries, doubles, editions, issues, notices, presses
 from newsletter.store.database import Database
 
 
@@ -97,6 +98,14 @@ async def find_issue(
         if number is not None:
             issue = await issues.scored(connection, (await issues.load(connection, [number]))[number].issue)
             delivery = await deliveries.by_issue(connection, number)
+            if delivery is not None and delivery.state in reprint.WAITING:
+                repeated = await doubles.again(connection, [issue])
+                issue = without(issue, [one.position for one in repeated.get(number, ())])
+                if not issue.picks:
+                    raise NotFoundError(
+                        f"All papers for {person.email} on {day} reached them in other mail, so this one will not go.",
+                        next_step=f"`newsletter subscribers show {person.email}` lists their mail.",
+                    )
         else:
             issue, delivery = None, None
             edition = await editions.find(connection, day, person.cadence)

@@ -2,7 +2,7 @@
 
 from newsletter.clock import Clock
 from newsletter.errors import NotFoundError, UsageError
-from newsletter.feeds import identity, works
+from newsletter.feeds import identity, marks, works
 from newsletter.models import Paper
 from newsletter.store import merging, papers
 from newsletter.store.database import Database, exclusively
@@ -14,7 +14,7 @@ async def titles(database: Database, number: int) -> list[str]:
         found = await papers.known(connection, number)
     if found is None:
         raise _nothing(number)
-    return sorted(text or key for key, text in found.former.items())
+    return sorted({text or marks.of_letters(key) for key, text in found.former.items()})
 
 
 async def split(database: Database, clock: Clock, number: int, title: str) -> Paper:
@@ -28,14 +28,15 @@ async def split(database: Database, clock: Clock, number: int, title: str) -> Pa
         found = await papers.known(connection, number)
         if found is None:
             raise _nothing(number)
-        if key not in found.former:
+        keys = [one for one in found.former if marks.of_letters(one) == key]
+        if not keys:
             raise UsageError(
                 f"Paper {number} did not bear that title besides its own.",
                 next_step=f"`newsletter papers split {number}` lists those that it bore.",
             )
-        stay = [found.paper, *(_titled(found.paper, text) for other, text in found.former.items() if other != key)]
+        stay = [found.paper, *(_titled(found.paper, text) for other, text in found.former.items() if other not in keys)]
         own = frozenset[int]().union(*map(works.signs, stay))
-        alone = await merging.split(connection, found, key, own, clock.now())
+        alone = await merging.split(connection, found, keys, own, clock.now())
         return (await papers.by_ids(connection, [alone]))[alone]
 
 

@@ -1,13 +1,13 @@
 """What sources hold is put on record, each paper once; it knows neither where it came from nor readers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
-from newsletter.feeds import identity, works
+from newsletter.feeds import identity, marks, works
 from newsletter.feeds.works import Shelf, Work
 from newsletter.models import Paper, ParsedFeed, Problem
 from newsletter.store import merging, papers, searches, updates
@@ -81,6 +81,7 @@ class _Taking:
         self._asked: tuple[set[str], set[str], set[int]] = (set(), set(), set())
         # What is on record, by the number on the shelf.
         self._before: dict[int, Work] = {}
+        self._stored_under: dict[int, str] = {}
         self._updated: set[int] = set()
         # What was told of works that nobody has brought, by arXiv id.
         self._ahead: dict[str, Paper] = {}
@@ -124,7 +125,9 @@ class _Taking:
         stay = {number: work for number, work in after.items() if number in self._before}
         changed = [number for number, work in stay.items() if work.paper != self._before[number].paper]
         noted = [number for number in stay.keys() - changed if stay[number] != self._before[number]]
-        await papers.change(self._connection, [_known(stay[number]) for number in changed])
+        # Titles that older versions of this program took for one with those of other signs.
+        moved = [one for one in stay.keys() - changed if _stored_key(stay[one].paper) != self._stored_under[one]]
+        await papers.change(self._connection, [_known(stay[number]) for number in (*changed, *moved)])
         await papers.note(self._connection, [_known(stay[number]) for number in noted])
         revised = [_id(stay[number]) for number in changed if self._is_revised(number, stay[number], versions[number])]
         await papers.revise(self._connection, revised, now)
@@ -174,29 +177,49 @@ class _Taking:
         new_signs: dict[int, None] = {}
         for work in accounts:
             new_ids |= dict.fromkeys({work.paper.arxiv_id or ""} - {""} - ids)
-            new_titles |= dict.fromkeys(title for title in work.titles if title not in titles)
+            new_titles |= dict.fromkeys(title for title in _stored_keys(work) if title not in titles)
             new_signs |= dict.fromkeys(work.signs - signs)
         self._asked = (ids | new_ids.keys(), titles | new_titles.keys(), signs | new_signs.keys())
         there = {work.paper.id for work in self._before.values()}
         found = [
-            _work(known)
+            known
             for known in await papers.find(self._connection, new_ids, new_titles, new_signs)
             if known.paper.id not in there
         ]
-        numbers = [self._shelf.put(work) for work in found]
-        self._before.update(zip(numbers, found, strict=True))
+        numbers = []
+        for known in found:
+            work = _work(known)
+            numbers.append(number := self._shelf.put(work))
+            self._before[number], self._stored_under[number] = work, known.title_key
         return numbers
 
 
 def _work(known: Known) -> Work:
     """Return what is on record as a work; papers of an older version of this program have no signs there."""
     titles = {**known.former, known.title_key: known.paper.title}
-    return Work(known.paper, titles, known.signs or works.signs(known.paper), known.apart)
+    by_letters = {marks.of_letters(key): title for key, title in titles.items()}
+    return Work(known.paper, by_letters, known.signs or works.signs(known.paper), known.apart)
 
 
 def _known(work: Work) -> Known:
     key = identity.title_key(work.paper.title)
-    return Known(work.paper, key, {title: text for title, text in work.titles.items() if title != key}, work.signs)
+    former = {title: text for title, text in work.titles.items() if title != key}
+    return Known(work.paper, _stored_key(work.paper), former, work.signs)
+
+
+def _stored_key(paper: Paper) -> str:
+    """Return under which title a paper stands.
+
+    Of two of the same letters the database refuses the second one if nothing else is known of them; their signs may
+    say that they are two.
+    """
+    key = identity.title_key(paper.title)
+    return marks.told_apart(key, paper.title) if works.is_bare(paper) else key
+
+
+def _stored_keys(work: Work) -> Iterator[str]:
+    for key, title in work.titles.items():
+        yield from {key: None, marks.told_apart(key, title): None}
 
 
 def _text(work: Work) -> tuple[str, str]:

@@ -155,7 +155,10 @@ def begins(issue: Issue) -> list[tuple[int, Section]]:
     sections = [SECTION_OF[reason.kind] for _, _, reason, _ in issue.picks]
     if missed is not None:
         section: Section = "best" if missed.best else "late" if missed.late else "missed"
-        sections[missed.first - 1 : missed.last] = [section] * (missed.last - missed.first + 1)
+        # By their positions: some may be missing.
+        for at, pick in enumerate(issue.picks):
+            if missed.first <= pick.position <= missed.last:
+                sections[at] = section
     different = len(set(sections))
     # What is late has its day said even where nothing else is there, and so has the best of a pause.
     if different < 2 and sections[:1] not in (["late"], ["best"]):

@@ -1,6 +1,6 @@
 """Papers that turned out to be one; which those are is not decided here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -79,17 +79,20 @@ async def merge(connection: AsyncConnection, kept: int, double: int, *, told_by_
     )
 
 
-async def split(connection: AsyncConnection, kept: Known, title_key: str, own: Iterable[int], now: datetime) -> int:
+async def split(
+    connection: AsyncConnection, kept: Known, keys: Sequence[str], own: Iterable[int], now: datetime
+) -> int:
     """Make a paper of its own of one title that a paper bore by mistake, for good, and return its id.
 
-    It is the double that bore the title, with what it was known by, or else one of which no more is known so far. `own`
-    are the signs that stay with the other. Who received it has received it; for all others it is new at this moment.
+    `keys` are those under which that title stands. It is the double that bore the title, with what it was known by, or
+    else one of which no more is known so far. `own` are the signs that stay with the other. Who received it has
+    received it; for all others it is new at this moment.
     """
     number = kept.paper.id or 0
-    doubles = select(papers).where(papers.c.merged_into == number, papers.c.title_key == title_key)
+    doubles = select(papers).where(papers.c.merged_into == number, papers.c.title_key.in_(keys))
     double = (await connection.execute(doubles.order_by(papers.c.id).limit(1))).first()
     if double is None:
-        new = Known(Paper(title=kept.former[title_key] or title_key), title_key)
+        new = Known(Paper(title=kept.former[keys[-1]] or keys[-1]), keys[-1])
         (found,) = await add(connection, [new], now, shared=kept.paper.shared)
     else:
         found = int(double.id)
@@ -98,7 +101,7 @@ async def split(connection: AsyncConnection, kept: Known, title_key: str, own: I
         alone = update(papers).where(papers.c.id == found)
         await connection.execute(alone.values(merged_into=None, first_seen_at=now))
     await connection.execute(
-        delete(former_titles).where(former_titles.c.paper_id == number, former_titles.c.title_key == title_key)
+        delete(former_titles).where(former_titles.c.paper_id == number, former_titles.c.title_key.in_(keys))
     )
     await connection.execute(delete(signs).where(signs.c.paper_id == number, signs.c.sign.not_in(list(own))))
     pairs = [{"paper_id": number, "other_id": found}, {"paper_id": found, "other_id": number}]

@@ -229,3 +229,33 @@ async def test_of_what_was_told_before_its_paper_the_highest_version_counts_and_
         assert await updates.of(connection, ["2603.9"], []) != []
         await updates.prune(connection, room.clock.now() + timedelta(seconds=1))
         assert await updates.of(connection, ["2603.9"], []) == []
+
+
+async def test_titles_of_which_no_more_is_known_are_told_apart_by_their_signs(room: Newsroom) -> None:
+    """The database refuses two of one title alone: these are not of one."""
+    small, large = Paper(title="Qwen 1.5B technical report"), Paper(title="Qwen 15B technical report")
+    taken = await room.take_in(small, Paper(title="Fuzzing C"), large, Paper(title="Fuzzing C++"))
+    assert (taken.different, taken.new) == (4, 4)
+    again = await room.take_in(large, small, Paper(title="QWEN 1.5B Technical Report"))
+    assert (again.new, again.different) == (0, 2)
+    # Whoever knows more of one of them knows that one.
+    told = small.model_copy(update={"authors": KELLER, "url": "https://a.example/1"})
+    assert (await room.take_in(told)).merged == 1
+    found = {one.title: one.url for one in await on_record(room) if "15" in one.title or "1.5" in one.title}
+    assert found == {small.title: "https://a.example/1", large.title: None}
+
+
+async def test_a_title_with_signs_of_an_older_record_makes_room_for_the_other(room: Newsroom) -> None:
+    await room.take_in(Paper(title="Fuzzing C++"))
+    await room.say("UPDATE papers SET title_key = 'fuzzingc'")
+    assert (await room.take_in(Paper(title="Fuzzing C"), Paper(title="Fuzzing C++"))).new == 1
+    assert sorted(one.title for one in await on_record(room)) == ["Fuzzing C", "Fuzzing C++"]
+    assert (await room.take_in(Paper(title="Fuzzing C"), Paper(title="Fuzzing C++"))).new == 0
+
+
+async def test_each_of_a_column_is_another_and_its_page_joins_one_of_them(room: Newsroom) -> None:
+    column = [Paper(title="This Week in Science", url=f"https://a.example/{number}") for number in range(3)]
+    assert (await room.take_in(*column)).new == 3
+    assert (await room.take_in(*column)).new == 0
+    assert (await room.take_in(Paper(title="This week in science"))).new == 0
+    assert len(await on_record(room)) == 3

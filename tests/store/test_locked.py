@@ -22,6 +22,9 @@ from newsletter.models import (
     Feedback,
     Habits,
     Issue,
+    Paper,
+    Pick,
+    Reason,
     Recipient,
     Revision,
     Subscription,
@@ -33,6 +36,7 @@ from newsletter.store import (
     beside,
     bounces,
     deliveries,
+    doubles,
     editions,
     feeds,
     finding,
@@ -69,6 +73,7 @@ MODULES = (
     beside,
     bounces,
     deliveries,
+    doubles,
     editions,
     feeds,
     finding,
@@ -96,6 +101,7 @@ ARRIVED = arrivals.Arrived(1, TODAY, 1, 1, NOW)
 EDITION = Edition(id=1, date=TODAY, cadence="daily", created_at=NOW)
 FEED = Feed(id=1, kind="web", location="https://example.org", added_at=NOW)
 ISSUE = Issue(1, EDITION, Recipient(1, "a@example.org", "en"), ())
+FILLED = ISSUE._replace(picks=(Pick(1, Paper(id=1, title="One"), Reason("new")),))
 SAID = Feedback(subscriber_id=1, paper_id=1, verdict="more", at=NOW)
 ONE, KEY = person(1, id=1, topics=(Topic(name="lora"),))
 REPORT = bounces.Report("0" * 64, "hard", "5.1.1", "nobody")
@@ -144,6 +150,8 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     history.shown_to: ((1, [1]), {}),
     history.success: ((), {}),
     issues.load: (([1],), {}),
+    doubles.again: (([FILLED],), {}),
+    doubles.leave_out: (("one", {1: 1}, [FILLED]), {}),
     issues.scored: ((ISSUE,), {}),
     issues.summed_up: ((ISSUE,), {}),
     deliveries.lock: (([1],), {}),
@@ -205,7 +213,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     papers.give_back: (([1],), {}),
     papers.mark: ((1,), {"hidden": True}),
     merging.merge: ((1, 2), {}),
-    merging.split: ((papers.Known(known(1).paper, "paper1", {"x": "X"}), "x", [1], NOW), {}),
+    merging.split: ((papers.Known(known(1).paper, "paper1", {"x": "X"}), ["x"], [1], NOW), {}),
     papers.known: ((1,), {}),
     finding.named: (("https://example.org/1",), {}),
     papers.share: (([1], NOW), {}),

@@ -57,6 +57,14 @@ def test_papers_of_missed_days_have_a_section_that_tells_since_when(renderer, ma
         assert "What came in since Jul 18, 2026" in body
 
 
+def test_papers_of_missed_days_are_known_by_their_places_though_one_before_them_was_left_out(
+    renderer, make_issue, links
+):
+    issue = issue_of(make_issue, "topic", "topic", "like", beside=Beside(missed=Missed(date(2026, 7, 18), 3, 3)))
+    html, text = headings(renderer.render(issue._replace(picks=issue.picks[1:]), links))
+    assert html == text == ["For you", "2. Title 2", "From the days you missed", "3. Title 3"]
+
+
 @pytest.mark.parametrize("kinds", [("topic",), ("topic", "like", "author"), ("popular", "popular"), ("outside",), ()])
 def test_one_section_needs_no_heading(renderer, make_issue, links, kinds):
     rendered = renderer.render(issue_of(make_issue, *kinds), links)
