@@ -88,7 +88,7 @@ async def look(database: Database, clock: Clock, settings: FeedSettings, locatio
     known = {feed.location for feed in await refresh.list_feeds(database)}
     if found.location in known:
         return Look(found.location, found.kind, known=True)
-    async with Asking(clock, settings) as over_http:
+    async with Asking(database, clock, settings) as over_http:
         answered = await _first_answer(found, settings, clock, ask or over_http)
         if len(answered.offers) == 1:
             # A page leads to its feed, and no further.

@@ -21,7 +21,7 @@ from newsletter.feeds.fetching import Fetcher
 from newsletter.models import Feed
 from newsletter.pipeline import polls, record, refresh, replay
 from newsletter.pipeline.reporting import IngestReport
-from newsletter.schedule.local import look_at_feeds, tick
+from newsletter.schedule.local import Looking, look_at_feeds, tick
 from newsletter.store import feeds as feed_rows
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -223,6 +223,106 @@ async def test_each_answer_is_taken_in_as_it_comes(room: Newsroom, server: WebSe
     assert not looking.done()
     released.set()
     await looking
+
+
+async def falls_silent(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(60)
+
+
+async def test_a_silent_server_is_tried_once_and_its_other_feeds_say_why_they_wait(
+    room: Newsroom, server: WebServer
+) -> None:
+    paths = [f"/{number}" for number in range(24)]
+    server.pages.update(dict.fromkeys(paths, falls_silent))
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, per_host=2, silence=0.3, timeout=20)
+    await add(room, *map(server.url, paths))
+    report = await look(room)
+    # So many are under way at once before one of them is given up.
+    assert len(server.paths) == 2
+    assert len(report.sources) == 24
+    waiting = await feed(room, server.url("/23"))
+    assert waiting.next_poll_at == NOW + 5 * MINUTE
+    assert "did not answer another question" in waiting.last_fault
+    assert "2026-03-02 09:05 UTC" in waiting.last_fault
+    # Whoever looks next, another process say, tries it as often, and waits for longer.
+    for pause in (5, 10, 20, 40, 60, 60):
+        del server.asked[:]
+        room.clock.step(minutes=pause)
+        await look(room)
+        assert 1 <= len(server.paths) <= 2
+    # One of its feeds that is well again is the end of it.
+    server.pages.update({path: Page(rss(f"Work {path}")) for path in paths})
+    room.clock.step(minutes=60)
+    await look(room)
+    room.clock.step(minutes=60)
+    assert (await look(room)).sources
+    server.pages.update(dict.fromkeys(paths, falls_silent))
+    room.clock.step(hours=2)
+    await look(room)
+    assert NOW < (await feed(room, server.url("/23"))).next_poll_at - (room.clock.now() - NOW) == NOW + 5 * MINUTE
+
+
+async def test_a_server_that_is_not_there_is_tried_once(room: Newsroom, server: WebServer) -> None:
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, per_host=1)
+    dead = "http://127.0.0.1:1"
+    server.pages["/feed"] = Page(rss("One work"))
+    await add(room, f"{dead}/a", f"{dead}/b", server.url("/feed"))
+    report = await look(room)
+    said = {source.source: source.refused[0].what for source in report.sources if source.refused}
+    assert "cannot be reached" in said[f"{dead}/a"]
+    assert "127.0.0.1:1 did not answer another question" in said[f"{dead}/b"]
+    # Another server on the same machine is not concerned.
+    assert await titles(room) == {"One work"}
+
+
+async def test_the_operator_has_a_silent_server_tried_at_once(room: Newsroom, server: WebServer) -> None:
+    server.pages.update({"/a": falls_silent, "/b": falls_silent})
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, per_host=1, silence=0.2)
+    await add(room, server.url("/a"), server.url("/b"))
+    await look(room)
+    server.pages.update({"/a": Page(rss("One work")), "/b": Page(rss("Other work"))})
+    await look(room)
+    assert server.paths == ["/a"]
+    await look(room, everything=True)
+    assert await titles(room) == {"One work", "Other work"}
+
+
+async def test_a_look_ends_before_others_may_begin_what_it_has_begun(
+    room: Newsroom, server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "LOOK_SECONDS", 0.5)
+    server.pages.update(dict.fromkeys(("/a", "/b"), falls_silent))
+    server.pages["/feed"] = Page(rss("One work"))
+    room.set("feeds", allow_hosts=("127.0.0.1", "localhost"), gap=0, per_host=1)
+    await add(room, server.url("/a"), server.url("/b"), server.url("/feed", "localhost"))
+    await look(room)
+    assert await titles(room) == {"One work"}
+    assert [(await feed(room, server.url(path))).next_poll_at for path in ("/a", "/b")] == [None, None]
+
+
+async def test_a_feed_that_comes_on_record_does_not_wait_for_a_look_that_hangs(
+    small_room: Newsroom, server: WebServer
+) -> None:
+    released = asyncio.Event()
+
+    async def hangs(writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+
+    server.pages.update({"/hangs": hangs, "/feed": Page(rss("One work"))})
+    looking = Looking()
+    await add(small_room, server.url("/hangs"))
+    async with beside(looking(small_room.app)) as first:
+        await until(lambda: server.asked)
+        await add(small_room, server.url("/feed", "localhost"))
+        small_room.set("feeds", allow_hosts=("127.0.0.1", "localhost"))
+        await looking(small_room.app)
+        assert await titles(small_room) == {"One work"}
+        assert not first.done()
+        # The two take turns at one server all the same.
+        assert looking._manners is not None
+        assert set(looking._manners._hosts) == {"127.0.0.1", "localhost"}
+        released.set()
+        await first
 
 
 async def test_mail_goes_out_while_a_feed_hangs(small_room: Newsroom, server: WebServer) -> None:
