@@ -290,15 +290,17 @@ class _Look:
                     now=self._clock.now(),
                     day=request.day,
                 )
-        return await self._take(feed, shown(request.url), answer.data, learned, request)
+        return await self._take(feed, shown(request.url), answer.data, learned, request, answer.url)
 
     async def _take(
-        self, feed: Feed, name: str, data: bytes, learned: _Learned, request: Request | None = None
+        self, feed: Feed, name: str, data: bytes, learned: _Learned, request: Request | None = None, address: str = ""
     ) -> ParsedFeed:
         day, missed = (request.day, request.missed) if request else (None, ())
         async with self._writing:
             # In a thread: a large body must not keep mail from going out.
-            parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
+            parsed = await asyncio.to_thread(
+                feeds.parse, data, name=name, today=self._clock.now().date(), address=address
+            )
             self.seen.add(parsed.papers)
             if feed.last_success_at is None and feed.kind != "file":
                 parsed = dated = learned.first_look.seeded(parsed, self._clock.now().date(), day)

@@ -413,6 +413,21 @@ async def test_a_move_for_good_is_remembered_until_it_proves_wrong(room: Newsroo
     assert await titles(room) == {"One work", "Two works"}
 
 
+async def test_a_relative_address_counts_from_where_the_feed_turned_out_to_be(
+    room: Newsroom, server: WebServer
+) -> None:
+    room.set("feeds", allow_hosts=("127.0.0.1", "localhost"), gap=0)
+    server.pages["/feed"] = moved(server.url("/blog/feed", "localhost"))
+    server.pages["/blog/feed"] = Page(
+        b'<feed xmlns="http://www.w3.org/2005/Atom"><title>A blog</title>'
+        b'<entry><title>One work</title><link href="posts/1"/></entry></feed>'
+    )
+    await add(room, server.url("/feed"))
+    await look(room)
+    (paper,) = await record.search_papers(room.database, "", limit=10)
+    assert paper.url == server.url("/blog/posts/1", "localhost")
+
+
 async def test_a_feed_that_is_gone_is_not_asked_until_the_operator_looks(room: Newsroom, server: WebServer) -> None:
     server.pages["/feed"] = Page(status="410 Gone")
     url = server.url("/feed")

@@ -3,7 +3,6 @@
 import html
 import re
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 from newsletter.feeds import links
 from newsletter.feeds.text import clean, clip
@@ -40,7 +39,7 @@ def alternates(markup: str, address: str) -> tuple[Alternate, ...]:
         given = {
             name.lower(): html.unescape(a or b or c) for name, a, b, c in _ATTRIBUTE.findall(element["attributes"])
         }
-        url = _absolute(base, given.get("href", ""))
+        url = links.absolute(base, given.get("href", ""))
         if element["tag"].lower() == "base":
             base = url or base
         elif url and _is_feed(given):
@@ -52,10 +51,3 @@ def alternates(markup: str, address: str) -> tuple[Alternate, ...]:
 def _is_feed(given: dict[str, str]) -> bool:
     kind = given.get("type", "").partition(";")[0].strip().lower()
     return kind in _TYPES and "alternate" in given.get("rel", "").lower().split()
-
-
-def _absolute(base: str, address: str) -> str | None:
-    try:
-        return links.safe(urljoin(base, address.strip())) if address.strip() else None
-    except ValueError:
-        return None
