@@ -22,7 +22,7 @@ from newsletter.pipeline import announced, days
 from newsletter.pipeline.days import Brought
 from newsletter.pipeline.owning import owners, together
 from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
-from newsletter.pipeline.servers import OnRecord, asking
+from newsletter.pipeline.servers import OnRecord, answer_to, asking
 from newsletter.pipeline.taking import Owners, Taken, take_in
 from newsletter.store import feeds as feed_rows
 from newsletter.store import responses, servers, updates
@@ -247,9 +247,8 @@ class _Look:
 
     async def _one(self, feed: Feed, request: Request, learned: _Learned) -> ParsedFeed | None:
         """Ask one question, and return what came, if anything did."""
-        validators = {"etag": feed.etag, "last_modified": feed.last_modified} if request.conditional else {}
         try:
-            answer = await self._fetcher.ask(request.url, **validators)
+            answer = await answer_to(self._database, self._fetcher, feed, request)
         except PausedError as pause:
             learned.paused, learned.not_before = True, pause.until
             return None
@@ -289,6 +288,8 @@ class _Look:
                     size=len(answer.data),
                     now=self._clock.now(),
                     day=request.day,
+                    etag=answer.headers.get("etag", ""),
+                    last_modified=answer.headers.get("last-modified", ""),
                 )
         return await self._take(feed, shown(request.url), answer.data, learned, request, answer.url)
 

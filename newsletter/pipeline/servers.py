@@ -2,12 +2,15 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 
 from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
-from newsletter.feeds.fetching import Fetcher, Known, Manners, Terms
-from newsletter.store import servers
+from newsletter.feeds.fetching import Answer, Fetcher, Known, Manners, Terms
+from newsletter.feeds.sources import Request
+from newsletter.models import Feed
+from newsletter.store import responses, servers
 from newsletter.store.database import Database
 
 
@@ -71,3 +74,24 @@ async def asking(
         return
     async with Fetcher(terms(settings), clock, manners=manners, memory=memory, spares_silent=True) as own:
         yield own
+
+
+async def answer_to(database: Database, fetcher: Fetcher, feed: Feed, request: Request) -> Answer:
+    """Return what a server answers; of what has not changed the body is the one on record.
+
+    The validators of a feed are those of its one address, which says nothing new if it has not changed. Of several
+    addresses, such as the hub's days, each has its own, and is gone on from as if it had come anew.
+    """
+    if request.conditional:
+        return await fetcher.ask(request.url, etag=feed.etag, last_modified=feed.last_modified)
+    async with database.connect() as connection:
+        last = await responses.latest(connection, feed.id, request.url)
+    if last is None:
+        return await fetcher.ask(request.url)
+    answer = await fetcher.ask(request.url, etag=last.etag, last_modified=last.last_modified)
+    if answer.status != 304:
+        return answer
+    async with database.connect() as connection:
+        kept = await responses.load(connection, last.id)
+    known = {"etag": last.etag, "last-modified": last.last_modified}
+    return answer if kept is None else replace(answer, status=200, headers=known | {**answer.headers}, data=kept.data)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from newsletter.models import Feed
 from newsletter.pipeline import polls, record, refresh, replay
 from newsletter.pipeline.reporting import IngestReport
 from newsletter.schedule.local import Looking, look_at_feeds, tick
+from newsletter.store import arrivals
 from newsletter.store import feeds as feed_rows
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -426,6 +428,43 @@ async def test_a_relative_address_counts_from_where_the_feed_turned_out_to_be(
     await look(room)
     (paper,) = await record.search_papers(room.database, "", limit=10)
     assert paper.url == server.url("/blog/posts/1", "localhost")
+
+
+async def test_a_day_of_the_hub_is_asked_for_with_its_own_validator(room: Newsroom, server: WebServer) -> None:
+    def listed(votes: int, title: str = "One work") -> bytes:
+        paper = {"id": "2602.00001", "title": title, "summary": "It is so.", "upvotes": votes}
+        return json.dumps([{"paper": paper}]).encode()
+
+    def path(day: int, page: int = 0) -> str:
+        return f"/api/daily_papers?date=2026-03-{day:02}&limit=100&p={page}"
+
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, follow_days=1)
+    today = path(2)
+    server.pages[today] = Page(listed(3), etag='"first"')
+    async with room.database.begin() as connection:
+        await feed_rows.add(connection, "hub", server.url("/api/daily_papers"), NOW)
+
+    async def votes() -> int | None:
+        await look(room)
+        room.clock.step(hours=2)
+        return (await record.search_papers(room.database, "", limit=10))[0].votes
+
+    def sent() -> list[str | None]:
+        return [one.headers.get("if-none-match") for one in server.asked if one.path == today]
+
+    assert await votes() == 3
+    assert await votes() == 3
+    server.pages[today] = Page(listed(8), etag='"second"')
+    assert await votes() == 8
+    # What it was before it is again, under another name.
+    server.pages[today] = Page(listed(3), etag='"third"')
+    await votes()
+    await votes()
+    assert sent() == [None, '"first"', '"first"', '"second"', '"third"']
+    async with room.database.connect() as connection:
+        (arrived,) = await arrivals.of_days(connection, 1, [NOW.date()])
+    # A day that has not changed was looked at all the same.
+    assert (arrived.entries, arrived.asked_at) == (1, NOW + 8 * HOUR)
 
 
 async def test_a_feed_that_is_gone_is_not_asked_until_the_operator_looks(room: Newsroom, server: WebServer) -> None:

@@ -83,6 +83,9 @@ responses = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False, index=True),
     Column("size", Integer, nullable=False),
+    # By these its server tells whether it has changed.
+    Column("etag", Text, nullable=False, server_default=""),
+    Column("last_modified", Text, nullable=False, server_default=""),
     Column("body", LargeBinary, nullable=False),
     # What has not changed is kept once.
     UniqueConstraint("feed_id", "address", "digest"),

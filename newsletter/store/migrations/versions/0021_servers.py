@@ -1,4 +1,4 @@
-"""Which servers want to be left alone, and which did not answer, for whatever asks them."""
+"""Which servers want to be left alone or did not answer, and by what each answer is asked for again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make a table, and two columns."""
     op.create_table(
         "servers",
         sa.Column("name", sa.Text(), nullable=False),
@@ -19,3 +19,5 @@ def upgrade() -> None:
         sa.Column("silent_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_servers")),
     )
+    for name in ("etag", "last_modified"):
+        op.add_column("responses", sa.Column(name, sa.Text(), server_default="", nullable=False))
