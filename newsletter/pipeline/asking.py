@@ -48,7 +48,7 @@ class Asking:
             raise BusyError(pause.message, seconds=(pause.until - self._clock.now()).total_seconds()) from pause
         if answer.status in _BUSY:
             wait = answer.wait_until
-            later = f"not before {wait:%Y-%m-%d %H:%M:%S} UTC" if wait else "later"
+            later = f"later, not before {wait:%Y-%m-%d %H:%M:%S} UTC" if wait else "later"
             raise BusyError(
                 f"{urlsplit(url).hostname} answered {answer.status}: it wants to be asked {later}.",
                 seconds=None if wait is None else max(0.0, (wait - self._clock.now()).total_seconds()),
