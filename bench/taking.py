@@ -34,7 +34,7 @@ from newsletter.clock import SystemClock
 from newsletter.config import Feeds
 from newsletter.feeds.fetching import Fetcher
 from newsletter.models import Paper
-from newsletter.pipeline import polls, refresh, taking
+from newsletter.pipeline import refresh, servers, taking
 from newsletter.store import feeds as feed_rows
 from newsletter.store import schema
 from newsletter.store.database import Database
@@ -141,7 +141,7 @@ async def refreshed(url: str, base: str, names: Sequence[str]) -> None:
         for name in names:
             await feed_rows.add(connection, "web", base + name, NOW)
     began = time.perf_counter()
-    async with Fetcher(polls.terms(settings), SystemClock()) as fetcher:
+    async with Fetcher(servers.terms(settings), SystemClock()) as fetcher:
         await asyncio.gather(*(fetcher.ask(base + name) for name in names))
     network = time.perf_counter() - began
     forget_peak()

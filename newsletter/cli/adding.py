@@ -1,5 +1,6 @@
 """`newsletter feeds add` and `catalogue`: put sources on record, and show what they would bring."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -131,6 +132,15 @@ def _tell(face: Face, found: "Look", *, new: bool, dry_run: bool) -> None:
             "skip_days": [_DAYS[day] for day in found.skip_days],
         }
         face.out.facts(_facts(found))
+    if found.files is not None:
+        record["files"] = found.files
+        so_far = f"{found.files:,} {'file' if found.files == 1 else 'files'}"
+        face.out.facts(
+            {
+                "folder": str(Path(found.location).absolute()),
+                "read": f"all files in it and below, hidden ones not: {so_far} so far",
+            }
+        )
     if dry_run:
         face.out.record(
             record | {"dry_run": True, "known": found.known},

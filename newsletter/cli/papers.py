@@ -161,7 +161,7 @@ def resolve_(face: Face, named: tuple[str, ...], limit: int | None) -> None:
     async def act(app: "App") -> "Report":
         work = Resolving(app.database, app.clock, app.settings.feeds)
         try:
-            async with Asking(app.clock, app.settings.feeds) as ask:
+            async with Asking(app.database, app.clock, app.settings.feeds) as ask:
                 with face.out.progress("Looking up") as progress:
                     await work.run(ask, named=named, limit=limit, progress=progress)
         finally:
@@ -227,7 +227,7 @@ def import_(face: Face, source: str, since: date, until: date | None) -> None:
     async def act(app: "App") -> "Imported":
         work = Importing(app.database, app.clock, source, since, until)
         try:
-            async with Asking(app.clock, app.settings.feeds) as ask:
+            async with Asking(app.database, app.clock, app.settings.feeds) as ask:
                 with face.out.progress("Importing") as progress:
                     await work.run(ask, progress=progress)
         finally:

@@ -32,6 +32,7 @@ PUBLISHED = frozenset(
 )
 # Years of which the evenings at the end of December are published; they differ from year to year.
 _ENDS_KNOWN = (2024, 2026)
+_END_OF_YEAR = (24, 25, 26, 31)
 
 
 def day_of(kind: FeedKind, moment: datetime) -> date:
@@ -94,7 +95,20 @@ def closed(kind: FeedKind, day: date, *, skip_days: Collection[int] = (), holida
         return "a weekend"
     if day.weekday() in skip_days:
         return "a day that the feed says it skips"
+    if kind == "hub":
+        return _slow_at_hub(day)
     return _without_announcement(evening) if kind == "arxiv" else ""
+
+
+def _slow_at_hub(day: date) -> str:
+    """Return what people celebrate who fill the hub's lists, or nothing.
+
+    It publishes none. The lists of 19 June and 3 July 2026 were as long as ever; where one is short, that is no fault.
+    """
+    for name, found in us_holidays(day.year).items():
+        if day == found:
+            return name
+    return "the end of the year" if day.month == 12 and day.day in _END_OF_YEAR else ""
 
 
 def _without_announcement(evening: date) -> str:

@@ -36,13 +36,14 @@ def everything(path: Path, *, largest: int) -> tuple[list[Body], list[Problem]]:
 def files(path: Path) -> list[Path]:
     """Return the files that a path stands for: itself, or those in the folder and below in order, hidden ones not.
 
+    Hidden is what a dot begins the name of, below the folder: a file, or a folder with all that is in it.
     Raises FeedError where there is no such path.
     """
     try:
         if not path.is_dir():
             path.stat()
             return [path]
-        return sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
+        return sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each.relative_to(path)))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
@@ -63,6 +64,11 @@ def read(path: Path, *, largest: int) -> bytes:
             next_step="Raise feeds.largest if it is to be read all the same.",
         )
     return data
+
+
+def _is_hidden(inside: Path) -> bool:
+    # Older versions, wastebaskets and repositories, such as `.stversions`.
+    return any(part.startswith(".") for part in inside.parts)
 
 
 def _unreadable(path: Path, error: Exception) -> FeedError:

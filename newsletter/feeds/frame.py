@@ -9,6 +9,7 @@ from xml.parsers import expat
 from newsletter.feeds import links
 from newsletter.feeds.text import clean
 
+_BASE = "http://www.w3.org/XML/1998/namespace base"
 _ATOM = "http://www.w3.org/2005/Atom"
 # http://web.resource.org/rss/1.0/modules/syndication/
 _SYNDICATION = "http://purl.org/rss/1.0/modules/syndication/"
@@ -17,6 +18,8 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _LONGEST_TTL = timedelta(days=365)
 _WHOLE_NUMBER = re.compile(r"\d{1,7}$", re.ASCII)
 _ENTRIES = frozenset({"entry", "item"})
+# The root, the channel, a link.
+_OF_CHANNEL = 3
 # The root, the channel, a list such as skipDays, what stands in it.
 _DEEPEST = 4
 _LONGEST_TEXT = 200
@@ -27,20 +30,25 @@ class Frame:
     """What stands around the entries.
 
     `ttl` is how long the feed may be kept, the longer of RSS's own and of what its rhythm says; days count from Monday
-    as 0, hours are GMT. `total` and `start` are OpenSearch's: how many results there are, and the first of them here.
+    as 0, hours are GMT. `link` is the channel's of RSS, as it stands there. `total` and `start` are OpenSearch's: how
+    many results there are, and the first of them here.
     """
 
     ttl: timedelta | None = None
     skip_days: frozenset[int] = frozenset()
     skip_hours: frozenset[int] = frozenset()
     next_page: str | None = None
+    link: str = ""
     total: int | None = None
     start: int = 0
 
 
-def read(text: str) -> Frame:
-    """Return the frame of an Atom or RSS document; of one that is not well-formed, what stands before its fault."""
-    reader = _Reader()
+def read(text: str, address: str = "") -> Frame:
+    """Return the frame of an Atom or RSS document; of one that is not well-formed, what stands before its fault.
+
+    `address` is where the document is from.
+    """
+    reader = _Reader(address)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = reader.begin
     parser.EndElementHandler = reader.end
@@ -53,7 +61,9 @@ def read(text: str) -> Frame:
 class _Reader:
     """Keeps the texts of the frame's elements, by namespace and name."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        self._base = address
+        self._link = ""
         self._depth = 0
         # The depth of the entry that is being read, or 0 outside of entries.
         self._entry = 0
@@ -70,11 +80,17 @@ class _Reader:
             self._entry = self._depth
         elif name == f"{_ATOM} link" and attributes.get("rel", "").lower() == "next":
             # RFC 5005 section 3
-            self._next = self._next or links.safe(attributes.get("href"))
+            base = links.absolute(self._base, attributes.get(_BASE)) or self._base
+            self._next = self._next or links.absolute(base, attributes.get("href"))
+        elif _BASE in attributes and self._depth < _OF_CHANNEL:
+            # RFC 4287 section 2
+            self._base = links.absolute(self._base, attributes[_BASE]) or self._base
 
     def end(self, name: str) -> None:
         if not self._entry and self._depth <= _DEEPEST and (text := clean(self._text)):
             self._found.setdefault(self._key(name), []).append(text)
+            if self._depth == _OF_CHANNEL and name.lower() == "link":
+                self._link = self._link or text
         if self._depth == self._entry:
             self._entry = 0
         self._depth -= 1
@@ -92,6 +108,7 @@ class _Reader:
             # RSS 0.91 counts the hours from 1 to 24.
             skip_hours=frozenset(hour % 24 for hour in self._numbers("hour") if hour <= 24),
             next_page=self._next,
+            link=self._link,
             total=totals[0] if totals else None,
             start=starts[0] if starts else 0,
         )

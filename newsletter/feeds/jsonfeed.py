@@ -22,8 +22,11 @@ def is_json_feed(text: str) -> bool:
     return _VERSION.search(text) is not None
 
 
-def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
-    """Return the papers of a JSON Feed, those of a damaged or cut one item by item."""
+def parse(text: str, *, today: date, report: Report, address: str = "") -> ParsedFeed:
+    """Return the papers of a JSON Feed, those of a damaged or cut one item by item.
+
+    `address` is where it is from: relative ones in it count from there.
+    """
     value, is_whole = loose_json.whole(text, report)
     feed = Fields(value, "the feed", report)
     title = clip(clean(feed.text("title")), entries.LONGEST_NAME)
@@ -37,7 +40,7 @@ def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
             break
         if not isinstance(item, dict):
             report.add(where, "The entry is no object, so it was left out.")
-        elif one := _paper(Fields(item, where, report), title, today, report):
+        elif one := _paper(Fields(item, where, report), title, today, report, address):
             papers.append(one)
     days = [paper.published_on for paper in papers if paper.published_on]
     return ParsedFeed(
@@ -46,7 +49,7 @@ def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
         published_on=max(days, default=None),
         papers=tuple(papers),
         entries=number,
-        next_page=links.safe(feed.text("next_url")),
+        next_page=links.absolute(address, feed.text("next_url")),
     )
 
 
@@ -61,8 +64,9 @@ def _is_item(value: dict[str, Any]) -> bool:
     return "id" in value or any(mark.strip('"') in value for mark in _MARKS)
 
 
-def _paper(item: Fields, source: str, today: date, report: Report) -> Paper | None:
-    identifier, pages = item.text("id"), [item.text("url"), item.text("external_url")]
+def _paper(item: Fields, source: str, today: date, report: Report, address: str) -> Paper | None:
+    identifier = item.text("id")
+    pages = [links.absolute(address, item.text(key)) or "" for key in ("url", "external_url")]
     found = next(filter(None, map(arxiv_id, (identifier, *pages))), None)
     abstract = item.text("content_text")
     if not abstract and (markup := item.text("content_html")):
@@ -78,7 +82,7 @@ def _paper(item: Fields, source: str, today: date, report: Report) -> Paper | No
         version=found[1] if found else None,
         doi=dois.in_identifier(identifier) or next(filter(None, map(dois.in_address, (*pages, identifier))), None),
         url=f"https://arxiv.org/abs/{found[0]}" if found else next(safe, None),
-        links=links.union(_pdf(item), links.in_text(abstract[: entries.LONGEST_ABSTRACT])),
+        links=links.union(_pdf(item, address), links.in_text(abstract[: entries.LONGEST_ABSTRACT])),
         authors=entries.names(item.where, report, _authors(item), entries.MOST_AUTHORS, "authors"),
         summary=clip(clean(item.text("summary")), entries.LONGEST_SUMMARY)
         if item.text("content_text", "content_html")
@@ -105,9 +109,9 @@ def _authors(item: Fields) -> Iterator[str]:
         yield one.text("name")
 
 
-def _pdf(item: Fields) -> tuple[Link, ...]:
+def _pdf(item: Fields, address: str) -> tuple[Link, ...]:
     found = (
-        links.link(each.get("url"), "pdf")
+        links.link(links.absolute(address, each.get("url")), "pdf")
         for each in item.list("attachments")
         if isinstance(each, dict) and each.get("mime_type") == "application/pdf"
     )

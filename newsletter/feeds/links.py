@@ -1,7 +1,7 @@
 """Addresses: which are safe, which stand in a text, and what each leads to."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from newsletter.feeds.text import clean
 from newsletter.models import Link
@@ -50,6 +50,16 @@ def safe(address: object) -> str | None:
         return None
     # User names in an address only serve to deceive readers.
     return address if "@" not in parts.netloc and (_HOST.match(host) or ":" in host) else None
+
+
+def absolute(base: str, address: object) -> str | None:
+    """Return a safe address that may be given relative to a base (RFC 3986 section 5), or None where it is none."""
+    if not isinstance(address, str) or not address.strip() or len(address) > LONGEST:
+        return None
+    try:
+        return safe(urljoin(base, clean(address)))
+    except ValueError:
+        return None
 
 
 def kind(address: str) -> str:

@@ -13,16 +13,17 @@ _BINARY_SHARE = 0.05
 _LONGEST_WORDS = 200
 
 
-def parse(data: bytes, *, name: str = "", today: date) -> ParsedFeed:
+def parse(data: bytes, *, name: str = "", today: date, address: str = "") -> ParsedFeed:
     """Return the papers of a file or response, in the order of the source, and every problem met.
 
     The layout is recognised from the bytes: saved pages, the hub's JSON, JSON Feed, Atom, RSS. `name` is put before the
-    place of each problem; `today` is what dates without a year are counted back from. Nothing is ever raised: an entry
-    that cannot be read is a problem in the report and costs no other entry.
+    place of each problem; `today` is what dates without a year are counted back from;
+    `address` is where a response is from, for what is relative in it. Nothing is ever raised: an entry that cannot be
+    read is a problem in the report and costs no other entry.
     """
     report = Report(name)
     try:
-        parsed = _parse(data, today, report)
+        parsed = _parse(data, today, report, address)
     except Exception as error:
         # The last resort, since a newsletter must go out whatever one of its sources sends.
         report.add("the file", f"The file cannot be read ({type(error).__name__}), so nothing was taken from it.")
@@ -30,7 +31,7 @@ def parse(data: bytes, *, name: str = "", today: date) -> ParsedFeed:
     return parsed.model_copy(update={"problems": report.problems()})
 
 
-def _parse(data: bytes, today: date, report: Report) -> ParsedFeed:
+def _parse(data: bytes, today: date, report: Report, address: str) -> ParsedFeed:
     nothing = ParsedFeed(layout="unknown")
     if not data.strip(b" \t\r\n\x00"):
         report.add("the file", "The file is empty.")
@@ -40,10 +41,12 @@ def _parse(data: bytes, today: date, report: Report) -> ParsedFeed:
         return nothing
     text = decode(data, report)
     if root_of(text) and text.lstrip("\ufeff \n\t\x00").startswith("<"):
-        return syndication.parse(text, today=today, report=report)
+        return syndication.parse(text, today=today, report=report, address=address)
     if loose_json.looks_like_json(text):
-        read = jsonfeed.parse if jsonfeed.is_json_feed(text) else hub.parse
-        return read(text.lstrip("\ufeff \n\t\x00"), today=today, report=report)
+        bare = text.lstrip("\ufeff \n\t\x00")
+        if jsonfeed.is_json_feed(text):
+            return jsonfeed.parse(bare, today=today, report=report, address=address)
+        return hub.parse(bare, today=today, report=report)
     if pages.looks_like_page(text) or pages.resembles_page(text):
         return pages.parse(text, today=today, report=report)
     said = _said(text)

@@ -26,8 +26,11 @@ _FEED_FAULT = re.compile(r"feed error for query", re.IGNORECASE)
 _REPLACED = ("replace", "replace-cross")
 
 
-def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
+def parse(text: str, *, today: date, report: Report, address: str = "") -> ParsedFeed:
     """Return the papers of an Atom or RSS document, those of a damaged or cut one entry by entry.
+
+    `address` is where it is from: relative ones in it count from there (RFC 4287 section 2), those of RSS from the link
+    of the channel, unless it names a base of its own.
 
     A document that declares entities is refused whole.
     """
@@ -37,16 +40,17 @@ def parse(text: str, *, today: date, report: Report) -> ParsedFeed:
     except EntityDeclaredError:
         report.add("the file", "The feed declares XML entities of its own, which no feed needs, so it was refused.")
         return ParsedFeed(layout=layout)
+    around = frame.read(document.around, address) if document else frame.Frame()
+    base = links.absolute(address, around.link) or address
     feed, found = _read(document, report) if document else ({}, [])
     if said := _refusal(feed, found):
         report.add("the file", f"arXiv answers: {said}")
         return ParsedFeed(layout="unknown", said=said)
-    around = frame.read(document.around) if document else frame.Frame()
     source = _source(feed)
     papers: list[Paper] = []
     updates: list[Paper] = []
     for number, entry in found[: entries.MOST_ENTRIES]:
-        if one := _paper(entry, f"entry {number}", source, today, report):
+        if one := _paper(entry, f"entry {number}", source, today, report, base):
             kind = clean(_text(entry, "arxiv_announce_type")).lower()
             (updates if kind in _REPLACED else papers).append(one)
     if len(found) > entries.MOST_ENTRIES:
@@ -109,7 +113,8 @@ def _feedparser(text: str) -> Any | None:
     import feedparser
 
     try:
-        # A stream, because bytes are tried as a file name first. What it would clean and resolve is done here.
+        # A stream, because bytes are tried as a file name first. What it would clean and resolve is done here:
+        # with a base of ours it would make addresses of ids too.
         return feedparser.parse(
             io.BytesIO(text.encode("utf-8")),
             response_headers={"content-type": "application/xml; charset=utf-8"},
@@ -121,7 +126,7 @@ def _feedparser(text: str) -> Any | None:
         return None
 
 
-def _paper(entry: Any, where: str, source: str, today: date, report: Report) -> Paper | None:
+def _paper(entry: Any, where: str, source: str, today: date, report: Report, base: str) -> Paper | None:
     addresses = [link for link in _dicts(entry, "links") if isinstance(link.get("href"), str)]
     title, abstract = _text(entry, "title"), _abstract(entry)
     places = (
@@ -148,8 +153,8 @@ def _paper(entry: Any, where: str, source: str, today: date, report: Report) -> 
         arxiv_id=found[0] if found else None,
         version=found[1] if found else None,
         doi=_doi(entry, places),
-        url=f"https://arxiv.org/abs/{found[0]}" if found else next(filter(None, map(links.safe, _pages(entry))), None),
-        links=links.union(_pdf(addresses), links.in_text(said)),
+        url=f"https://arxiv.org/abs/{found[0]}" if found else next(filter(None, _pages(entry, base)), None),
+        links=links.union(_pdf(addresses, base), links.in_text(said)),
         authors=authors,
         organization="".join(
             entries.names(where, report, [_name(_text(entry, "arxiv_affiliation"))], 1, "organizations")
@@ -211,18 +216,20 @@ def _doi(entry: Any, places: tuple[str, ...]) -> str | None:
     return next((doi for doi in found if doi and not doi.lower().startswith("10.48550/arxiv.")), None)
 
 
-def _pages(entry: Any) -> Iterator[str]:
+def _pages(entry: Any, base: str) -> Iterator[str | None]:
     """Yield where the entry may be read, best first."""
     for link in _dicts(entry, "links"):
-        if link.get("rel") == "alternate" and isinstance(link.get("href"), str):
-            yield link["href"]
-    yield _text(entry, "link")
-    yield _text(entry, "id")
+        if link.get("rel") == "alternate":
+            yield links.absolute(base, link.get("href"))
+    # What an id would be relative to is not said, and most that look so are none.
+    by_id = dict.get(entry, "guidislink") is True
+    yield links.safe(_text(entry, "link")) if by_id else links.absolute(base, _text(entry, "link"))
+    yield links.safe(_text(entry, "id"))
 
 
-def _pdf(addresses: list[dict[str, Any]]) -> tuple[Link, ...]:
+def _pdf(addresses: list[dict[str, Any]], base: str) -> tuple[Link, ...]:
     found = (
-        links.link(address["href"], "pdf")
+        links.link(links.absolute(base, address["href"]), "pdf")
         for address in addresses
         if address.get("type") == "application/pdf" or address.get("title") == "pdf"
     )

@@ -1,5 +1,6 @@
 """Put a source on record: find out what it is, and show what it would bring; takes nothing in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from newsletter import resources
 from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
 from newsletter.errors import FeedError, NotFoundError, UsageError
-from newsletter.feeds import sources
+from newsletter.feeds import disk, sources
 from newsletter.feeds.sources import Alternate as Alternate
 from newsletter.feeds.sources import Recognised
 from newsletter.feeds.sources import catalogue as fields_of
@@ -33,8 +34,8 @@ class Look(NamedTuple):
     """What a source is and would bring.
 
     `location` is the right address of it, and `title` its own. `newest` are titles. `every` is how often it would be
-    asked, but on `skip_days` (0 is Monday). A page that names several feeds has `offers` and nothing else; what is
-    `known` is on record and was not asked.
+    asked, but on `skip_days` (0 is Monday). Of a folder, `files` counts what is in it so far. A page that names several
+    feeds has `offers` and nothing else; what is `known` is on record and was not asked.
     """
 
     location: str
@@ -50,6 +51,7 @@ class Look(NamedTuple):
     skip_days: tuple[int, ...] = ()
     offers: tuple[Alternate, ...] = ()
     known: bool = False
+    files: int | None = None
 
 
 async def add(database: Database, clock: Clock, location: str, kind: str = "") -> bool:
@@ -57,6 +59,7 @@ async def add(database: Database, clock: Clock, location: str, kind: str = "") -
 
     `kind` is what a look found it to be, which an address alone may not tell.
     """
+    refuse_blank(location)
     if is_path(location):
         return await refresh.add_feed(database, clock, location)
     found = sources.recognise(location)
@@ -66,6 +69,7 @@ async def add(database: Database, clock: Clock, location: str, kind: str = "") -
 
 def unseen(location: str) -> Look:
     """Return the right address and the kind of a source as far as they are known without asking."""
+    refuse_blank(location)
     if is_path(location):
         return Look(location, kind="file")
     found = sources.recognise(location)
@@ -78,17 +82,14 @@ async def look(database: Database, clock: Clock, settings: FeedSettings, locatio
     A page is followed to the feed that it names. Raises UsageError where the location is none, FeedError where nothing
     can be had from there or where it is no feed.
     """
+    refuse_blank(location)
     if is_path(location):
-        if not _exists(location):
-            raise UsageError(
-                f"There is no file or folder {location}.", next_step="Give its path, or an https:// address."
-            )
-        return Look(location, kind="file")
+        return await asyncio.to_thread(_on_disk, location)
     found = sources.recognise(location)
     known = {feed.location for feed in await refresh.list_feeds(database)}
     if found.location in known:
         return Look(found.location, found.kind, known=True)
-    async with Asking(clock, settings) as over_http:
+    async with Asking(database, clock, settings) as over_http:
         answered = await _first_answer(found, settings, clock, ask or over_http)
         if len(answered.offers) == 1:
             # A page leads to its feed, and no further.
@@ -114,6 +115,14 @@ async def look(database: Database, clock: Clock, settings: FeedSettings, locatio
         every=min(max(timedelta(minutes=settings.refresh_minutes), parsed.ttl or timedelta()), _LONGEST_PAUSE),
         skip_days=tuple(sorted(parsed.skip_days)),
     )
+
+
+def refuse_blank(location: str) -> None:
+    """Raise UsageError for a location without a sign, which as a path is the folder that one happens to be in."""
+    if not location.strip():
+        raise UsageError(
+            "No source is named.", next_step="Give an address, a category of arXiv, or the path of a file or folder."
+        )
 
 
 def is_path(location: str) -> bool:
@@ -143,6 +152,14 @@ def ready(name: str) -> Field:
         f"There is no field @{wanted} in the catalogue.",
         next_step=f"{hint}`newsletter feeds catalogue` lists them all.",
     )
+
+
+def _on_disk(location: str) -> Look:
+    """Return what a path is, and of a folder how much is in it."""
+    path = Path(location)
+    if not _exists(location):
+        raise UsageError(f"There is no file or folder {location}.", next_step="Give its path, or an https:// address.")
+    return Look(location, kind="file", files=len(disk.files(path)) if path.is_dir() else None)
 
 
 def _exists(path: str) -> bool:

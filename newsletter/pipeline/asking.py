@@ -9,18 +9,22 @@ from newsletter.config import Feeds as FeedSettings
 from newsletter.errors import FeedError
 from newsletter.feeds.fetching import Fetcher, PausedError, shown
 from newsletter.feeds.resolving import BusyError
-from newsletter.pipeline import polls
+from newsletter.pipeline.servers import OnRecord, terms
+from newsletter.store.database import Database
 
 # RFC 6585 section 4 and RFC 9110 section 15.6.4: both ask to be left alone for a while.
 _BUSY = (429, 503)
 
 
 class Asking:
-    """Asks as feeds are asked, and as slowly; an async context manager, for one run."""
+    """Asks as feeds are asked, and as slowly; an async context manager, for one run.
 
-    def __init__(self, clock: Clock, settings: FeedSettings) -> None:
+    A server that wants to be left alone is, whoever it told.
+    """
+
+    def __init__(self, database: Database, clock: Clock, settings: FeedSettings) -> None:
         self._clock = clock
-        self._fetcher = Fetcher(polls.terms(settings), clock)
+        self._fetcher = Fetcher(terms(settings), clock, memory=OnRecord(database))
 
     async def __aenter__(self) -> Self:
         """Return itself, ready to ask."""
@@ -44,8 +48,9 @@ class Asking:
             raise BusyError(pause.message, seconds=(pause.until - self._clock.now()).total_seconds()) from pause
         if answer.status in _BUSY:
             wait = answer.wait_until
+            later = f"later, not before {wait:%Y-%m-%d %H:%M:%S} UTC" if wait else "later"
             raise BusyError(
-                f"{urlsplit(url).hostname} answered {answer.status}: it wants to be asked later.",
+                f"{urlsplit(url).hostname} answered {answer.status}: it wants to be asked {later}.",
                 seconds=None if wait is None else max(0.0, (wait - self._clock.now()).total_seconds()),
             )
         # arXiv says in a feed, of status 400, what it does not understand.

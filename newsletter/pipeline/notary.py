@@ -17,7 +17,7 @@ from newsletter.config import Settings
 from newsletter.delivery.hooks import RefusedError, sns
 from newsletter.errors import FeedError
 from newsletter.feeds.fetching import Fetcher, Terms
-from newsletter.pipeline import polls
+from newsletter.pipeline import servers
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ class Notary:
         self._clock = clock
         # Whatever the address answers, nothing leads on from it to another.
         self._terms = dataclasses.replace(
-            polls.terms(settings.feeds), timeout=SECONDS, silence=SECONDS, largest=_LARGEST, redirects=0
+            servers.terms(settings.feeds), timeout=SECONDS, silence=SECONDS, largest=_LARGEST, redirects=0
         )
         self._opened = opened
         self._known: dict[str, Certificate] = {}

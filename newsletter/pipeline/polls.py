@@ -1,12 +1,10 @@
 """Looks at feeds: who is due, what they answer, what is kept of it, and when each is asked next; tells no reader."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -15,7 +13,7 @@ from newsletter.clock import Clock
 from newsletter.config import Feeds as FeedSettings
 from newsletter.errors import FeedError, NewsletterError
 from newsletter.feeds import disk, seeding, sources
-from newsletter.feeds.fetching import Answer, Fetcher, PausedError, Terms, shown
+from newsletter.feeds.fetching import Answer, Fetcher, Manners, PausedError, SilentError, server_of, shown
 from newsletter.feeds.fetching.answers import fresh_for
 from newsletter.feeds.polling import next_poll
 from newsletter.feeds.sources import Request
@@ -24,33 +22,22 @@ from newsletter.pipeline import announced, days
 from newsletter.pipeline.days import Brought
 from newsletter.pipeline.owning import owners, together
 from newsletter.pipeline.reporting import IngestReport, NotAsked, Seen, broken, unread
+from newsletter.pipeline.servers import OnRecord, answer_to, asking
 from newsletter.pipeline.taking import Owners, Taken, take_in
 from newsletter.store import feeds as feed_rows
-from newsletter.store import responses, updates
+from newsletter.store import responses, servers, updates
 from newsletter.store.database import Database
 
 log = structlog.get_logger()
 
 # For so long nobody else asks a feed that somebody is asking; after it, who asked has died.
 LEASE = timedelta(minutes=10)
+# A look ends before that; a feed whose turn has not come by then is as due as before.
+LOOK_SECONDS = 540.0
 # What a query finds changes once a day, says arXiv's manual; who asks it for one person asks it once a day.
 EACH_DAY = timedelta(days=1)
 # Sources with pages end by themselves; a server that has always one more does not.
 MOST_REQUESTS = 100
-
-
-def terms(settings: FeedSettings) -> Terms:
-    """Return the terms of the settings."""
-    return Terms(
-        timeout=settings.timeout,
-        silence=min(settings.silence, settings.timeout),
-        largest=settings.largest,
-        at_once=settings.per_host,
-        gap=settings.gap,
-        contact=settings.contact,
-        allow_hosts=frozenset(host.lower().strip("[]") for host in settings.allow_hosts),
-        proxy=settings.proxy,
-    )
 
 
 async def poll(
@@ -62,6 +49,7 @@ async def poll(
     fetcher: Fetcher | None,
     chance: Callable[[], float],
     window: timedelta,
+    manners: Manners | None = None,
 ) -> IngestReport:
     """Look at the feeds that are due, or at all that may be asked, side by side; `refresh` says more."""
     now = clock.now()
@@ -74,13 +62,14 @@ async def poll(
         lasting = await _tell_lasting(database, clock, settings)
         quiet = await days.judge(database, clock, settings)
         return IngestReport((), 0, tuple(not_asked), tuple(quiet), tuple(lasting))
-    async with _opened(fetcher, settings, clock) as open_fetcher:
+    memory = OnRecord(database, anew=everything)
+    async with asking(fetcher, settings, clock, memory, manners) as open_fetcher:
         for feed in known:
             if feed.not_before is not None and feed.not_before > now:
-                open_fetcher.manners.pause(_host(feed), feed.not_before)
+                open_fetcher.manners.pause(server_of(feed.moved_to or feed.location), feed.not_before)
         look = _Look(database, clock, settings, open_fetcher, chance, window)
         try:
-            found = await asyncio.gather(*(look.at(same) for same in together(claimed)), return_exceptions=True)
+            found = await asyncio.gather(*(look.at(same) for same in _in_turn(claimed)), return_exceptions=True)
         finally:
             # Where all ended well there is nothing left to give back.
             async with database.begin() as connection:
@@ -95,17 +84,21 @@ async def poll(
     async with database.begin() as connection:
         await responses.prune(connection, now - timedelta(days=settings.keep_days))
         await updates.prune(connection, now - window)
+        await servers.prune(connection, now - timedelta(days=settings.keep_days))
     log.info("refreshed", feeds=len(claimed), new=sum(source.new for source in taken))
-    return IngestReport(tuple(taken), look.seen.count, (*not_asked, *look.not_asked), tuple(quiet), tuple(lasting))
+    order = {feed.location: number for number, feed in enumerate(known)}
+    not_asked += sorted(look.not_asked, key=lambda one: order[one.location])
+    return IngestReport(tuple(taken), look.seen.count, tuple(not_asked), tuple(quiet), tuple(lasting))
 
 
-@contextlib.asynccontextmanager
-async def _opened(given: Fetcher | None, settings: FeedSettings, clock: Clock) -> AsyncIterator[Fetcher]:
-    if given is not None:
-        yield given
-        return
-    async with Fetcher(terms(settings), clock) as own:
-        yield own
+def _in_turn(claimed: Sequence[Feed]) -> list[list[Feed]]:
+    """Return the feeds by location: those that are well first, then those that wait the longest."""
+
+    def place(same: list[Feed]) -> tuple[bool, float]:
+        waits = same[0].next_poll_at
+        return same[0].faulty_since is not None, waits.timestamp() if waits else 0.0
+
+    return sorted(together(claimed), key=place)
 
 
 async def _tell_lasting(database: Database, clock: Clock, settings: FeedSettings) -> list[Feed]:
@@ -132,12 +125,6 @@ def _not_asked(feed: Feed, now: datetime) -> NotAsked:
     return NotAsked(feed.location, "silence" if silent else "not due", feed.next_poll_at)
 
 
-def _host(feed: Feed) -> str:
-    with contextlib.suppress(ValueError):
-        return urlsplit(feed.moved_to or feed.location).hostname or ""
-    return ""
-
-
 @dataclass
 class _Learned:
     """What the answers of one look at a feed said, beside their papers."""
@@ -155,6 +142,7 @@ class _Learned:
     fresh_for: timedelta | None = None
     not_before: datetime | None = None
     paused: bool = False
+    silent_until: datetime | None = None
     sources: list[Taken] = field(default_factory=list)
 
     @property
@@ -183,6 +171,7 @@ class _Look:
         self._window = window
         # The record has one writer, and one body at a time is parsed.
         self._writing = asyncio.Lock()
+        self._ends = asyncio.get_running_loop().time() + LOOK_SECONDS
         self.seen = Seen()
         self.not_asked: list[NotAsked] = []
 
@@ -204,9 +193,16 @@ class _Look:
             if feed.kind == "file":
                 await self._read(feed, learned)
             else:
-                await self._ask(feed, learned)
+                async with asyncio.timeout_at(self._ends):
+                    await self._ask(feed, learned)
+        except TimeoutError:
+            if not learned.sources:
+                return []
+            learned.fault = learned.fault or "There was more of it than there was time for, so the rest comes later."
         except NewsletterError as error:
             learned.fault = learned.fault or str(error)
+            if isinstance(error, SilentError):
+                learned.silent_until = error.until
         async with self._writing:
             for one in same:
                 await self._note(one, learned)
@@ -251,9 +247,8 @@ class _Look:
 
     async def _one(self, feed: Feed, request: Request, learned: _Learned) -> ParsedFeed | None:
         """Ask one question, and return what came, if anything did."""
-        validators = {"etag": feed.etag, "last_modified": feed.last_modified} if request.conditional else {}
         try:
-            answer = await self._fetcher.ask(request.url, **validators)
+            answer = await answer_to(self._database, self._fetcher, feed, request)
         except PausedError as pause:
             learned.paused, learned.not_before = True, pause.until
             return None
@@ -293,16 +288,20 @@ class _Look:
                     size=len(answer.data),
                     now=self._clock.now(),
                     day=request.day,
+                    etag=answer.headers.get("etag", ""),
+                    last_modified=answer.headers.get("last-modified", ""),
                 )
-        return await self._take(feed, shown(request.url), answer.data, learned, request)
+        return await self._take(feed, shown(request.url), answer.data, learned, request, answer.url)
 
     async def _take(
-        self, feed: Feed, name: str, data: bytes, learned: _Learned, request: Request | None = None
+        self, feed: Feed, name: str, data: bytes, learned: _Learned, request: Request | None = None, address: str = ""
     ) -> ParsedFeed:
         day, missed = (request.day, request.missed) if request else (None, ())
         async with self._writing:
             # In a thread: a large body must not keep mail from going out.
-            parsed = await asyncio.to_thread(feeds.parse, data, name=name, today=self._clock.now().date())
+            parsed = await asyncio.to_thread(
+                feeds.parse, data, name=name, today=self._clock.now().date(), address=address
+            )
             self.seen.add(parsed.papers)
             if feed.last_success_at is None and feed.kind != "file":
                 parsed = dated = learned.first_look.seeded(parsed, self._clock.now().date(), day)
@@ -355,6 +354,8 @@ class _Look:
             skip_days=learned.habits.skip_days,
             chance=self._chance(),
         )
+        # Who was not asked is, as soon as their server is tried again.
+        moment = learned.silent_until or moment
         async with self._database.begin() as connection:
             if feed.subscriber_id is None:
                 await learned.brought.note(connection, well=not learned.fault)

@@ -22,6 +22,7 @@ from newsletter.store.database import Database
 
 if TYPE_CHECKING:
     from newsletter.feeds.fetching import Fetcher
+    from newsletter.feeds.fetching import Manners as Manners
 
 log = structlog.get_logger()
 
@@ -56,13 +57,16 @@ async def refresh(
     fetcher: "Fetcher | None" = None,
     chance: Callable[[], float] = random.random,
     window_days: int = WINDOW_DAYS,
+    manners: "Manners | None" = None,
 ) -> IngestReport:
     """Look at every feed whose turn it is, or with `everything` at all that may be asked.
 
     They are asked side by side, and taken in as they answer: a slow or broken one costs the others nothing. A feed
-    whose server wants to be left alone is not asked. `fetcher` stands in for one made of the settings; `chance` gives
-    numbers from 0 to 1, for the moment of the next look. What a source that was never read has of its past counts for
-    days before the last `window_days` (ranking.window_days), so that nobody gets it as new.
+    whose server wants to be left alone is not asked, and one whose server did not answer another a moment ago only with
+    `everything`. `manners` are shared by looks that overlap, so that a slow server holds up no other. `fetcher` stands
+    in for one made of the settings; `chance` gives numbers from 0 to 1, for the moment of the next look. What a source
+    that was never read has of its past counts for days before the last `window_days` (ranking.window_days), so that
+    nobody gets it as new.
     """
     # What fetches is slow to import, and most commands do without.
     from newsletter.pipeline import polls
@@ -75,7 +79,15 @@ async def refresh(
         fetcher=fetcher,
         chance=chance,
         window=timedelta(days=window_days),
+        manners=manners,
     )
+
+
+def manners(settings: FeedSettings, clock: Clock) -> "Manners":
+    """Return manners for looks of one process that overlap."""
+    from newsletter.pipeline import servers
+
+    return servers.manners(settings, clock)
 
 
 async def add_feed(database: Database, clock: Clock, location: str) -> bool:

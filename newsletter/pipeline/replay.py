@@ -121,7 +121,8 @@ class _Again:
 
 
 async def _parsed(response: Response) -> ParsedFeed:
-    return await asyncio.to_thread(feeds.parse, response.data, name=shown(response.address), today=response.at.date())
+    name, today = shown(response.address), response.at.date()
+    return await asyncio.to_thread(feeds.parse, response.data, name=name, today=today, address=response.address)
 
 
 def _of_first_looks(kept: Sequence[Kept]) -> frozenset[int]:

@@ -34,6 +34,8 @@ ANSWERS_SECONDS = 2.0
 
 # How often it is looked which feeds are due; when each of them is, its server has a part in.
 FEEDS_SECONDS = 60.0
+# Looks that wait for slow servers hold up no other; each ends within ten minutes.
+LOOKS_AT_ONCE = 10
 
 Act = Callable[[App], Awaitable[None]]
 
@@ -92,16 +94,30 @@ async def _send_now(app: App) -> None:
             raise report.fault
 
 
-async def look_at_feeds(app: App) -> None:
+async def look_at_feeds(app: App, manners: "refresh.Manners | None" = None) -> None:
     """Ask the feeds that are due, and take in what they bring."""
     window_days = app.settings.ranking.window_days
-    report = await refresh.refresh(app.database, app.clock, app.settings.feeds, window_days=window_days)
+    report = await refresh.refresh(
+        app.database, app.clock, app.settings.feeds, window_days=window_days, manners=manners
+    )
     for source in report.sources:
         # What is wrong with a feed itself is on record, and told once when it lasts.
         if source.entries and source.refused:
             first = source.refused[0]
             log.info("refused", source=source.source, number=len(source.refused), where=first.where, what=first.what)
     await app.tell_operator(report.lasting)
+
+
+class Looking:
+    """Looks at the feeds that are due, while earlier looks wait for slow servers; all of them share their manners."""
+
+    def __init__(self) -> None:
+        self._manners: refresh.Manners | None = None
+
+    async def __call__(self, app: App) -> None:
+        """Ask the feeds that are due and that no other look is asking."""
+        self._manners = self._manners or refresh.manners(app.settings.feeds, app.clock)
+        await look_at_feeds(app, self._manners)
 
 
 class Answering:
@@ -137,7 +153,7 @@ class LookingUp:
 
         feeds = app.settings.feeds
         work = Resolving(app.database, app.clock, feeds, pauses=self._pauses)
-        async with Asking(app.clock, feeds) as ask:
+        async with Asking(app.database, app.clock, feeds) as ask:
             await work.run(ask, limit=feeds.resolve_hourly, go_on=no_mail_waits)
 
 
@@ -150,9 +166,9 @@ async def look_at(intake: Intake, box: Box, _: App) -> None:
 
 
 class Clockwork:
-    """Runs acts at intervals, each at most once at a time, until `stop`; a fault of one is told and no more.
+    """Runs acts at intervals, each at most once at a time unless told otherwise, until `stop`.
 
-    `wall` is the clock that APScheduler goes by.
+    A fault of one is told and no more. `wall` is the clock that APScheduler goes by.
     """
 
     def __init__(self, app: App, *, wall: Clock | None = None) -> None:
@@ -166,8 +182,11 @@ class Clockwork:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
 
-    def every(self, seconds: float, act: Act, *, name: str = "") -> None:
-        """Run an act at once and then at intervals; it is called by the name of its function, unless one is given."""
+    def every(self, seconds: float, act: Act, *, name: str = "", at_once: int = 1) -> None:
+        """Run an act at once and then at intervals; it is called by the name of its function, unless one is given.
+
+        It is begun anew while fewer than `at_once` of its runs are under way.
+        """
         name = name or getattr(act, "__name__", "")
         self._intervals[name] = timedelta(seconds=seconds)
         self._scheduler.add_job(
@@ -177,6 +196,7 @@ class Clockwork:
             seconds=seconds,
             next_run_time=self._wall_clock.now(),
             id=name,
+            max_instances=at_once,
         )
 
     def stop(self) -> None:
@@ -229,7 +249,7 @@ async def run(app: App) -> None:
     clockwork = Clockwork(app)
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, clockwork.stop)
-    clockwork.every(FEEDS_SECONDS, look_at_feeds)
+    clockwork.every(FEEDS_SECONDS, Looking(), name="look_at_feeds", at_once=LOOKS_AT_ONCE)
     clockwork.every(app.settings.schedule.tick_seconds, tick)
     if app.settings.web.base_url and app.settings.signup.open:
         clockwork.every(NEWCOMERS_SECONDS, newcomers)

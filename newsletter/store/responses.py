@@ -12,6 +12,7 @@ from newsletter.store.database import insert
 from newsletter.store.tables import responses
 
 _LEVEL = 6
+_LONGEST = 500
 
 
 class Response(NamedTuple):
@@ -26,6 +27,14 @@ class Response(NamedTuple):
     at: datetime
     seen_at: datetime
     data: bytes
+
+
+class Latest(NamedTuple):
+    """The last answer of an address, without its bytes, and its validators (RFC 9110 section 8.8)."""
+
+    id: int
+    etag: str
+    last_modified: str
 
 
 class Kept(NamedTuple):
@@ -51,10 +60,12 @@ async def keep(
     size: int,
     now: datetime,
     day: date | None = None,
+    etag: str = "",
+    last_modified: str = "",
 ) -> bool:
     """Keep a body as `packed` returns it, of `size` bytes before; False if the feed had answered just that before.
 
-    Of what it had answered before only the moment is noted.
+    Of what it had answered before only the moment and the validators are noted.
     """
     digest, body = data
     row = {
@@ -66,13 +77,29 @@ async def keep(
         "seen_at": now,
         "size": size,
         "body": body,
+        "etag": etag[:_LONGEST],
+        "last_modified": last_modified[:_LONGEST],
     }
     statement = insert(connection, responses).values(row).on_conflict_do_nothing().returning(responses.c.id)
     if (await connection.execute(statement)).first() is not None:
         return True
     same = (responses.c.feed_id == feed_id) & (responses.c.address == address) & (responses.c.digest == digest)
-    await connection.execute(update(responses).where(same).values(seen_at=now))
+    await connection.execute(
+        update(responses).where(same).values({key: row[key] for key in ("seen_at", "etag", "last_modified")})
+    )
     return False
+
+
+async def latest(connection: AsyncConnection, feed_id: int, address: str) -> Latest | None:
+    """Return what a feed last answered at an address, if that is on record."""
+    wanted = (
+        select(responses.c.id, responses.c.etag, responses.c.last_modified)
+        .where(responses.c.feed_id == feed_id, responses.c.address == address)
+        .order_by(responses.c.seen_at.desc(), responses.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(wanted)).first()
+    return None if row is None else Latest(*row)
 
 
 async def since(

@@ -212,6 +212,27 @@ async def test_what_cannot_be_a_source_is_refused(small_room: Newsroom, location
     assert refused.value.exit_code == (1 if "reached" in words else 2)
 
 
+@pytest.mark.parametrize("words", [(), ("--dry-run",), ("--unseen",)])
+@pytest.mark.parametrize("location", ["", " ", "\t"])
+def test_what_is_blank_is_no_folder(desk: Desk, location: str, words: tuple[str, ...]) -> None:
+    _, err = desk.run("feeds", "add", location, *words, code=2)
+    assert "No source is named." in err
+    assert "Give an address" in err
+    assert desk.on_record() == []
+
+
+def test_of_a_folder_it_is_told_what_will_be_read(desk: Desk) -> None:
+    inside = desk.folder / "pages"
+    inside.mkdir()
+    (inside / "one.rss").write_bytes(PAGES["/announced"])
+    (inside / ".hidden").mkdir()
+    (inside / ".hidden" / "old.rss").write_bytes(PAGES["/announced"])
+    out, _ = desk.run("feeds", "add", "--dry-run", "pages")
+    assert f"{inside}" in out
+    assert "1 file so far" in out
+    assert desk.one("feeds", "add", "pages")["files"] == 1
+
+
 def test_the_hub_is_shown_by_its_last_day_with_papers(desk: Desk, server: Server) -> None:
     shown = desk.one("feeds", "add", server.url("/api/daily_papers"))
     assert (shown["kind"], shown["layout"], shown["papers"]) == ("hub", "hub-json", 1)
@@ -232,7 +253,7 @@ def test_a_source_is_added_unseen(desk: Desk) -> None:
 
 def test_a_folder_with_the_name_of_a_category_is_a_folder(desk: Desk) -> None:
     (desk.folder / "cs.CL").mkdir()
-    assert desk.one("feeds", "add", "cs.CL") == {"location": "cs.CL", "new": True}
+    assert desk.one("feeds", "add", "cs.CL") == {"location": "cs.CL", "new": True, "files": 0}
     assert desk.on_record() == [str(desk.folder / "cs.CL")]
 
 

@@ -50,7 +50,7 @@ async def fill(room: Newsroom, server: Scholars, source: str = "hub", since: dat
 
     until = how.pop("until", UNTIL)
     work = Importing(room.database, room.clock, source, since, until, bases=server.past, sleep=at_once)
-    async with Asking(room.clock, room.app.settings.feeds) as ask:
+    async with Asking(room.database, room.clock, room.app.settings.feeds) as ask:
         return await work.run(ask, **how)
 
 

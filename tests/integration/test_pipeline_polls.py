@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -21,7 +22,8 @@ from newsletter.feeds.fetching import Fetcher
 from newsletter.models import Feed
 from newsletter.pipeline import polls, record, refresh, replay
 from newsletter.pipeline.reporting import IngestReport
-from newsletter.schedule.local import look_at_feeds, tick
+from newsletter.schedule.local import Looking, look_at_feeds, tick
+from newsletter.store import arrivals
 from newsletter.store import feeds as feed_rows
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -225,6 +227,106 @@ async def test_each_answer_is_taken_in_as_it_comes(room: Newsroom, server: WebSe
     await looking
 
 
+async def falls_silent(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(60)
+
+
+async def test_a_silent_server_is_tried_once_and_its_other_feeds_say_why_they_wait(
+    room: Newsroom, server: WebServer
+) -> None:
+    paths = [f"/{number}" for number in range(24)]
+    server.pages.update(dict.fromkeys(paths, falls_silent))
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, per_host=2, silence=0.3, timeout=20)
+    await add(room, *map(server.url, paths))
+    report = await look(room)
+    # So many are under way at once before one of them is given up.
+    assert len(server.paths) == 2
+    assert len(report.sources) == 24
+    waiting = await feed(room, server.url("/23"))
+    assert waiting.next_poll_at == NOW + 5 * MINUTE
+    assert "did not answer another question" in waiting.last_fault
+    assert "2026-03-02 09:05 UTC" in waiting.last_fault
+    # Whoever looks next, another process say, tries it as often, and waits for longer.
+    for pause in (5, 10, 20, 40, 60, 60):
+        del server.asked[:]
+        room.clock.step(minutes=pause)
+        await look(room)
+        assert 1 <= len(server.paths) <= 2
+    # One of its feeds that is well again is the end of it.
+    server.pages.update({path: Page(rss(f"Work {path}")) for path in paths})
+    room.clock.step(minutes=60)
+    await look(room)
+    room.clock.step(minutes=60)
+    assert (await look(room)).sources
+    server.pages.update(dict.fromkeys(paths, falls_silent))
+    room.clock.step(hours=2)
+    await look(room)
+    assert NOW < (await feed(room, server.url("/23"))).next_poll_at - (room.clock.now() - NOW) == NOW + 5 * MINUTE
+
+
+async def test_a_server_that_is_not_there_is_tried_once(room: Newsroom, server: WebServer) -> None:
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, per_host=1)
+    dead = "http://127.0.0.1:1"
+    server.pages["/feed"] = Page(rss("One work"))
+    await add(room, f"{dead}/a", f"{dead}/b", server.url("/feed"))
+    report = await look(room)
+    said = {source.source: source.refused[0].what for source in report.sources if source.refused}
+    assert "cannot be reached" in said[f"{dead}/a"]
+    assert "127.0.0.1:1 did not answer another question" in said[f"{dead}/b"]
+    # Another server on the same machine is not concerned.
+    assert await titles(room) == {"One work"}
+
+
+async def test_the_operator_has_a_silent_server_tried_at_once(room: Newsroom, server: WebServer) -> None:
+    server.pages.update({"/a": falls_silent, "/b": falls_silent})
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, per_host=1, silence=0.2)
+    await add(room, server.url("/a"), server.url("/b"))
+    await look(room)
+    server.pages.update({"/a": Page(rss("One work")), "/b": Page(rss("Other work"))})
+    await look(room)
+    assert server.paths == ["/a"]
+    await look(room, everything=True)
+    assert await titles(room) == {"One work", "Other work"}
+
+
+async def test_a_look_ends_before_others_may_begin_what_it_has_begun(
+    room: Newsroom, server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "LOOK_SECONDS", 0.5)
+    server.pages.update(dict.fromkeys(("/a", "/b"), falls_silent))
+    server.pages["/feed"] = Page(rss("One work"))
+    room.set("feeds", allow_hosts=("127.0.0.1", "localhost"), gap=0, per_host=1)
+    await add(room, server.url("/a"), server.url("/b"), server.url("/feed", "localhost"))
+    await look(room)
+    assert await titles(room) == {"One work"}
+    assert [(await feed(room, server.url(path))).next_poll_at for path in ("/a", "/b")] == [None, None]
+
+
+async def test_a_feed_that_comes_on_record_does_not_wait_for_a_look_that_hangs(
+    small_room: Newsroom, server: WebServer
+) -> None:
+    released = asyncio.Event()
+
+    async def hangs(writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+
+    server.pages.update({"/hangs": hangs, "/feed": Page(rss("One work"))})
+    looking = Looking()
+    await add(small_room, server.url("/hangs"))
+    async with beside(looking(small_room.app)) as first:
+        await until(lambda: server.asked)
+        await add(small_room, server.url("/feed", "localhost"))
+        small_room.set("feeds", allow_hosts=("127.0.0.1", "localhost"))
+        await looking(small_room.app)
+        assert await titles(small_room) == {"One work"}
+        assert not first.done()
+        # The two take turns at one server all the same.
+        assert looking._manners is not None
+        assert set(looking._manners._hosts) == {"127.0.0.1", "localhost"}
+        released.set()
+        await first
+
+
 async def test_mail_goes_out_while_a_feed_hangs(small_room: Newsroom, server: WebServer) -> None:
     async def hangs(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
@@ -311,6 +413,58 @@ async def test_a_move_for_good_is_remembered_until_it_proves_wrong(room: Newsroo
     await look(room, everything=True)
     assert server.paths[-2:] == ["/new", "/old"]
     assert await titles(room) == {"One work", "Two works"}
+
+
+async def test_a_relative_address_counts_from_where_the_feed_turned_out_to_be(
+    room: Newsroom, server: WebServer
+) -> None:
+    room.set("feeds", allow_hosts=("127.0.0.1", "localhost"), gap=0)
+    server.pages["/feed"] = moved(server.url("/blog/feed", "localhost"))
+    server.pages["/blog/feed"] = Page(
+        b'<feed xmlns="http://www.w3.org/2005/Atom"><title>A blog</title>'
+        b'<entry><title>One work</title><link href="posts/1"/></entry></feed>'
+    )
+    await add(room, server.url("/feed"))
+    await look(room)
+    (paper,) = await record.search_papers(room.database, "", limit=10)
+    assert paper.url == server.url("/blog/posts/1", "localhost")
+
+
+async def test_a_day_of_the_hub_is_asked_for_with_its_own_validator(room: Newsroom, server: WebServer) -> None:
+    def listed(votes: int, title: str = "One work") -> bytes:
+        paper = {"id": "2602.00001", "title": title, "summary": "It is so.", "upvotes": votes}
+        return json.dumps([{"paper": paper}]).encode()
+
+    def path(day: int, page: int = 0) -> str:
+        return f"/api/daily_papers?date=2026-03-{day:02}&limit=100&p={page}"
+
+    room.set("feeds", allow_hosts=("127.0.0.1",), gap=0, follow_days=1)
+    today = path(2)
+    server.pages[today] = Page(listed(3), etag='"first"')
+    async with room.database.begin() as connection:
+        await feed_rows.add(connection, "hub", server.url("/api/daily_papers"), NOW)
+
+    async def votes() -> int | None:
+        await look(room)
+        room.clock.step(hours=2)
+        return (await record.search_papers(room.database, "", limit=10))[0].votes
+
+    def sent() -> list[str | None]:
+        return [one.headers.get("if-none-match") for one in server.asked if one.path == today]
+
+    assert await votes() == 3
+    assert await votes() == 3
+    server.pages[today] = Page(listed(8), etag='"second"')
+    assert await votes() == 8
+    # What it was before it is again, under another name.
+    server.pages[today] = Page(listed(3), etag='"third"')
+    await votes()
+    await votes()
+    assert sent() == [None, '"first"', '"first"', '"second"', '"third"']
+    async with room.database.connect() as connection:
+        (arrived,) = await arrivals.of_days(connection, 1, [NOW.date()])
+    # A day that has not changed was looked at all the same.
+    assert (arrived.entries, arrived.asked_at) == (1, NOW + 8 * HOUR)
 
 
 async def test_a_feed_that_is_gone_is_not_asked_until_the_operator_looks(room: Newsroom, server: WebServer) -> None:

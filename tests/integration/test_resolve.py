@@ -53,7 +53,7 @@ async def look_up(room: Newsroom, server: Scholars, **how: Any) -> Report:
     """Do one run."""
     pauses = how.pop("pauses", None)
     run = Resolving(room.database, room.clock, room.app.settings.feeds, bases=server.bases, pauses=pauses)
-    async with Asking(room.clock, room.app.settings.feeds) as ask:
+    async with Asking(room.database, room.clock, room.app.settings.feeds) as ask:
         return await run.run(ask, **how)
 
 

@@ -26,6 +26,18 @@ class PausedError(FeedError):
         self.until = until
 
 
+class UnansweredError(FeedError):
+    """The server could not be reached, or was silent for too long."""
+
+
+class SilentError(FeedError):
+    """The server did not answer a moment ago, so it was not asked; `until` is when it is tried again."""
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a server answered to one question, after redirects.
@@ -58,6 +70,16 @@ def shown(location: str) -> str:
         return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
     except ValueError:
         return "an address that cannot be read"
+
+
+def server_of(location: str) -> str:
+    """Return how the server of an address is called: its host, with the port where that is not the usual one."""
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    return host if port in (None, 80 if parts.scheme == "http" else 443) else f"{host}:{port}"
 
 
 def wait_until(status: int, headers: Mapping[str, str], now: datetime) -> datetime | None:

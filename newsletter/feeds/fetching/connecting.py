@@ -229,4 +229,5 @@ FAULTS = (
     UnicodeError,
     ValueError,
 )
+UNREACHED = (httpx.ConnectError, httpcore.ConnectError)
 LATE = (httpx.TimeoutException, httpcore.TimeoutException)

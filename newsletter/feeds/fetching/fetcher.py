@@ -12,9 +12,9 @@ import httpx
 from newsletter import __version__
 from newsletter.clock import Clock
 from newsletter.errors import FeedError
-from newsletter.feeds.fetching.answers import Answer, moment, shown, wait_until
-from newsletter.feeds.fetching.connecting import FAULTS, LATE, Resolve, Resolver, Transport
-from newsletter.feeds.fetching.manners import Manners, is_arxiv
+from newsletter.feeds.fetching.answers import Answer, UnansweredError, moment, server_of, shown, wait_until
+from newsletter.feeds.fetching.connecting import FAULTS, LATE, UNREACHED, Resolve, Resolver, Transport
+from newsletter.feeds.fetching.manners import Known, Manners, Memory, is_arxiv
 from newsletter.feeds.fetching.terms import Terms
 from newsletter.feeds.fetching.unpacking import CODINGS, DamagedError, TooLargeError, Unpacker, unpacker
 
@@ -36,15 +36,27 @@ class Fetcher:
     """Asks addresses, many side by side; `async with` opens and closes its connections.
 
     `clock` tells from when on a wait counts; `folder` is where turns of all processes of this machine are noted;
-    `resolve` finds the addresses of names. Both have defaults.
+    `resolve` finds the addresses of names; `manners` are those of others in this process with whom turns are taken. All
+    of these have defaults. `memory` keeps which servers are left alone beyond this process; with `spares_silent` one
+    that does not answer is left alone too.
     """
 
     def __init__(
-        self, terms: Terms, clock: Clock, *, folder: Path | None = None, resolve: Resolve | None = None
+        self,
+        terms: Terms,
+        clock: Clock,
+        *,
+        folder: Path | None = None,
+        resolve: Resolve | None = None,
+        manners: Manners | None = None,
+        memory: Memory | None = None,
+        spares_silent: bool = False,
     ) -> None:
         self._terms = terms
         self._clock = clock
-        self.manners = Manners(clock, at_once=terms.at_once, gap=terms.gap, folder=folder)
+        self._memory = memory
+        self._spares_silent = spares_silent
+        self.manners = manners or Manners(clock, at_once=terms.at_once, gap=terms.gap, folder=folder)
         self._resolver = Resolver() if resolve is None else None
         self._resolve = resolve or self._resolver
         self._client: httpx.AsyncClient | None = None
@@ -71,8 +83,9 @@ class Fetcher:
     async def ask(self, url: str, *, etag: str = "", last_modified: str = "") -> Answer:
         """Return what the server of an address answers, whatever its status; redirects are followed.
 
-        The validators make it a conditional request (RFC 9110 section 13.1). Raises PausedError where the host asked
-        for silence, and FeedError where there is no whole answer.
+        The validators make it a conditional request (RFC 9110 section 13.1). Raises PausedError where the server asked
+        for silence, SilentError where it is spared since it did not answer, and FeedError where there is no whole
+        answer.
         """
         start = where = url
         permanent = True
@@ -80,20 +93,8 @@ class Fetcher:
         left = self._terms.timeout
         for _ in range(self._terms.redirects + 1):
             parsed = _parsed(where, start)
-            began = None
-            async with self.manners.turn(parsed.host):
-                loop = asyncio.get_running_loop()
-                began = loop.time()
-                try:
-                    async with asyncio.timeout(left):
-                        answer = await self._asked(parsed, start, _validators(etag, last_modified))
-                except TimeoutError as error:
-                    raise FeedError(
-                        f"{shown(start)} took longer than {self._terms.timeout:g} seconds.", next_step=_AGAIN
-                    ) from error
-                left -= loop.time() - began
-            if answer.wait_until is not None:
-                self.manners.pause(parsed.host, answer.wait_until)
+            answer, took = await self._in_turn(parsed, start, left, _validators(etag, last_modified))
+            left -= took
             if answer.status not in _REDIRECTS or not answer.headers.get("location"):
                 moved = where if permanent and where != url and not _weaker(url, where) else ""
                 return Answer(
@@ -105,6 +106,52 @@ class Fetcher:
             f"{shown(start)} leads on to other addresses without an end.",
             next_step="Look at the address in a browser, and add the feed anew with the one that it ends at.",
         )
+
+    async def _in_turn(
+        self, url: httpx.URL, start: str, left: float, validators: Mapping[str, str]
+    ) -> tuple[Answer, float]:
+        """Ask once when it is this question's turn, and return how many seconds that took besides."""
+        server = server_of(str(url))
+        async with self.manners.turn(url.host, server):
+            # Not before: questions keep their order, and others may have learned something meanwhile.
+            await self._recall(server)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            try:
+                answer = await self._in_time(url, start, left, validators)
+            except UnansweredError:
+                # Within the turn: who waits for the next one must know.
+                await self._did_not_answer(server)
+                raise
+            took = loop.time() - began
+            if self.manners.answered(server) and self._memory is not None:
+                await self._memory.answered(server)
+            if answer.wait_until is not None:
+                self.manners.pause(server, answer.wait_until)
+                if self._memory is not None:
+                    await self._memory.wants_silence(server, answer.wait_until)
+        return answer, took
+
+    async def _recall(self, server: str) -> None:
+        known = None if self._memory is None else await self._memory.known(server)
+        if known is not None:
+            self.manners.learn(server, known if self._spares_silent else Known(known.not_before))
+            self.manners.refuse(server)
+
+    async def _did_not_answer(self, server: str) -> None:
+        if self._spares_silent:
+            silences, until = self.manners.did_not_answer(server)
+            if self._memory is not None:
+                await self._memory.did_not_answer(server, silences, until)
+
+    async def _in_time(self, url: httpx.URL, start: str, left: float, validators: Mapping[str, str]) -> Answer:
+        try:
+            async with asyncio.timeout(left):
+                return await self._asked(url, start, validators)
+        except TimeoutError as error:
+            raise UnansweredError(
+                f"{shown(start)} took longer than {self._terms.timeout:g} seconds.", next_step=_AGAIN
+            ) from error
 
     async def _asked(self, url: httpx.URL, start: str, validators: Mapping[str, str]) -> Answer:
         """Ask once, without following anything."""
@@ -121,9 +168,10 @@ class Fetcher:
             finally:
                 await response.aclose()
         except LATE as error:
-            raise FeedError(f"{shown(start)} does not answer in time.", next_step=_AGAIN) from error
+            raise UnansweredError(f"{shown(start)} does not answer in time.", next_step=_AGAIN) from error
         except FAULTS as error:
-            raise FeedError(f"{shown(start)} cannot be reached: {_reason(error)}.", next_step=_AGAIN) from error
+            kind = UnansweredError if isinstance(error, UNREACHED) else FeedError
+            raise kind(f"{shown(start)} cannot be reached: {_reason(error)}.", next_step=_AGAIN) from error
         finally:
             self._client.cookies.clear()
         found = {name.lower(): value for name, value in response.headers.items()}

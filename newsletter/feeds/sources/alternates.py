@@ -3,7 +3,6 @@
 import html
 import re
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 from newsletter.feeds import links
 from newsletter.feeds.text import clean, clip
@@ -22,7 +21,12 @@ _TYPES = frozenset(
     }
 )
 _LONGEST_TITLE = 200
-_ELEMENT = re.compile(r"<(?P<tag>link|base)\b(?P<attributes>[^<>]{0,3000})>", re.IGNORECASE)
+# A quoted value may have brackets. What stands in a comment, or where HTML knows no elements, names nothing.
+_ELEMENT = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<raw>script|style|template|textarea|title)\b.*?(?:</(?P=raw)\s*>|\Z)"
+    r"|<(?P<tag>link|base)\b(?P<attributes>(?:[^<>\"']++|\"[^\"]{0,2000}\"|'[^']{0,2000}'){0,60}+)>",
+    re.IGNORECASE | re.DOTALL,
+)
 _ATTRIBUTE = re.compile(r"([a-z-]{2,20})\s{0,9}=\s{0,9}(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 
 
@@ -37,10 +41,12 @@ def alternates(markup: str, address: str) -> tuple[Alternate, ...]:
     """Return the feeds that a page at an address names, each once; those of comments only where there are no others."""
     base, found = address, dict[str, Alternate]()
     for element in _ELEMENT.finditer(markup[:_LONGEST]):
+        if not element["tag"]:
+            continue
         given = {
             name.lower(): html.unescape(a or b or c) for name, a, b, c in _ATTRIBUTE.findall(element["attributes"])
         }
-        url = _absolute(base, given.get("href", ""))
+        url = links.absolute(base, given.get("href", ""))
         if element["tag"].lower() == "base":
             base = url or base
         elif url and _is_feed(given):
@@ -52,10 +58,3 @@ def alternates(markup: str, address: str) -> tuple[Alternate, ...]:
 def _is_feed(given: dict[str, str]) -> bool:
     kind = given.get("type", "").partition(";")[0].strip().lower()
     return kind in _TYPES and "alternate" in given.get("rel", "").lower().split()
-
-
-def _absolute(base: str, address: str) -> str | None:
-    try:
-        return links.safe(urljoin(base, address.strip())) if address.strip() else None
-    except ValueError:
-        return None

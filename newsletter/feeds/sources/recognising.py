@@ -52,7 +52,7 @@ def recognise(location: str, data: bytes | None = None, *, today: date = date.ma
     kind, right = _of_address(location.strip())
     if data is None:
         return Recognised(kind, right)
-    parsed = parse(data, today=today)
+    parsed = parse(data, today=today, address=right)
     if parsed.layout == "unknown":
         return Recognised(kind, right, parsed, alternates(decode(data, Report()), right))
     announced = kind == "web" and parsed.title.endswith(_ANNOUNCED)

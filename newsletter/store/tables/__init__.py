@@ -19,7 +19,7 @@ from newsletter.store.tables.sending import (
     revisions,
 )
 from newsletter.store.tables.signups import signups, tries, wordings
-from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses, updates
+from newsletter.store.tables.sources import arrivals, feeds, found_for, imported_days, responses, servers, updates
 
 __all__ = [
     "apart",
@@ -47,6 +47,7 @@ __all__ = [
     "resolutions",
     "responses",
     "revisions",
+    "servers",
     "sessions",
     "signs",
     "signups",

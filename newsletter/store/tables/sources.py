@@ -53,6 +53,16 @@ Index(
     postgresql_where=_theirs,
 )
 
+# What holds for all feeds of a server, and for whatever else asks it.
+servers = Table(
+    "servers",
+    metadata,
+    Column("name", Text, primary_key=True),  # the host, with the port where it is not the usual one
+    Column("not_before", UtcDateTime),  # null: it wants no silence
+    Column("silences", Integer, nullable=False, server_default="0"),  # tries in a row without an answer
+    Column("silent_until", UtcDateTime),  # null: it answers
+)
+
 # Which papers people's own searches found, those of everybody too.
 found_for = Table(
     "found_for",
@@ -73,6 +83,9 @@ responses = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False, index=True),
     Column("size", Integer, nullable=False),
+    # By these its server tells whether it has changed.
+    Column("etag", Text, nullable=False, server_default=""),
+    Column("last_modified", Text, nullable=False, server_default=""),
     Column("body", LargeBinary, nullable=False),
     # What has not changed is kept once.
     UniqueConstraint("feed_id", "address", "digest"),

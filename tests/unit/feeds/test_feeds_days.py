@@ -131,7 +131,7 @@ def test_the_day_of_an_announcement_knows_summer_time(moment: str, day: str) -> 
 def test_weekends_are_closed_where_sources_rest_and_open_elsewhere(day: date, kind: FeedKind) -> None:
     if day.weekday() >= 5:
         assert bool(calendars.closed(kind, day)) == (kind in ("hub", "arxiv"))
-    elif kind != "arxiv":
+    elif kind not in ("arxiv", "hub"):
         assert calendars.closed(kind, day) == ""
     assert calendars.closed(kind, day, skip_days={day.weekday()})
     assert calendars.closed(kind, day, holidays={day}) == "a holiday of feeds.holidays"
@@ -165,6 +165,34 @@ def test_holidays_of_arxiv_are_known_and_ordinary_days_are_not_excused(day: str,
     assert calendars.closed("arxiv", date.fromisoformat(day)) == why
     if why:
         assert calendars.closed("hub", date.fromisoformat(day)) == ""
+
+
+@pytest.mark.parametrize(
+    ("day", "why"),
+    [
+        ("2026-12-24", "the end of the year"),
+        ("2026-12-25", "Christmas"),
+        ("2026-12-31", "the end of the year"),
+        ("2026-01-01", "New Year's Day"),
+        ("2027-01-01", "New Year's Day"),
+        ("2026-11-26", "Thanksgiving"),
+        ("2026-12-23", ""),
+        ("2026-12-28", ""),
+        ("2027-01-04", ""),
+        ("2026-11-27", ""),
+        # France's: the real list of the day was short, and of the day after shorter, which was none.
+        ("2026-07-14", ""),
+    ],
+)
+def test_holidays_at_the_hub_are_those_of_the_day_itself(day: str, why: str) -> None:
+    assert calendars.closed("hub", date.fromisoformat(day)) == why
+
+
+@given(some.integers(2000, 2100))
+def test_most_days_of_a_year_are_no_holiday_of_the_hub(year: int) -> None:
+    found = [date(year, 1, 1) + ahead * DAY for ahead in range(365)]
+    excused = [day for day in found if day.weekday() < 5 and calendars.closed("hub", day)]
+    assert 5 <= len(excused) <= 10
 
 
 def test_every_published_evening_is_closed() -> None:

@@ -20,6 +20,14 @@ def test_files_and_folders(tmp_path: Path) -> None:
     assert [path.name for path in files(tmp_path)] == ["a.txt", "b.txt", "c.txt"]
 
 
+def test_hidden_folders_are_left_out_and_a_hidden_one_that_is_named_is_not(tmp_path: Path) -> None:
+    watched = tmp_path / ".papers"
+    for name in (".stversions/old.rss", "below/.trash/deep/older.rss", "below/new.rss"):
+        (watched / name).parent.mkdir(parents=True, exist_ok=True)
+        (watched / name).write_bytes(b"x")
+    assert [path.name for path in files(watched)] == ["new.rss"]
+
+
 def test_a_large_file_of_a_folder_costs_no_other(tmp_path: Path) -> None:
     for name, size in (("a", 10), ("b", 500), ("c", 20)):
         (tmp_path / name).write_bytes(b"x" * size)

@@ -242,6 +242,16 @@ def test_the_feeds_that_a_page_names() -> None:
     ]
 
 
+def test_what_stands_in_a_comment_names_no_feed_and_a_title_may_have_a_bracket() -> None:
+    page = """<!doctype html><html><head><title>A <link rel=alternate type=text/xml href=/title></title>
+<!-- <link rel="alternate" type="application/rss+xml" href="/old.rss" title="Old"> -->
+<script>let made = '<link rel="alternate" type="application/rss+xml" href="/script">'</script>
+<link rel="alternate" type="application/atom+xml" href="/new.atom" title="New > old"><link rel=stylesheet href=/x>
+<!-- never closed <link rel="alternate" type="application/rss+xml" href="/open">"""
+    offers = sources.recognise("https://x.example/", page.encode()).offers
+    assert [tuple(offer) for offer in offers] == [("https://x.example/new.atom", "New > old")]
+
+
 @given(st.text(alphabet="<link base rel=alternate type=text/xml href='\">&x:/", max_size=400))
 def test_no_page_upsets_the_search_for_feeds(markup: str) -> None:
     for offer in sources.recognise("https://x.example/", f"<html>{markup}".encode()).offers:

@@ -205,3 +205,48 @@ def test_html_is_told_from_a_feed() -> None:
     parsed = parse(b"<!DOCTYPE html><html><body><p>Hello</p></body></html>", today=TODAY)
     assert parsed.layout == "unknown"
     assert "HTML" in parsed.problems[0].what
+
+
+RELATIVE = [
+    ("/posts/1", "https://x.example/posts/1"),
+    ("one", "https://x.example/a/one"),
+    ("?p=1", "https://x.example/a/feed?p=1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("link", "address"), [*RELATIVE, ("//y.example/1", "https://y.example/1"), ("file:///1", None)]
+)
+def test_relative_addresses_count_from_where_the_feed_is(link: str, address: str | None) -> None:
+    of_rss = f"<rss><channel><item><title>One work</title><link>{link}</link></item></channel></rss>"
+    of_atom = (
+        f'<feed xmlns="http://www.w3.org/2005/Atom"><link rel="next" href="{link}"/><entry><title>One work</title>'
+        f'<link href="{link}"/></entry></feed>'
+    )
+    item = f'{{"title": "One work", "url": "{link}"}}'
+    of_json = f'{{"version": "https://jsonfeed.org/version/1.1", "next_url": "{link}", "items": [{item}]}}'
+    for text in (of_rss, of_atom, of_json):
+        parsed = parse(text.encode(), today=TODAY, address="https://x.example/a/feed")
+        assert [paper.url for paper in parsed.papers] == [address]
+        assert text == of_rss or parsed.next_page == address
+        # Of a file nothing is known, and an address that is none is no link.
+        assert [paper.url for paper in parse(text.encode(), today=TODAY).papers] == [None]
+
+
+def test_a_base_that_is_named_goes_before_where_the_feed_is() -> None:
+    of_rss = "<rss><channel><link>https://y.example/blog/</link><item><title>One</title><link>1</link></item></channel></rss>"
+    of_atom = (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://y.example/blog/"><link rel="next" href="1"/>'
+        '<entry><title>One</title><link href="1"/></entry></feed>'
+    )
+    for text in (of_rss, of_atom):
+        parsed = parse(text.encode(), today=TODAY, address="https://x.example/a/feed")
+        assert [paper.url for paper in parsed.papers] == ["https://y.example/blog/1"]
+    assert parsed.next_page == "https://y.example/blog/1"
+
+
+@pytest.mark.parametrize("guid", ["abc123", "10.1234/abc", "/posts/1"])
+def test_an_id_is_no_relative_address(guid: str) -> None:
+    text = f"<rss><channel><item><title>One work</title><guid>{guid}</guid></item></channel></rss>"
+    (paper,) = parse(text.encode(), today=TODAY, address="https://x.example/feed").papers
+    assert (paper.url, paper.doi) == (None, guid if guid.startswith("10.") else None)
