@@ -126,7 +126,7 @@ class Selection:
         fits = allowed & (matches >= bars[:, None])
         sizes = np.array([wanted(profile, k) for profile in profiles], int)
         minutes = as_floats([profile.minutes or np.inf for profile in profiles])
-        rows = self.diverse(np.where(fits, scores, -np.inf), sizes, minutes)
+        rows = self.diverse(np.where(fits, raised(profiles, scores), -np.inf), sizes, minutes)
         found = []
         for row, profile in enumerate(profiles):
             places = rows[row]
@@ -283,6 +283,19 @@ class Selection:
 def wanted(profile: Profile, k: int) -> int:
     """Return how many papers a reader gets at most; `k` is for those who asked for no number."""
     return k if profile.papers is None else profile.papers
+
+
+def raised(profiles: Sequence[Profile], scores: Floats) -> Floats:
+    """Return scores, (profiles, papers), half above 0 for those who wish for nothing, whose dislikes lower all papers.
+
+    By the share by which a score falls for what was chosen before, popular papers would else lose the most.
+    """
+    sunk = [row for row, profile in enumerate(profiles) if profile.dislikes and not profile.has_wishes]
+    if not sunk:
+        return scores
+    scores = scores.copy()
+    scores[sunk] -= np.median(scores[sunk], axis=1, keepdims=True)
+    return scores
 
 
 def lowered(scores: Floats, nearest: Floats) -> Floats:
