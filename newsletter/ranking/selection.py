@@ -241,6 +241,8 @@ class Selection:
     ) -> int | None:
         """Return the best paper of those `beyond` the bar that comes near nothing the reader rejects, or None.
 
+        Nor is it of a kind with one that was chosen.
+
         Best is what speaks for it by itself times how near it comes to the reader: what is near and outside was liked
         more often than the last pick within, and than what is only popular or only near (docs/ranking.md).
         """
@@ -255,8 +257,13 @@ class Selection:
             beyond &= disliked.max(axis=0) < NEAR_DISLIKE
         nearness = matches - matches.min(initial=np.inf, where=self._common | beyond)
         worth = np.where(beyond, nearness * self.prior, -np.inf)
-        first = int(worth.argmax())
-        return first if worth[first] > 0 else None
+        for first in (-worth).argsort(kind="stable").tolist():
+            if not worth[first] > 0:
+                return None
+            # The one that it may take the place of counts too: it stays where there is room.
+            if (self.kin.among(np.array([*kept, first]))[-1, :-1] < 2).all():
+                return int(first)
+        return None
 
     def _room(self, places: Sequence[int], extra: int, size: int, minutes: float) -> bool:
         """Tell whether one more paper may be added."""
