@@ -83,7 +83,7 @@ def rejected(profiles: Sequence[Profile], candidates: Candidates, topics: Topics
     disliking = [row for row, profile in enumerate(profiles) if profile.dislikes]
     if disliking:
         averse = _aversion([profiles[row] for row in disliking], candidates)
-        wishless = [not (profiles[row].has_wishes or profiles[row].own) for row in disliking]
+        wishless = [not _wishes(profiles[row], candidates) for row in disliking]
         averse[wishless] = _evened(averse[wishless], candidates)
         found[disliking] += DISLIKES * averse
     return found
@@ -146,6 +146,11 @@ def _aversion(profiles: Sequence[Profile], candidates: Candidates) -> Floats:
     disliked, weights = _shared([profile.dislikes for profile in profiles], paper_key, damped=False)
     alike = np.maximum(candidates.like_scores(disliked), 0)
     return as_floats(np.sqrt(weights.power(2) @ alike**2))
+
+
+def _wishes(profile: Profile, candidates: Candidates) -> bool:
+    """Tell whether a reader wishes for anything, a paper at hand that their own search found included."""
+    return profile.has_wishes or bool(candidates.with_ids(dict(profile.own)))
 
 
 def _evened(averse: Floats, candidates: Candidates) -> Floats:
