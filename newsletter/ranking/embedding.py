@@ -1,9 +1,6 @@
-"""A folder with a sentence-transformers model, by which texts become unit vectors; knows no papers and no database."""
+"""A sentence-transformers model, by which texts become unit vectors; knows no papers and no database."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -13,21 +10,16 @@ import numpy.typing as npt
 
 from newsletter.errors import ModelError
 from newsletter.ranking.bert import Bert, read_safetensors
+from newsletter.ranking.model_folder import ONNX_FILES, Layout, digest_of, layout_of
 
 Floats = npt.NDArray[np.float32]
 
-ONNX_FILES = ("model.onnx", "onnx/model.onnx")
-TORCH_FILES = ("model.safetensors", "pytorch_model.bin")
-# Settings, tokenizers and their vocabularies end so.
-SETTINGS = (".json", ".txt", ".model")
+# What a library written in Rust raises where it fails in a way that its makers did not think of; no Exception.
+PANIC = "PanicException"
 INSTALL = "Install the newsletter with its extra `embeddings`."
 # Tokens that are computed at once, padding included; what bounds the memory.
 TOKENS = 4096
 TEXTS = 512
-# A token is hardly ever longer, so that the rest of a very long text need not be read.
-CHARACTERS = 24
-LONGEST = 512
-
 Encoder = Callable[..., Floats]
 T = TypeVar("T")
 
@@ -40,34 +32,6 @@ class Runtime(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the files of a model folder say about how its texts are read and their tokens summed up."""
-
-    folder: Path
-    config: dict[str, Any]
-    kinds: tuple[str, ...]
-    pooling: str
-    longest: int
-    lower: bool
-    prompt: str
-
-    @property
-    def plain(self) -> bool:
-        """Tell whether tokens are summed up as we can do without torch."""
-        return (
-            self.kinds in (("Transformer", "Pooling"), ("Transformer", "Pooling", "Normalize"))
-            and self.pooling in ("mean", "cls")
-            and (self.folder / "tokenizer.json").is_file()
-        )
-
-    def text(self, text: str) -> str:
-        """Return a text as the model is given it: one line, cut where the model would cut it anyway."""
-        line = " ".join((self.prompt + text[: 2 * self.longest * CHARACTERS]).split())[: self.longest * CHARACTERS]
-        line = line.encode("utf-8", "replace").decode("utf-8")
-        return line.lower() if self.lower else line
-
-
 class Embedding:
     """Turns texts into unit vectors by a model that somebody else trained.
 
@@ -77,19 +41,16 @@ class Embedding:
 
     def __init__(self, folder: Path) -> None:
         """Read the folder; the model itself is loaded at the first text. Raises ModelError."""
-        self._layout = _guarded(folder, lambda: _layout(folder))
-        self.name = _guarded(folder, lambda: _name(folder))
+        self._layout = _guarded(folder, lambda: layout_of(folder))
+        # What its folder says that a vector has; 0: nothing.
+        self._stated = _guarded(folder, lambda: self._layout.dimensions if self._layout.plain else 0)
+        self.name = _guarded(folder, lambda: digest_of(folder))
         self._runtime: Runtime | None = None
 
     @property
     def dimensions(self) -> int:
         """How many numbers a vector has; raises ModelError where the model has to be loaded for it and cannot be."""
         return self._stated or int(self.encode(["word"]).shape[1])
-
-    @property
-    def _stated(self) -> int:
-        """How many numbers its folder says that a vector has; 0: nothing."""
-        return int(self._layout.config.get("hidden_size") or 0) if self._layout.plain else 0
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return vectors of length 1, float32 (texts, dimensions); one without a word is zeros. Raises ModelError.
@@ -102,14 +63,20 @@ class Embedding:
         found = [np.zeros((0, 0), np.float32)]
         for start in range(0, len(texts), TEXTS):
             part = [self._layout.text(text) for text in texts[start : start + TEXTS]]
-            vectors = _guarded(self._layout.folder, partial(runtime, part))
-            if self._stated not in (0, vectors.shape[1]):
-                raise _broken(self._layout.folder, f"it gives {vectors.shape[1]} numbers a text, not {self._stated}")
-            if not np.isfinite(vectors).all():
-                raise _broken(self._layout.folder, "it gives what is no number")
-            vectors[[not text for text in part]] = 0
-            found.append(_unit(vectors))
+            found.append(_guarded(self._layout.folder, partial(self._encoded, runtime, part)))
         return np.concatenate(found[1:]) if len(found) > 1 else found[0]
+
+    def _encoded(self, runtime: Runtime, texts: Sequence[str]) -> Floats:
+        """Return the vectors of texts, of length 1; raises ValueError for what is none."""
+        vectors = runtime(texts)
+        if vectors.ndim != 2 or len(vectors) != len(texts):
+            raise ValueError("it does not give one vector a text")
+        if self._stated not in (0, vectors.shape[1]):
+            raise ValueError(f"it gives {vectors.shape[1]} numbers a text, not {self._stated}")
+        if not np.isfinite(vectors).all():
+            raise ValueError("it gives what is no number")
+        vectors[[not text for text in texts]] = 0
+        return _unit(vectors)
 
 
 class _Light:
@@ -193,59 +160,6 @@ def _runtime(layout: Layout) -> Runtime:
     return _Torch(layout.folder)
 
 
-def _layout(folder: Path) -> Layout:
-    modules = _json(folder / "modules.json")
-    kinds = tuple(str(module["type"]).rpartition(".")[2] for module in modules)
-    paths = {kind: folder / str(module.get("path", "")) for kind, module in zip(kinds, modules, strict=True)}
-    config = _json(folder / "config.json")
-    reading = _json(folder / "sentence_bert_config.json", {})
-    tokenizer = _json(folder / "tokenizer_config.json", {})
-    prompts = _json(folder / "config_sentence_transformers.json", {})
-    limits = (reading.get("max_seq_length"), tokenizer.get("model_max_length"), config.get("max_position_embeddings"))
-    return Layout(
-        folder=folder,
-        config=config,
-        kinds=kinds,
-        pooling=_pooling(_json(paths["Pooling"] / "config.json")) if "Pooling" in paths else "",
-        longest=int(min([LONGEST, *(limit for limit in limits if limit)])),
-        lower=bool(reading.get("do_lower_case")),
-        prompt=str((prompts.get("prompts") or {}).get(prompts.get("default_prompt_name") or "", "")),
-    )
-
-
-def _pooling(config: dict[str, Any]) -> str:
-    chosen = [name for name, value in config.items() if name.startswith("pooling_mode_") and value is True]
-    names = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-    return "+".join(names.get(name, name) for name in chosen) or str(config.get("pooling_mode", ""))
-
-
-def _name(folder: Path) -> str:
-    """Return a digest of the files that decide what the model makes of a text, whatever the folder is called.
-
-    These are the first weights, and the settings and vocabularies beside them and in the folders of its modules.
-    """
-    weights = [folder / name for name in (*ONNX_FILES, *TORCH_FILES) if (folder / name).is_file()][:1]
-    if not weights:
-        raise ValueError("it has no weights, such as model.onnx or model.safetensors")
-    parts = {folder / str(module.get("path", "")) for module in _json(folder / "modules.json")}
-    read = {file for part in parts for file in part.glob("*") if file.suffix in SETTINGS and file.is_file()}
-    own = {part / name for part in parts - {folder} for name in TORCH_FILES if (part / name).is_file()}
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(read | own | set(weights)):
-        # What follows is told apart from what came before by its name and its length.
-        digest.update(f"{file.relative_to(folder).as_posix()} {file.stat().st_size}\n".encode())
-        with file.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
-
-
-def _json(file: Path, default: Any = None) -> Any:
-    if default is not None and not file.is_file():
-        return default
-    return json.loads(file.read_text("utf-8"))
-
-
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
     """Yield places of texts, sorted by length, in batches of few tokens."""
     batch: list[int] = []
@@ -279,7 +193,9 @@ def _guarded(folder: Path, act: Callable[[], T]) -> T:
         raise
     except FileNotFoundError as error:
         raise _broken(folder, f"{Path(str(error.filename)).name} is missing") from error
-    except Exception as error:  # the libraries raise their own, some of them plain Exception
+    except BaseException as error:  # the libraries raise their own, some of them plain Exception
+        if not isinstance(error, Exception) and type(error).__name__ != PANIC:
+            raise
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise _broken(folder, reason) from error
 

@@ -7,19 +7,26 @@ from functools import lru_cache
 from newsletter.ranking.text import PLAIN, UNSPACED, WORD
 
 SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
+# What stands before a name, and after its comma. `MD` is not among them, since Md is a given name.
+TITLES = frozenset({"dr", "prof", "professor"})
+DEGREE = "phd"
 
 
 @lru_cache(maxsize=100_000)
 def author_key(name: str) -> str:
-    """Return a person's name as it is compared: without case, accents, points and `Jr.`, the family name last.
+    """Return a person's name as it is compared: without case, accents, points, titles and `Jr.`, the family name last.
 
     A comma stands after the family name: `Müller, Zoë` and `Zoë Müller` are both `zoe muller`.
     """
     family, comma, given = name.partition(",")
+    if "".join(WORD.findall(given)).casefold() == DEGREE and len(family.split()) > 1:
+        name, comma = family, ""
     ordered = f"{given} {family}" if comma else name
     decomposed = unicodedata.normalize("NFKD", ordered)
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     parts = WORD.findall(plain.casefold().translate(PLAIN))
+    while len(parts) > 2 and parts[0] in TITLES:
+        parts = parts[1:]
     without = [part for part in parts if part not in SUFFIXES]
     return " ".join(without if len(without) > 1 else parts)
 

@@ -126,7 +126,7 @@ class Selection:
         fits = allowed & (matches >= bars[:, None])
         sizes = np.array([wanted(profile, k) for profile in profiles], int)
         minutes = as_floats([profile.minutes or np.inf for profile in profiles])
-        rows = self.diverse(np.where(fits, scores, -np.inf), sizes, minutes)
+        rows = self.diverse(np.where(fits, raised(profiles, scores), -np.inf), sizes, minutes)
         found = []
         for row, profile in enumerate(profiles):
             places = rows[row]
@@ -241,6 +241,8 @@ class Selection:
     ) -> int | None:
         """Return the best paper of those `beyond` the bar that comes near nothing the reader rejects, or None.
 
+        Nor is it of a kind with one that was chosen.
+
         Best is what speaks for it by itself times how near it comes to the reader: what is near and outside was liked
         more often than the last pick within, and than what is only popular or only near (docs/ranking.md).
         """
@@ -255,8 +257,13 @@ class Selection:
             beyond &= disliked.max(axis=0) < NEAR_DISLIKE
         nearness = matches - matches.min(initial=np.inf, where=self._common | beyond)
         worth = np.where(beyond, nearness * self.prior, -np.inf)
-        first = int(worth.argmax())
-        return first if worth[first] > 0 else None
+        for first in (-worth).argsort(kind="stable").tolist():
+            if not worth[first] > 0:
+                return None
+            # The one that it may take the place of counts too: it stays where there is room.
+            if (self.kin.among(np.array([*kept, first]))[-1, :-1] < 2).all():
+                return int(first)
+        return None
 
     def _room(self, places: Sequence[int], extra: int, size: int, minutes: float) -> bool:
         """Tell whether one more paper may be added."""
@@ -283,6 +290,19 @@ class Selection:
 def wanted(profile: Profile, k: int) -> int:
     """Return how many papers a reader gets at most; `k` is for those who asked for no number."""
     return k if profile.papers is None else profile.papers
+
+
+def raised(profiles: Sequence[Profile], scores: Floats) -> Floats:
+    """Return scores, (profiles, papers), half above 0 for those who wish for nothing, whose dislikes lower all papers.
+
+    By the share by which a score falls for what was chosen before, popular papers would else lose the most.
+    """
+    sunk = [row for row, profile in enumerate(profiles) if profile.dislikes and not profile.has_wishes]
+    if not sunk:
+        return scores
+    scores = scores.copy()
+    scores[sunk] -= np.median(scores[sunk], axis=1, keepdims=True)
+    return scores
 
 
 def lowered(scores: Floats, nearest: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from newsletter.ranking.candidates import Bools
 from newsletter.ranking.index import Floats
 from newsletter.ranking.profile import Profile
-from newsletter.ranking.selection import Chosen, Selection, lowered, wanted
+from newsletter.ranking.selection import Chosen, Selection, lowered, raised, wanted
 
 
 class Hurdle(NamedTuple):
@@ -29,8 +29,9 @@ class Hurdle(NamedTuple):
 class Weighed:
     """How papers stand with one reader, by their places; the arrays are (papers,).
 
-    `by_wishes` are the matches but for dislikes; `allowed` tells which are not hidden, muted or received, and `bar` is
-    the match below which a paper is not for them. `within` was chosen before there was a place for something outside.
+    `by_wishes` are the matches but for dislikes; `worth` is what papers are chosen by, in the order of the `scores`;
+    `allowed` tells which are not hidden, muted or received, and `bar` is the match below which a paper is not for them.
+    `within` was chosen before there was a place for something outside.
     """
 
     chosen: Chosen
@@ -38,6 +39,7 @@ class Weighed:
     matches: Floats
     by_wishes: Floats
     scores: Floats
+    worth: Floats
     allowed: Bools
     least: float
     bar: float
@@ -88,7 +90,7 @@ class Weighed:
         rest, left = list(self.within), self.minutes
         nearest = np.zeros(len(rest) + 1, np.float32)
         kin = self.selection.kin.among(np.array([*rest, place]))
-        scores = self.scores[[*rest, place]]
+        scores = self.worth[[*rest, place]]
         open_ = np.ones(len(rest), bool)
         while open_.any():
             worth = lowered(scores, nearest)
@@ -120,7 +122,8 @@ def weigh(
     """
     allowed, bars = selection.allowed([profile], [received]), selection.bars([profile], matches)
     size, minutes = wanted(profile, k), float(profile.minutes or np.inf)
-    open_ = np.where(allowed & (matches >= bars[:, None]), scores, -np.inf)
+    high = raised([profile], scores)
+    open_ = np.where(allowed & (matches >= bars[:, None]), high, -np.inf)
     (within,) = selection.diverse(open_, np.array([size]), np.array([minutes], np.float32))
     (chosen,) = selection.choose([profile], matches, scores, k, [received], wishes)
     return Weighed(
@@ -129,6 +132,7 @@ def weigh(
         matches=matches[0],
         by_wishes=by_wishes,
         scores=scores[0],
+        worth=high[0],
         allowed=allowed[0],
         least=selection.least,
         bar=float(bars[0]),

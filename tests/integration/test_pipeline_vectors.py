@@ -1,12 +1,13 @@
 """Vectors are made once for each paper and text; another model or dimension is never mixed in."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from model import WIDTH, WORDS, tiny
+from model import PANICKING, WIDTH, WORDS, tiny, write
 from newsroom import TODAY, Newsroom
 from structlog.testing import capture_logs
 
@@ -113,6 +114,29 @@ async def test_a_model_that_is_missing_is_told_and_costs_nobody_their_mail(room:
     [told] = [one for one in logs if "problem" in one]
     assert "there is no such folder" in told["problem"]
     assert told["next_step"]
+    assert ranker.matches("adapters") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("tokenizer.json", {"post_processor": PANICKING}),
+        ("config.json", {"hidden_size": "x"}),
+        ("config.json", {"hidden_size": 10**30}),
+    ],
+)
+async def test_a_model_that_fails_in_whatever_way_costs_nobody_their_mail(
+    room: Newsroom, tmp_path: Path, file: str, said: dict[str, object]
+) -> None:
+    pytest.importorskip("tokenizers", reason="the extra embeddings is not installed")
+    await room.take_in(Paper(title="Adapters", abstract="abba"))
+    folder = tiny(tmp_path / "model")
+    write(folder / file, {**json.loads((folder / file).read_text()), **said})
+    room.set("ranking", model=folder)
+    with capture_logs() as logs:
+        ranker = await room.app.ranker()
+    [told] = [one for one in logs if "problem" in one]
+    assert "cannot be used" in told["problem"]
     assert ranker.matches("adapters") == 1
 
 

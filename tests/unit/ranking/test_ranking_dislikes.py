@@ -89,6 +89,36 @@ def test_no_number_of_dislikes_silences_a_reader(themes: Any, count: int, wish: 
     assert ranker.top([profile], new["heron"], MAIL)[0]
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 12, 60, 120])
+def test_many_dislikes_do_not_drown_what_is_popular(themes: Any, count: int) -> None:
+    ranker, old, new = themes
+    chance = random.Random(count)
+    archive = [paper for some in old.values() for paper in some]
+    day = [paper.model_copy(update={"votes": n}) for some in new.values() for n, paper in enumerate(some)]
+    for _ in range(5):
+        profile = ranker.profile(dislikes=chance.sample(archive, count))
+        mail = ranker.top([profile], day, MAIL)[0]
+        votes = [day[at].votes for at, _ in mail]
+        assert len(votes) == MAIL
+        assert sum(votes) / MAIL > sum(paper.votes for paper in day) / len(day)
+
+
+def test_three_dislikes_take_the_papers_of_a_kind_from_what_is_popular(themes: Any) -> None:
+    ranker, old, new = themes
+    # The herons lead by far.
+    day = [
+        paper.model_copy(update={"votes": 50 if theme == "heron" else 5 + at})
+        for theme, some in new.items()
+        for at, paper in enumerate(some)
+    ]
+    profiles = [ranker.profile(), ranker.profile(dislikes=old["heron"][20:23])]
+    before, after = ([at for at, _ in mail] for mail in ranker.top(profiles, day, MAIL))
+    herons = [at for at in after if at < 20]
+    held = [at for at in before if at < 20]
+    assert len(held) >= 4
+    assert 2 * len(herons) <= len(held)
+
+
 def test_a_person_who_disliked_everything_is_told_that_it_is_popular() -> None:
     ranker = Ranker(CATALOGUE)
     ranker.fit(PAPERS)
@@ -141,6 +171,14 @@ def test_on_real_papers_they_take_half_the_places_too(measured: Any) -> None:
         before, after = (sum(getattr(fall, name) for fall in falls) for name in ("before", "after"))
         assert 2 * after <= before, use
         assert sum(fall.times >= 2 for fall in falls) > 0.75 * len(falls), use
+
+
+def test_on_real_papers_popularity_leads_where_nothing_is_asked_for(measured: Any) -> None:
+    measure, _, library = measured
+    few, many = (measure.leads(library, 40, count) for count in (measure.DISLIKES, measure.MANY))
+    assert 2 * sum(one.after for one in few) <= sum(one.before for one in few)
+    for one in (*few, *many):
+        assert one.votes_after > one.votes_of_day
 
 
 def test_on_real_reading_lists_dislikes_of_another_kind_cost_little(measured: Any) -> None:

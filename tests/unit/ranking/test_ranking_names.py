@@ -33,6 +33,10 @@ def same(one: str, other: str) -> bool:
         ("Laurens van der Maaten", "L. van der Maaten"),
         ("Conan O'Brien", "Conan O’Brien"),
         ("Robert Downey Jr.", "Robert Downey"),
+        ("Dr. Jane Doe", "Jane Doe"),
+        ("Prof. Dr. Jane Doe", "Doe, Jane"),
+        ("Jane Doe, PhD", "J. Doe"),
+        ("Jane Doe, Ph.D.", "Jane Doe"),
         ("Иван Петров", "И. Петров"),
         ("李明", "李明"),
         ("OpenAI", "openai"),
@@ -93,3 +97,19 @@ def test_two_follows_of_one_author_both_count() -> None:
     profiles = [ranker.profile(authors=names) for names in ((), ["J. Smith"], ["J. Smith", "John Smith"])]
     none, one, two = ranker.score(profiles, papers)[:, 0]
     assert none < one < two
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Dr. Doe", "Doe"),
+        ("Doe, Ph. D.", "Doe"),
+        ("Md. Rahman", "Rahman"),
+        ("Rahman, Md", "Jane Rahman"),
+        ("Dr. Jane Doe", "John Doe"),
+        ("Jane Doe, PhD", "John Doe"),
+        ("Drew Doe", "Ew Doe"),
+    ],
+)
+def test_titles_make_nobody_of_somebody_else(one: str, other: str) -> None:
+    assert not same(one, other)

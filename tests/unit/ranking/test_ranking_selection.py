@@ -291,6 +291,25 @@ def test_what_was_asked_for_does_not_come_from_outside_the_topics() -> None:
     assert came > 5
 
 
+def test_what_comes_from_outside_is_not_of_a_kind_with_what_was_chosen() -> None:
+    papers = month()
+    ranker = Ranker()
+    ranker.fit(papers)
+    topics, came = [("delta1 delta2", 0.3)], 0
+    for at in range(120, 170):
+        # A followed author's paper is in the mail; a popular one outside the topics says the very same.
+        star = papers[at].model_copy(update={"authors": ("Ada Lovelace",)})
+        update = {"id": 9999, "title": f"{star.title} extended", "authors": ("Bo Li",), "votes": 500}
+        day = [*papers[120:at], star, *papers[at + 1 :], star.model_copy(update=update)]
+        profiles = [ranker.profile(topics), ranker.profile(topics, authors=["Ada Lovelace"])]
+        without, following = ranker.choose(profiles, day, 10)
+        best = without.outside is not None and day[without.outside[0]].id == 9999
+        if best and star.id in {day[place].id for place, _ in following.picks}:
+            came += 1
+            assert following.outside is None or day[following.outside[0]].id != 9999
+    assert came > 2
+
+
 def test_who_disliked_everything_gets_nothing_from_outside() -> None:
     papers = month(count=60)
     ranker = Ranker()
