@@ -235,6 +235,7 @@ async def test_who_asks_waits_for_nobody_and_counts_from_the_plan(
         # None is answered until the third has come.
         await asyncio.gather(*(readers.ask(asking.Ask(0, "papers", "GET", "/"), planned) for _ in range(3)))
         readers.close()
+        await asyncio.sleep(0)
     assert [status for _, _, status, _ in readers.answers] == [200] * 3
     assert all(seconds >= 5 for *_, seconds in readers.answers)
 
@@ -245,8 +246,10 @@ async def test_who_asks_keeps_a_connection_unless_told_otherwise(
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCH))
     asking = importlib.import_module("asking")
+    served: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
                 asked = await reader.readuntil(b"\r\n\r\n")
@@ -257,6 +260,7 @@ async def test_who_asks_keeps_a_connection_unless_told_otherwise(
                 if b"/end" in asked:
                     break
         writer.close()
+        await writer.wait_closed()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         readers = asking.Readers(server.sockets[0].getsockname()[1], closing=closing)
@@ -265,5 +269,6 @@ async def test_who_asks_keeps_a_connection_unless_told_otherwise(
             await readers.ask(asking.Ask(0, "papers", "GET", path, reader=number), time.monotonic())
             await asyncio.sleep(0.05)
         readers.close()
+        await asyncio.gather(*filter(None, served))
     assert [status for _, _, status, _ in readers.answers] == [200, 304, 200, 200, 200]
     assert readers.opened == (5 if closing else 3)
