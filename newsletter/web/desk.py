@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -36,6 +36,7 @@ class Desk:
         self.settings = settings = app.settings
         self._app = app
         self._secrets_read_at = app.clock.now()
+        self._proxy_told = False
         self.catalogue = app.catalogue
         self.languages = languages()
         self.library = Library(app.database, app.clock, doors)
@@ -44,7 +45,7 @@ class Desk:
         self._pages = app.pages()
         self.outgoing = Outgoing(self._pages, settings.newsletter, settings.web.base_url)
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
-        self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
+        self._prefix = quote(unquote(urlsplit(app.settings.web.base_url).path).rstrip("/"))
         self.headers = {
             "Content-Security-Policy": "default-src 'none'; "
             f"style-src '{self._pages.style_hash}'; "
@@ -133,6 +134,12 @@ class Desk:
             named = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
             if len(named) >= hops:
                 return network(named[-hops]) or network(address)
+        elif "x-forwarded-for" in request.headers and not self._proxy_told:
+            self._proxy_told = True
+            log.warning(
+                "what is asked comes with X-Forwarded-For while web.proxies is 0, so that all people behind that proxy "
+                "count as one network address: set web.proxies to the number of your proxies"
+            )
         return network(address)
 
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
@@ -141,6 +148,13 @@ class Desk:
         html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
+
+    def crowded(self, request: Request) -> Response:
+        """Return the page for one too many; their connection ends with it, so that there is room again."""
+        answer = self.fault(request, "busy", 503, close=True)
+        # RFC 9110 section 10.2.3, in seconds.
+        answer.headers["Retry-After"] = "5"
+        return answer
 
     async def follow(self) -> None:
         """Follow secrets that another process made new, at least once in SECRETS_READ."""

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from starlette.applications import Starlette
@@ -45,6 +45,9 @@ from newsletter.web.forms import UnreadError
 from newsletter.web.operator import Board
 
 log = structlog.get_logger()
+
+# What a server sets in the scope of a request if it has too many at once.
+CROWDED = "newsletter.crowded"
 
 # Which words a fault has, and its status (RFC 9110 section 15); the first that fits.
 _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
@@ -154,12 +157,16 @@ def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
 
 def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
     """Let the pages be found with and without the path of web.base_url: some proxies take it away, some do not."""
-    prefix = urlsplit(settings.web.base_url).path.rstrip("/")
+    # The path of a scope is decoded.
+    prefix = unquote(urlsplit(settings.web.base_url).path).rstrip("/")
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):
             scope = {**scope, "path": scope["path"][len(prefix) :]}
         if scope["type"] == "http":
+            if scope.get(CROWDED):
+                await site.state.desk.crowded(Request(scope))(scope, receive, send)
+                return
             await site.state.desk.follow()
         await site(scope, receive, send)
 
