@@ -5,7 +5,7 @@ A day without papers is told by the issue of that day itself: `compose` sees to 
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.clock import Clock
 from newsletter.config import Newsletter, Settings
 from newsletter.delivery import addresses
-from newsletter.models import Consent, EditionKind, Subscriber, Subscription
+from newsletter.models import FOREVER, Consent, EditionKind, Subscriber, Subscription
 from newsletter.pipeline import slots
 from newsletter.store import notices, searches, subscribers, suppressions
 from newsletter.store.database import Database
@@ -34,7 +34,12 @@ CONFIRM = "confirm"
 MOST_LINKS = 3
 # Whoever writes more often is done what they ask for, but told no more: two programs may write to each other.
 MOST_ANSWERS = 5
-_MOST: Mapping[EditionKind, int] = {"link": MOST_LINKS, "answer": MOST_ANSWERS}
+# Each leaving is told: whoever has a mail that was passed on may leave for its reader, after they came back too.
+MOST_GOODBYES = 5
+_MOST: Mapping[EditionKind, int] = {"link": MOST_LINKS, "answer": MOST_ANSWERS, "goodbye": MOST_GOODBYES}
+
+# A longer pause is told by mail: it is as good as leaving, and a link of a mail that was passed on begins it.
+LONGEST_UNTOLD = timedelta(days=31)
 
 
 class PassedError(TokenError):
@@ -104,6 +109,17 @@ class Notices:
         if queued:
             log.info("notice", kind=kind, subscriber=person.id)
         return queued
+
+    async def tell_pause(self, connection: AsyncConnection, person: Subscriber, until: date | None) -> bool:
+        """Tell a person of a pause that a page began, if it is long and new, in the transaction of it.
+
+        `person` is as they were before it.
+        """
+        today = slots.local_date(person, self._clock.now())
+        if until in (None, person.paused_until) or until - today <= LONGEST_UNTOLD:
+            return False
+        done = "stopped" if until == FOREVER else f"paused {until}"
+        return await self.tell(connection, person, "answer", told={"done": [done], "by_page": True})
 
     async def ask(self, database: Database, person: Subscriber, *, how: str, source: str = "") -> Consent:
         """Put somebody on record who has to confirm it, with a confirmation to their address; return their state.
