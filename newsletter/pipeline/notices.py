@@ -151,7 +151,7 @@ class Notices:
         Raises TokenError for a link that was not made here, or is about an address or a wish of before.
         """
         async with database.begin() as connection:
-            return await self.confirm_in(connection, read_token(signer, token), how=how)
+            return await self.confirm_in(connection, await read_token(connection, signer, token), how=how)
 
     async def confirm_in(
         self,
@@ -193,8 +193,9 @@ async def waiting(connection: AsyncConnection, whom: tuple[int, str]) -> Subscri
 
 
 def token_of(signer: Signer, number: int, email: str) -> str:
-    """Return the token of the link in a confirmation: good for that person and that address."""
-    return signer.sign(CONFIRM, number, addresses.key(email))
+    """Return the token of the link in a confirmation: good for that person and that address, which is hashed in it."""
+    # Addresses of pages stand in the logs of others.
+    return signer.seal(CONFIRM, number, int(mail_token(signer, number, email).rpartition("-")[2], 16))
 
 
 def mail_token(signer: Signer, number: int, email: str) -> str:
@@ -203,12 +204,21 @@ def mail_token(signer: Signer, number: int, email: str) -> str:
     return signer.tag(CONFIRM, number, addresses.key(email))
 
 
-def read_token(signer: Signer, token: str) -> tuple[int, str]:
-    """Return the number and the address of such a token; raises TokenError if it was not made here."""
-    match signer.read(CONFIRM, token):
-        case (int(number), str(email_key)):
-            return number, email_key
-    raise TokenError("This link is not complete or was changed.", next_step="Use the link as it stands in the mail.")
+async def read_token(connection: AsyncConnection, signer: Signer, token: str) -> tuple[int, str]:
+    """Return the number and the address of such a token; raises TokenError if it was not made here.
+
+    Raises PassedError if its person is no longer there, or has another address.
+    """
+    number, digest = signer.read_seal(CONFIRM, token)
+    person = (await subscribers.by_ids(connection, [number])).get(number)
+    if person is None:
+        raise PassedError()
+    email_key = addresses.key(person.email)
+    try:
+        signer.read_tag(CONFIRM, f"{number:x}-{digest:016x}", email_key)
+    except TokenError as error:
+        raise PassedError() from error
+    return number, email_key
 
 
 async def read_mail_token(connection: AsyncConnection, signer: Signer, tag: str) -> tuple[int, str]:

@@ -206,8 +206,8 @@ class Signups:
 
         Raises TokenError for a link that was not made here, and PassedError if they are no longer waited for.
         """
-        whom = read_token(self._signer, token)
         async with self._database.connect() as connection:
+            whom = await read_token(connection, self._signer, token)
             person = await waiting(connection, whom)
             asked = await signups.find(connection, whom[1])
         if person.state is Consent.CONFIRMED:
@@ -219,9 +219,9 @@ class Signups:
 
         Raises as `newcomer` does.
         """
-        whom = read_token(self._signer, token)
         source = await self._source(client, wording)
         async with self._database.begin() as connection:
+            whom = await read_token(connection, self._signer, token)
             person = await self._confirm(connection, whom, CONFIRMED, source, wording)
         return Newcomer(person, confirmed=True)
 

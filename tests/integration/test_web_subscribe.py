@@ -531,14 +531,28 @@ async def test_links_that_are_not_right_confirm_nobody(site: Site) -> None:
     await subscribe(site)
     await subscribe(site, "bob")
     first, second = sorted(map(link, await work(site)))
-    payload, _, signature = first.rpartition("/")[2].partition(".")
-    other = second.rpartition("/")[2].partition(".")[0]
+    payload, _, signature = first.rpartition("/")[2].rpartition("-")
+    other = second.rpartition("/")[2].rpartition("-")[0]
     for token in (
-        f"{payload}.{signature[:-1]}", f"{other}.{signature}", payload, "x", site.signer.sign("form", 1, "a"),
+        f"{payload}-{signature[:-1]}", f"{other}-{signature}", payload, "x", site.signer.sign("form", 1, "a"),
+        site.signer.tag("confirm", 1, address("ada")), site.signer.sign("confirm", 1, address("ada")),
     ):  # fmt: skip
         answer = await confirm(site, f"/confirm/{token}")
         assert (answer.status_code, "This link is not complete" in answer.text) == (404, True)
     assert await site.room.rows("SELECT state, count(*) FROM subscribers GROUP BY state") == [("unconfirmed", 2)]
+
+
+async def test_a_link_that_confirms_says_of_whom_in_no_form(site: Site) -> None:
+    # Addresses of pages stand in the logs of proxies, and in histories.
+    await subscribe(site)
+    (asked,) = await work(site)
+    token = link(asked).rpartition("/")[2]
+    assert re.fullmatch(r"[0-9a-f]+-[0-9a-f]{1,16}-[0-9a-f]{32}", token)
+    # It is bound to the address all the same.
+    await site.room.say("UPDATE subscribers SET email = 'eve@example.org', email_key = 'eve@example.org'")
+    for answer in (await site.get(link(asked)), await confirm(site, link(asked))):
+        assert answer.status_code == 410
+    assert (await subscribers.find(site.room.database, "eve@example.org")).state is Consent.UNCONFIRMED
 
 
 async def test_confirming_twice_welcomes_once(site: Site) -> None:
