@@ -112,7 +112,7 @@ class Choices:
         return person.model_copy(update={"paused_until": until})
 
     async def renew(self, token: str) -> Subscriber:
-        """Make all links of a reader new: those of before open nothing any more, but to leave."""
+        """Make all links of a reader new: those of before still leave, pause and speak of papers, and no more."""
         async with self._changing(token) as (connection, person):
             await subscribers.renew(connection, person.id)
         log.info("links made new", subscriber=person.id)
