@@ -173,7 +173,7 @@ class Signups:
         limits, email_key = self._settings.signup, addresses.key(person.email)
         if not await self.tries.may("sign-up from", client, limits.hourly, HOUR):
             raise TooManyError("Too many sign-ups came from this network address.")
-        if not await self.tries.may("sign-up for", email_key, limits.daily_mails, DAY):
+        if not await self.may_mail(person.email):
             log.info("sign-up passed over", cause="too many for one mailbox")
             return
         now = self._clock.now()
@@ -182,6 +182,10 @@ class Signups:
         async with self._database.begin() as connection:
             await signups.keep_wording(connection, wording.version, wording.words, now)
             await signups.put(connection, Signup(email_key, person.email, asked, source, now))
+
+    async def may_mail(self, email: str) -> bool:
+        """Count one try more for a mailbox, and tell whether a confirmation may go to it now, whoever asks for it."""
+        return await self.tries.may("sign-up for", addresses.mailbox(email), self._settings.signup.daily_mails, DAY)
 
     async def settle(self) -> int:
         """Queue the mail that each sign-up leads to, and return how many there were; safe to repeat and to interrupt.

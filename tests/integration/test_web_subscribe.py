@@ -264,6 +264,21 @@ async def test_a_mailbox_gets_no_more_than_its_mails_a_day_whoever_asks(site: Si
     assert len(await work(site)) == 1
 
 
+async def test_tags_of_one_mailbox_count_as_one(site: Site) -> None:
+    # Nobody bombs a stranger whose server drops what stands behind a +.
+    for number in range(6):
+        dots = "vic.tim" if number % 2 else "victim"
+        assert SENT in (await subscribe(site, email=f"{dots}+{number}@gmail.com")).text
+    assert len(await work(site)) == 3
+    # Who they are stays theirs: those are three people.
+    assert len(await site.room.rows("SELECT email FROM subscribers")) == 3
+    # Nor by asking as a reader for another address.
+    await site.room.subscribe("bob")
+    moving = f"/address/{await site.door('own', 'bob')}"
+    assert (await site.press(moving, email="victim+9@gmail.com")).status_code == 200
+    assert await work(site) == []
+
+
 async def test_a_network_address_asks_so_often_in_an_hour(site: Site) -> None:
     site.room.set("signup", hourly=2)
     async with open_site(site.room) as strict:
