@@ -34,7 +34,8 @@ ASKED = "on the page to subscribe"
 CONFIRMED = "by the button of the page that their confirmation leads to"
 CONFIRMED_BY_MAIL = "by a mail that their confirmation asked for"
 
-FORM = "form"
+# A form of another page does not do.
+FORM = "form.subscribe"
 FORM_LASTS = HOUR
 MOST_TOPICS = 40
 LARGEST_LIST = 50_000_000

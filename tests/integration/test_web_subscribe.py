@@ -13,7 +13,7 @@ import httpx
 import pytest
 from newsroom import DAY, TODAY, Newsroom, address, papers
 from servers import Server
-from webroom import Site, open_site
+from webroom import HIDDEN, Site, open_site
 
 from newsletter.errors import NotFoundError, SettingsError
 from newsletter.models import Consent
@@ -370,10 +370,13 @@ async def test_a_form_that_is_too_young_or_too_old_is_shown_again_with_all_that_
     assert SENT in (await small.client.post("/subscribe", data=sent | {"form": again[1]})).text
 
 
-@pytest.mark.parametrize("token", ["", "x", "WzFd.forged", "swapped"])
+@pytest.mark.parametrize("token", ["", "x", "WzFd.forged", "swapped", "of another page"])
 async def test_a_form_that_was_not_made_here_is_not_taken(small: Site, token: str) -> None:
     if token == "swapped":
         token = small.signer.sign("confirm", 1)
+    if token == "of another page":
+        token = dict(HIDDEN.findall((await small.get("/lost")).text))["form"]
+        small.room.clock.step(seconds=20)
     answer = await small.client.post("/subscribe", data=form_of("ada", token))
     assert (answer.status_code, "open for a long time" in answer.text) == (422, True)
     assert await small.room.rows("SELECT email FROM signups") == []
