@@ -101,7 +101,7 @@ PAGES: dict[str, Page] = {
     "/mail/{token}/{issue}": Page("settings", {"issue": st.just("{issue}") | NUMBER}),
     "/address/{token}": Page("own", fields={"email": of("eve@new.example")}),
     "/moved/{token}": Page("move", fields={"act": of("move")}),
-    "/lost": Page(fields={"email": of("eve@new.example"), **FORM}),
+    "/lost": Page(fields={"email": of("eve@new.example"), "form": st.just("{lost}") | TEXT}),
     "/hooks/{relay}": Page(words={"relay": of("ses", "postmark", "signed", "sendgrid")}, fields={"RecordType": TEXT}),
     "/robots.txt": Page(),
     "/confirm/{token}": Page("confirm", fields={"act": of("confirm")}),
@@ -287,8 +287,8 @@ async def answered(world: World, ask: Ask) -> Answer:
     """Make a request out of what was drawn, with tokens as they are now, and return its answer."""
     token = DAMAGES[ask.damage](world.token(ask.purpose, ask.name), ask.place) if ask.purpose else ""
     papers = await world.room.rows("SELECT id FROM papers ORDER BY id LIMIT 1")
-    made = {"{form}": world.token("form", "ada"), "{operator}": world.token("operator", "ada"),
-            "{paper}": str(papers[0][0])}  # fmt: skip
+    made = {"{form}": world.token("form", "ada"), "{lost}": world.token("lost", "ada"),
+            "{operator}": world.token("operator", "ada"), "{paper}": str(papers[0][0])}  # fmt: skip
     made_ask = ask._replace(query=tuple((name, made.get(value, value)) for name, value in ask.query))
     kind, body = body_of(ask, [(name, made.get(value, value)) for name, value in ask.fields])
     stamp = str(int(NOW.timestamp())).encode()

@@ -153,7 +153,8 @@ class World:
             "feed": lambda: doors.feed(person),
             "move": lambda: signer.seal(MOVE, person.id, there.id, seconds, person.links),
             "confirm": lambda: token_of(signer, there.id, there.email),
-            "form": lambda: signer.sign("form", seconds - 5),
+            "form": lambda: signer.sign("form.subscribe", seconds - 5),
+            "lost": lambda: signer.sign("form.lost", seconds - 5),
             "operator": lambda: signer.sign("operator", seconds),
             "example": lambda: signer.sign("example", seconds, "en", "UTC", "violin"),
         }[purpose]()

@@ -12,6 +12,8 @@ from newsletter.errors import UsageError
 # quote is never part of an address here.
 _NOT_IN_AN_ADDRESS = re.compile(r'[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff<>()\[\],;:\\"]')
 
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+
 
 def normalise(address: str) -> str:
     """Return the usual form of a mail address: Unicode in NFC, the domain in lower case.
@@ -29,6 +31,19 @@ def key(address: str) -> str:
     """
     checked = _checked(address)
     return f"{unicodedata.normalize('NFC', checked.local_part.lower())}@{checked.ascii_domain.lower()}"
+
+
+def mailbox(address: str) -> str:
+    """Return what counts as one mailbox where mail for it is limited: an address without what stands behind a +.
+
+    At Gmail without dots too, since they make no difference there (RFC 5233 leaves both to the server). Two people may
+    have the same by chance, so nobody is known by it. Raises UsageError.
+    """
+    local, _, domain = key(address).rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _DOTLESS:
+        local, domain = local.replace(".", "") or local, "gmail.com"
+    return f"{local}@{domain}"
 
 
 # A message asks for that of its reader several times.

@@ -17,6 +17,7 @@ from newsletter.models import Consent, Feedback, Paper, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline import subscribers as people
 from newsletter.pipeline.doors import Doors
+from newsletter.pipeline.notices import Notices
 from newsletter.rendering.language import available
 from newsletter.store import papers, subscribers
 from newsletter.store.database import Database
@@ -61,10 +62,11 @@ class Known(NamedTuple):
 
 
 class Choices:
-    """What readers change by a link of `doors`."""
+    """What readers change by a link of `doors`; `notices` tell them of a long pause."""
 
-    def __init__(self, database: Database, clock: Clock, doors: Doors) -> None:
+    def __init__(self, database: Database, clock: Clock, doors: Doors, notices: Notices) -> None:
         self.doors = doors
+        self._notices = notices
         self._database = database
         self._clock = clock
 
@@ -106,10 +108,11 @@ class Choices:
             if person.state is Consent.UNSUBSCRIBED:
                 return person
             await subscribers.pause(connection, person.id, until, best_missed=best_missed)
+            await self._notices.tell_pause(connection, person, until)
         return person.model_copy(update={"paused_until": until})
 
     async def renew(self, token: str) -> Subscriber:
-        """Make all links of a reader new: those of before open nothing any more, but to leave."""
+        """Make all links of a reader new: those of before still leave, pause and speak of papers, and no more."""
         async with self._changing(token) as (connection, person):
             await subscribers.renew(connection, person.id)
         log.info("links made new", subscriber=person.id)

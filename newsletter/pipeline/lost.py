@@ -18,7 +18,8 @@ from newsletter.tokens import Signer, TokenError
 log = structlog.get_logger()
 
 # The token of a form says when it was made: one that comes back sooner is a machine's, and one that is older is over.
-FORM = "form"
+# It is good for no other form.
+FORM = "form.lost"
 SOONEST = timedelta(seconds=2)
 LATEST = timedelta(hours=1)
 

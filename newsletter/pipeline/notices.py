@@ -5,7 +5,7 @@ A day without papers is told by the issue of that day itself: `compose` sees to 
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsletter.clock import Clock
 from newsletter.config import Newsletter, Settings
 from newsletter.delivery import addresses
-from newsletter.models import Consent, EditionKind, Subscriber, Subscription
+from newsletter.models import FOREVER, Consent, EditionKind, Subscriber, Subscription
 from newsletter.pipeline import slots
 from newsletter.store import notices, searches, subscribers, suppressions
 from newsletter.store.database import Database
@@ -34,7 +34,12 @@ CONFIRM = "confirm"
 MOST_LINKS = 3
 # Whoever writes more often is done what they ask for, but told no more: two programs may write to each other.
 MOST_ANSWERS = 5
-_MOST: Mapping[EditionKind, int] = {"link": MOST_LINKS, "answer": MOST_ANSWERS}
+# Each leaving is told: whoever has a mail that was passed on may leave for its reader, after they came back too.
+MOST_GOODBYES = 5
+_MOST: Mapping[EditionKind, int] = {"link": MOST_LINKS, "answer": MOST_ANSWERS, "goodbye": MOST_GOODBYES}
+
+# A longer pause is told by mail: it is as good as leaving, and a link of a mail that was passed on begins it.
+LONGEST_UNTOLD = timedelta(days=31)
 
 
 class PassedError(TokenError):
@@ -105,6 +110,17 @@ class Notices:
             log.info("notice", kind=kind, subscriber=person.id)
         return queued
 
+    async def tell_pause(self, connection: AsyncConnection, person: Subscriber, until: date | None) -> bool:
+        """Tell a person of a pause that a page began, if it is long and new, in the transaction of it.
+
+        `person` is as they were before it.
+        """
+        today = slots.local_date(person, self._clock.now())
+        if until in (None, person.paused_until) or until - today <= LONGEST_UNTOLD:
+            return False
+        done = "stopped" if until == FOREVER else f"paused {until}"
+        return await self.tell(connection, person, "answer", told={"done": [done], "by_page": True})
+
     async def ask(self, database: Database, person: Subscriber, *, how: str, source: str = "") -> Consent:
         """Put somebody on record who has to confirm it, with a confirmation to their address; return their state.
 
@@ -135,7 +151,7 @@ class Notices:
         Raises TokenError for a link that was not made here, or is about an address or a wish of before.
         """
         async with database.begin() as connection:
-            return await self.confirm_in(connection, read_token(signer, token), how=how)
+            return await self.confirm_in(connection, await read_token(connection, signer, token), how=how)
 
     async def confirm_in(
         self,
@@ -177,8 +193,9 @@ async def waiting(connection: AsyncConnection, whom: tuple[int, str]) -> Subscri
 
 
 def token_of(signer: Signer, number: int, email: str) -> str:
-    """Return the token of the link in a confirmation: good for that person and that address."""
-    return signer.sign(CONFIRM, number, addresses.key(email))
+    """Return the token of the link in a confirmation: good for that person and that address, which is hashed in it."""
+    # Addresses of pages stand in the logs of others.
+    return signer.seal(CONFIRM, number, int(mail_token(signer, number, email).rpartition("-")[2], 16))
 
 
 def mail_token(signer: Signer, number: int, email: str) -> str:
@@ -187,12 +204,21 @@ def mail_token(signer: Signer, number: int, email: str) -> str:
     return signer.tag(CONFIRM, number, addresses.key(email))
 
 
-def read_token(signer: Signer, token: str) -> tuple[int, str]:
-    """Return the number and the address of such a token; raises TokenError if it was not made here."""
-    match signer.read(CONFIRM, token):
-        case (int(number), str(email_key)):
-            return number, email_key
-    raise TokenError("This link is not complete or was changed.", next_step="Use the link as it stands in the mail.")
+async def read_token(connection: AsyncConnection, signer: Signer, token: str) -> tuple[int, str]:
+    """Return the number and the address of such a token; raises TokenError if it was not made here.
+
+    Raises PassedError if its person is no longer there, or has another address.
+    """
+    number, digest = signer.read_seal(CONFIRM, token)
+    person = (await subscribers.by_ids(connection, [number])).get(number)
+    if person is None:
+        raise PassedError()
+    email_key = addresses.key(person.email)
+    try:
+        signer.read_tag(CONFIRM, f"{number:x}-{digest:016x}", email_key)
+    except TokenError as error:
+        raise PassedError() from error
+    return number, email_key
 
 
 async def read_mail_token(connection: AsyncConnection, signer: Signer, tag: str) -> tuple[int, str]:

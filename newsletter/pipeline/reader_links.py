@@ -97,6 +97,8 @@ class Addresses:
         if kind == "goodbye":
             # The page that they left by lets them come back.
             return self.of(person.id).unsubscribe[0] if self._base_url else f"{self._by_mail}subscribe"
+        if kind == "answer" and said.get("by_page"):
+            return self.of(person.id).pause if self._base_url else ""
         if kind == "link":
             token = self._signer.seal(OWN, person.id, int(at.timestamp()), person.links)
             return f"{self._base_url}/settings/{token}" if self._base_url else f"{self._by_mail}settings"

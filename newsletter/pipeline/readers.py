@@ -88,7 +88,7 @@ async def bearer(connection: AsyncConnection, signer: Signer, token: str) -> Sub
 
 
 class Readers:
-    """What readers do by themselves; `notices` tell who leaves that they are out.
+    """What readers do by themselves; `notices` tell who leaves, or pauses for long, that they are out.
 
     All raise TokenError for a token that was not made here, and GoneError for someone who was erased.
     """
@@ -247,6 +247,8 @@ class Readers:
         if person.state is Consent.UNSUBSCRIBED:
             return person
         await subscribers.pause(connection, person.id, until, best_missed=best_missed)
+        if self._notices is not None:
+            await self._notices.tell_pause(connection, person, until)
         best_missed = person.best_missed if best_missed is None else best_missed
         return person.model_copy(update={"paused_until": until, "best_missed": best_missed})
 

@@ -34,7 +34,8 @@ ASKED = "on the page to subscribe"
 CONFIRMED = "by the button of the page that their confirmation leads to"
 CONFIRMED_BY_MAIL = "by a mail that their confirmation asked for"
 
-FORM = "form"
+# A form of another page does not do.
+FORM = "form.subscribe"
 FORM_LASTS = HOUR
 MOST_TOPICS = 40
 LARGEST_LIST = 50_000_000
@@ -173,7 +174,7 @@ class Signups:
         limits, email_key = self._settings.signup, addresses.key(person.email)
         if not await self.tries.may("sign-up from", client, limits.hourly, HOUR):
             raise TooManyError("Too many sign-ups came from this network address.")
-        if not await self.tries.may("sign-up for", email_key, limits.daily_mails, DAY):
+        if not await self.may_mail(person.email):
             log.info("sign-up passed over", cause="too many for one mailbox")
             return
         now = self._clock.now()
@@ -182,6 +183,10 @@ class Signups:
         async with self._database.begin() as connection:
             await signups.keep_wording(connection, wording.version, wording.words, now)
             await signups.put(connection, Signup(email_key, person.email, asked, source, now))
+
+    async def may_mail(self, email: str) -> bool:
+        """Count one try more for a mailbox, and tell whether a confirmation may go to it now, whoever asks for it."""
+        return await self.tries.may("sign-up for", addresses.mailbox(email), self._settings.signup.daily_mails, DAY)
 
     async def settle(self) -> int:
         """Queue the mail that each sign-up leads to, and return how many there were; safe to repeat and to interrupt.
@@ -206,8 +211,8 @@ class Signups:
 
         Raises TokenError for a link that was not made here, and PassedError if they are no longer waited for.
         """
-        whom = read_token(self._signer, token)
         async with self._database.connect() as connection:
+            whom = await read_token(connection, self._signer, token)
             person = await waiting(connection, whom)
             asked = await signups.find(connection, whom[1])
         if person.state is Consent.CONFIRMED:
@@ -219,9 +224,9 @@ class Signups:
 
         Raises as `newcomer` does.
         """
-        whom = read_token(self._signer, token)
         source = await self._source(client, wording)
         async with self._database.begin() as connection:
+            whom = await read_token(connection, self._signer, token)
             person = await self._confirm(connection, whom, CONFIRMED, source, wording)
         return Newcomer(person, confirmed=True)
 

@@ -89,7 +89,8 @@ class Notices:
         confirmation or a goodbye leads to. `said` has `day` (an ISO date) and what that kind tells: welcome `cadence`,
         `hour`, `timezone`, `first` (an ISO date), `at_once` and `topics`; confirmation and known `at` (an ISO moment)
         and `timezone`, and `moves`, the masked address of who wants their mail here; goodbye `moved`, that of where it
-        goes from now on; answer what `answer.answer` takes, and the whole `subject`; nothing `cause`, as a ranker calls
+        goes from now on; answer what `answer.answer` takes, the whole `subject`, and
+        `by_page` if a page did it; nothing `cause`, as a ranker calls
         it, and `looked_at`, a number of papers.
         """
         own = {"email": clean(recipient.email)} | {name: link for name, link in links.items() if link}
@@ -178,6 +179,8 @@ def notice_key(kind: Notice, language: Language, told: Told, given: tuple[str, .
 def _lines(kind: Notice, name: str, language: Language, said: Mapping[str, Any]) -> tuple[str, str]:
     """Return the subject and what stands beside it in a list of mails."""
     gettext = language.gettext
+    if kind == "answer" and said.get("by_page"):
+        return gettext("You are on a break: %(name)s") % {"name": name}, cut(answer(said, language), LONGEST_ANSWER)
     if kind == "answer":
         return clean(str(said.get("subject", ""))) or f"Re: {name}", cut(answer(said, language), LONGEST_ANSWER)
     subject, preheader = {
@@ -212,7 +215,7 @@ def _sentences(kind: Notice, said: Mapping[str, Any], language: Language) -> dic
     if kind == "goodbye":
         return {"moved": said.get("moved", "")}
     if kind == "answer":
-        return {"line": answer(said, language)}
+        return {"line": answer(said, language), "by_page": bool(said.get("by_page"))}
     if kind == "nothing":
         return {"cause": _cause(said["cause"], language), "looked_at": said["looked_at"]}
     return {}

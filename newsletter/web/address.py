@@ -20,7 +20,7 @@ async def ask(request: Request) -> Response:
     person = await desk.moving.who(token)
     if not is_address(email):
         return _page(desk, request, person, "ask", 422, typed=email, fault="address")
-    if not await desk.lost.may(desk.client(request), email):
+    if not await desk.lost.may(desk.client(request), email) or not await desk.signups.may_mail(email):
         return _page(desk, request, person, "sent")
     try:
         person = await desk.moving.ask(token, email)

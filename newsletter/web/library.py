@@ -108,7 +108,6 @@ def _page(desk: Desk, request: Request, shelf: Shelf, wanted: Wanted, spoken: Go
     now = dict(kept) | ({"after": request.query_params["after"]} if _after(request) else {})
     rows = [_row(desk, one, person, language) for one in shelf.papers]
     shown = {(row["issue"], row["position"]) for row in rows}
-    feed = desk.path(f"/feed/{shelf.feed}")
     return desk.page(
         request,
         "papers",
@@ -125,7 +124,8 @@ def _page(desk: Desk, request: Request, shelf: Shelf, wanted: Wanted, spoken: Go
         files={form: _address(f"{here}/papers.{form}", kept) for form in MEDIA_TYPES},
         settings=desk.path(f"/settings/{request.path_params['token']}"),
         mails=desk.path(f"/mail/{request.path_params['token']}"),
-        feeds={"atom": f"{feed}/atom", "json": f"{feed}/json"},
+        feeds={form: desk.path(f"/feed/{shelf.feed}/{form}") for form in FEED_TYPES} if shelf.feed else {},
+        lost=desk.path("/lost"),
     )
 
 

@@ -40,7 +40,7 @@ async def parts(app: App) -> Parts:
 
     return Parts(
         await app.readers(),
-        Choices(database, clock, doors),
+        Choices(database, clock, doors, app.notices),
         Lost(database, clock, signer, app.notices, app.settings.signup),
         Moving(database, clock, signer, doors, app.notices, app.settings.newsletter),
         Foresight(clock, composer, app.sample_writer),

@@ -43,6 +43,7 @@ from newsletter.web import settings as settings_page
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 from newsletter.web.operator import Board
+from newsletter.web.origin import foreign
 
 log = structlog.get_logger()
 
@@ -168,6 +169,10 @@ def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
                 await site.state.desk.crowded(Request(scope))(scope, receive, send)
                 return
             await site.state.desk.follow()
+            request = Request(scope)
+            if foreign(request, settings.web.base_url):
+                await site.state.desk.fault(request, "foreign", 403, close=True)(scope, receive, send)
+                return
         await site(scope, receive, send)
 
     return call

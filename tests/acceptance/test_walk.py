@@ -185,12 +185,9 @@ async def look_back(reader: Walker) -> None:
     await reader.see("that were searched")
     assert await page.get_by_role("button", name="Save it").get_attribute("aria-pressed") == "true"
     assert QUAKES in (await reader.download("BibTeX")).decode()
-    async with httpx.AsyncClient() as program:
-        for words, media_type in {"Atom": "application/atom+xml", "JSON Feed": "application/feed+json"}.items():
-            link = await page.get_by_role("link", name=words, exact=True).get_attribute("href")
-            answer = await program.get(f"http://127.0.0.1:{reader.world.port}{link}")
-            assert answer.headers["Content-Type"].startswith(media_type)
-            assert ICE in answer.text
+    await reader.see("without the address of their feeds")
+    assert await page.get_by_role("link", name="Atom", exact=True).count() == 0
+    assert await page.get_by_role("link", name="Send me my link").count() == 1
 
 
 async def second_day(reader: Walker) -> None:
@@ -230,6 +227,14 @@ async def last_things(reader: Walker) -> None:
     link = await reader.mail("Here is your link")
     assert await reader.open(link, "Open my page") == "What you get"
     await reader.see("by the link of an hour")
+    assert await reader.follow("My papers") == "My papers"
+    async with httpx.AsyncClient() as program:
+        for words, media_type in {"Atom": "application/atom+xml", "JSON Feed": "application/feed+json"}.items():
+            link = await page.get_by_role("link", name=words, exact=True).get_attribute("href")
+            answer = await program.get(f"http://127.0.0.1:{reader.world.port}{link}")
+            assert answer.headers["Content-Type"].startswith(media_type)
+            assert ICE in answer.text
+    assert await reader.follow("Change what you get") == "What you get"
     assert await reader.follow("My data") == "My data"
     everything = json.loads(await reader.download("Download my data (JSON)"))
     assert reader.email in json.dumps(everything)

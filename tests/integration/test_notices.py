@@ -17,6 +17,7 @@ from newsletter.models import Consent, Subscriber
 from newsletter.pipeline import record, standing, subscribers
 from newsletter.pipeline.due import due_now
 from newsletter.pipeline.intake import Followed
+from newsletter.pipeline.notices import token_of
 from newsletter.pipeline.readers import BY_ONE_CLICK, BY_PAGE
 from newsletter.store import editions, suppressions
 from newsletter.store.deliveries import claim
@@ -241,7 +242,7 @@ async def test_a_confirmation_that_waits_while_they_confirm_is_not_sent(room: Ne
     async with room.database.begin() as connection:
         (one,) = await claim(connection, owner="x", limit=9, now=room.clock.now(), until=room.clock.now() + DAY / 24)
     person = await subscribers.find(room.database, address("ada"))
-    token = (await signer(room)).sign("confirm", person.id, person.email)
+    token = token_of(await signer(room), person.id, person.email)
     room.set("notices", welcome=False)
     await room.app.notices.confirm(room.database, await signer(room), token, how="by the link")
     assert await room.rows("SELECT id FROM deliveries WHERE lease_owner IS NOT NULL") == []
@@ -259,7 +260,7 @@ async def test_a_subscriber_is_not_asked_to_confirm(room: Newsroom) -> None:
 async def test_who_left_may_ask_again_and_the_link_of_before_is_dead_meanwhile(room: Newsroom) -> None:
     await ask(room, "ada")
     person = await subscribers.find(room.database, address("ada"))
-    token = (await signer(room)).sign("confirm", person.id, person.email)
+    token = token_of(await signer(room), person.id, person.email)
     await subscribers.remove(room.database, room.clock, address("ada"), source="test")
     with pytest.raises(TokenError, match="no longer there"):
         await room.app.notices.confirm(room.database, await signer(room), token, how="by the link")

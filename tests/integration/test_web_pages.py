@@ -273,3 +273,46 @@ async def test_what_is_declared_as_far_too_large_is_answered_before_it_comes(sit
         writer.write(head.encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
         writer.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "taken"),
+    [
+        ({}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),
+        ({"Sec-Fetch-Site": "none", "Origin": "https://papers.example.org"}, True),
+        ({"Origin": "https://PAPERS.example.org:8443"}, True),
+        ({"Origin": "http://127.0.0.1:1"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "https://papers.example.org.evil.example"}, False),
+        ({"Origin": "https://[papers.example.org"}, False),
+    ],
+)
+async def test_a_form_that_a_page_of_others_sends_is_refused(
+    small_room: Newsroom, headers: dict[str, str], taken: bool
+) -> None:
+    async with open_site(await filled(small_room)) as site:
+        before = await site.everything()
+        forms = {
+            "/letters/subscribe": {"act": "search", "search": "violin"},
+            "/letters/lost": {"email": "ada@example.org", "form": "x"},
+            await site.changing(): {"act": "save", "group": "names", "muted_words": "the"},
+            await site.saying("more"): {"act": "more"},
+            await site.pausing(): {"for": "week"},
+            await site.leaving(): {"act": "leave"},
+        }
+        for path, fields in forms.items():
+            for where in (path, path.removeprefix("/letters")):
+                answer = await site.client.post(where, data=fields, headers=headers)
+                assert (answer.status_code != 403) is taken, path
+                assert ("That came from a page of others" in answer.text) is not taken
+                assert 'href="mailto:' in answer.text or taken
+        assert (await site.everything() == before) is not taken
+        # What has no page of its own proves itself otherwise, and looking is free.
+        assert (await site.client.post("/letters/hooks/ses", headers=headers)).status_code == 404
+        assert (await site.get("/letters/subscribe", headers=headers)).status_code == 200
+        # A mail program says nothing of where it is.
+        one_click = {"List-Unsubscribe": "One-Click"}
+        assert (await site.client.post(await site.leaving("bob"), data=one_click)).status_code == 200

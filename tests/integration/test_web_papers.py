@@ -214,6 +214,20 @@ async def test_what_is_no_wish_is_refused(small_site: Site, fields: dict[str, st
     assert (await small_site.press(await path(small_site), **fields)).status_code == 400
 
 
+async def test_a_mail_that_is_passed_on_does_not_lead_to_the_feed(small_site: Site) -> None:
+    # The link of a mail ends; a feed would show all papers to come to whoever had it once.
+    site = small_site
+    for purpose, language in (("settings", "en"), ("settings", "de"), ("own", "en")):
+        await site.room.say("UPDATE subscribers SET language = :language", language=language)
+        page = await site.get(await path(site, purpose=purpose))
+        await site.press(await path(site, purpose=purpose), paper=str(await number(site, titles(1)[0])), act="more")
+        assert ("/feed/" in page.text) == (purpose == "own")
+        assert (f"/feed/{await site.door('feed')}/atom" in page.text) == (purpose == "own")
+        assert ('href="/letters/lost"' in page.text) == (purpose == "settings")
+        assert "/papers.bib" in page.text
+        assert "/papers.ris" in page.text
+
+
 @pytest.mark.parametrize("query", ["issue=x", "paper=-1", "issue=" + "9" * 30, "paper="])
 async def test_what_is_no_number_is_no_page(small_site: Site, query: str) -> None:
     assert (await small_site.get(f"{await path(small_site)}?{query}")).status_code == 404

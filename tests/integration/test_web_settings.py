@@ -164,8 +164,14 @@ async def test_a_break_until_a_day(site: Site) -> None:
 
 async def test_new_links_shut_those_of_before_but_to_leave(site: Site) -> None:
     page, own, leaving = await site.changing(), await site.changing(own=True), await site.leaving()
+    said = await site.saying("less")
     answer = await site.press(page, act="renew")
     assert "made new" in answer.text
+    # What is told is what is so.
+    assert "To unsubscribe, to take a break, and to say more or less of a paper they still act." in answer.text
+    assert (await site.press(said, act="less")).status_code == 200
+    assert (await site.press(await site.pausing(), **{"for": "week"})).status_code == 200
+    assert (await site.press(await site.pausing(), act="resume")).status_code == 200
     for old in (page, own):
         answer = await site.get(old)
         assert answer.status_code == 410

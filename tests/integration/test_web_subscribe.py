@@ -13,7 +13,7 @@ import httpx
 import pytest
 from newsroom import DAY, TODAY, Newsroom, address, papers
 from servers import Server
-from webroom import Site, open_site
+from webroom import HIDDEN, Site, open_site
 
 from newsletter.errors import NotFoundError, SettingsError
 from newsletter.models import Consent
@@ -264,6 +264,21 @@ async def test_a_mailbox_gets_no_more_than_its_mails_a_day_whoever_asks(site: Si
     assert len(await work(site)) == 1
 
 
+async def test_tags_of_one_mailbox_count_as_one(site: Site) -> None:
+    # Nobody bombs a stranger whose server drops what stands behind a +.
+    for number in range(6):
+        dots = "vic.tim" if number % 2 else "victim"
+        assert SENT in (await subscribe(site, email=f"{dots}+{number}@gmail.com")).text
+    assert len(await work(site)) == 3
+    # Who they are stays theirs: those are three people.
+    assert len(await site.room.rows("SELECT email FROM subscribers")) == 3
+    # Nor by asking as a reader for another address.
+    await site.room.subscribe("bob")
+    moving = f"/address/{await site.door('own', 'bob')}"
+    assert (await site.press(moving, email="victim+9@gmail.com")).status_code == 200
+    assert await work(site) == []
+
+
 async def test_a_network_address_asks_so_often_in_an_hour(site: Site) -> None:
     site.room.set("signup", hourly=2)
     async with open_site(site.room) as strict:
@@ -357,10 +372,13 @@ async def test_a_form_that_is_too_young_or_too_old_is_shown_again_with_all_that_
     assert SENT in (await small.client.post("/subscribe", data=sent | {"form": again[1]})).text
 
 
-@pytest.mark.parametrize("token", ["", "x", "WzFd.forged", "swapped"])
+@pytest.mark.parametrize("token", ["", "x", "WzFd.forged", "swapped", "of another page"])
 async def test_a_form_that_was_not_made_here_is_not_taken(small: Site, token: str) -> None:
     if token == "swapped":
         token = small.signer.sign("confirm", 1)
+    if token == "of another page":
+        token = dict(HIDDEN.findall((await small.get("/lost")).text))["form"]
+        small.room.clock.step(seconds=20)
     answer = await small.client.post("/subscribe", data=form_of("ada", token))
     assert (answer.status_code, "open for a long time" in answer.text) == (422, True)
     assert await small.room.rows("SELECT email FROM signups") == []
@@ -533,14 +551,28 @@ async def test_links_that_are_not_right_confirm_nobody(site: Site) -> None:
     await subscribe(site)
     await subscribe(site, "bob")
     first, second = sorted(map(link, await work(site)))
-    payload, _, signature = first.rpartition("/")[2].partition(".")
-    other = second.rpartition("/")[2].partition(".")[0]
+    payload, _, signature = first.rpartition("/")[2].rpartition("-")
+    other = second.rpartition("/")[2].rpartition("-")[0]
     for token in (
-        f"{payload}.{signature[:-1]}", f"{other}.{signature}", payload, "x", site.signer.sign("form", 1, "a"),
+        f"{payload}-{signature[:-1]}", f"{other}-{signature}", payload, "x", site.signer.sign("form", 1, "a"),
+        site.signer.tag("confirm", 1, address("ada")), site.signer.sign("confirm", 1, address("ada")),
     ):  # fmt: skip
         answer = await confirm(site, f"/confirm/{token}")
         assert (answer.status_code, "This link is not complete" in answer.text) == (404, True)
     assert await site.room.rows("SELECT state, count(*) FROM subscribers GROUP BY state") == [("unconfirmed", 2)]
+
+
+async def test_a_link_that_confirms_says_of_whom_in_no_form(site: Site) -> None:
+    # Addresses of pages stand in the logs of proxies, and in histories.
+    await subscribe(site)
+    (asked,) = await work(site)
+    token = link(asked).rpartition("/")[2]
+    assert re.fullmatch(r"[0-9a-f]+-[0-9a-f]{1,16}-[0-9a-f]{32}", token)
+    # It is bound to the address all the same.
+    await site.room.say("UPDATE subscribers SET email = 'eve@example.org', email_key = 'eve@example.org'")
+    for answer in (await site.get(link(asked)), await confirm(site, link(asked))):
+        assert answer.status_code == 410
+    assert (await subscribers.find(site.room.database, "eve@example.org")).state is Consent.UNCONFIRMED
 
 
 async def test_confirming_twice_welcomes_once(site: Site) -> None:

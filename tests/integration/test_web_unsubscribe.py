@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 
 import httpx
 import pytest
-from newsroom import NOW, Newsroom, address, papers
+from newsroom import NOW, TODAY, Newsroom, address, papers
 from servers import Server
 from webroom import BASE, Site, filled, open_site
 
-from newsletter.models import Consent, Subscription
+from newsletter.models import FOREVER, Consent, Subscription
 from newsletter.pipeline import subscribers
+from newsletter.pipeline.notices import LONGEST_UNTOLD, MOST_ANSWERS, MOST_GOODBYES
 from newsletter.pipeline.readers import LONGEST_REASON, RETURN_DAYS
 from newsletter.store import subscribers as rows
 from newsletter.store import suppressions
@@ -108,6 +110,61 @@ async def test_posts_at_once_leave_one_piece_of_evidence(room: Newsroom) -> None
         )
         assert {answer.status_code for answer in answers} == {200}
         assert len(await site.evidence()) == 2
+
+
+async def test_each_leaving_is_told_however_soon_it_follows_another(site: Site) -> None:
+    # Whoever has a mail that was passed on may undo what its reader saw, and leave again unseen.
+    path = await site.leaving()
+    for number in range(1, MOST_GOODBYES + 2):
+        await site.press(path, act="leave")
+        await site.press(path, act="return")
+        await site.client.post(path, content=ONE_CLICK, headers=FORM)
+        await site.room.deliver()
+        assert await state(site) is Consent.UNSUBSCRIBED
+        told = [one for one in await site.room.records("ada") if one.kind == "goodbye"]
+        assert [str(one.delivery.state) for one in told] == ["caught"] * min(number, MOST_GOODBYES)
+        await site.press(path, act="return")
+
+
+async def test_a_long_pause_by_a_link_is_told_with_the_way_back(site: Site) -> None:
+    paused = await site.pausing()
+    changing = await site.changing()
+    day = LONGEST_UNTOLD.days
+    for path, fields, told in (
+        (paused, {"for": "week"}, 0),
+        (paused, {"for": "month"}, 0),
+        (changing, {"act": "pause", "until": str(TODAY + timedelta(days=day))}, 0),
+        (changing, {"act": "pause", "until": str(TODAY + timedelta(days=day + 1))}, 1),
+        (paused, {"for": "return"}, 2),
+        # It is so already.
+        (paused, {"for": "return"}, 2),
+        (changing, {"act": "pause", "until": str(FOREVER)}, 2),
+        (paused, {"act": "resume"}, 2),
+        (changing, {"act": "pause", "until": str(FOREVER)}, 3),
+    ):
+        assert (await site.press(path, **fields)).status_code == 200
+        assert len([one for one in await site.room.records("ada") if one.kind == "answer"]) == told, fields
+    await site.room.deliver()
+    found = [
+        message_from_bytes(one.read_bytes(), policy=default)
+        for one in Path(site.room.app.settings.smtp.outbox).rglob("*.eml")
+    ]
+    told = [one for one in found if one["To"] == address("ada") and one["Subject"].startswith("You are on a break")]
+    assert len(told) == 3
+    for message in told:
+        assert message["In-Reply-To"] is None
+        assert message["Auto-Submitted"] == "auto-generated"
+        text = message.get_body(("plain",)).get_content()
+        assert "Done: paused until" in text
+        back = re.search(r"End the break:\s+(\S+)", text)
+        assert back is not None
+        assert back[1] in message.get_body(("html",)).get_content()
+    assert (await site.press(site.here(back[1]), act="resume")).status_code == 200
+    assert (await subscribers.find(site.room.database, address("ada"))).paused_until is None
+    for _ in range(MOST_ANSWERS + 2):
+        await site.press(paused, **{"for": "return"})
+        await site.press(paused, act="resume")
+    assert len([one for one in await site.room.records("ada") if one.kind == "answer"]) == MOST_ANSWERS
 
 
 async def test_a_token_of_the_first_version_unsubscribes(site: Site) -> None:

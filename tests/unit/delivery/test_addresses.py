@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.addresses import key, needs_smtputf8, normalise, on_the_wire
+from newsletter.delivery.addresses import key, mailbox, needs_smtputf8, normalise, on_the_wire
 from newsletter.errors import UsageError
 
 
@@ -46,6 +46,22 @@ def test_one_person_has_one_key_however_they_write_it() -> None:
     # IDNA 2008: these are two domains, and the local parts may be two people.
     assert key("a@straße.de") != key("a@strasse.de")
     assert key("strauß@example.org") != key("strauss@example.org")
+
+
+@pytest.mark.parametrize(
+    ("written", "counted"),
+    [
+        ("Ada+news@Example.org", "ada@example.org"),
+        ("a.da@example.org", "a.da@example.org"),
+        ("+ada@example.org", "+ada@example.org"),
+        ("a.d.a+1+2@gmail.com", "ada@gmail.com"),
+        ("A.Da@GoogleMail.com", "ada@gmail.com"),
+        ("ada+x@bücher.example", "ada@xn--bcher-kva.example"),
+    ],
+)
+def test_a_mailbox_is_counted_once_however_it_is_tagged(written: str, counted: str) -> None:
+    assert mailbox(written) == counted
+    assert mailbox(counted) == counted
 
 
 def test_only_the_local_part_needs_smtputf8() -> None:
