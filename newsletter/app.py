@@ -214,15 +214,17 @@ class App:
 
         return ReturnPath(address, await self.signer(), self.settings.bounces.delimiter).of
 
-    def pages(self) -> "Pages":
-        """Return what renders the readers' pages; raises RenderingError for a wrong template."""
+    def pages(self, logo_address: Callable[[str], str] = str) -> "Pages":
+        """Return what renders pages; `logo_address` has the logo's. RenderingError for a wrong template or logo."""
         from newsletter.feeds.tex import to_unicode
+        from newsletter.rendering import brand_of
         from newsletter.rendering.pages import Pages
 
         own = self.settings.rendering.templates
         folders = (self.settings.path(own), resources.templates()) if own else (resources.templates(),)
-        search_url = self.settings.feeds.search_url
-        return Pages(self.settings.newsletter, folders, search_url=search_url, tidy=to_unicode)
+        name, search = self.settings.newsletter, self.settings.feeds.search_url
+        brand = brand_of(self.settings.brand, self.settings.folder)
+        return Pages(name, folders, search_url=search, tidy=to_unicode, brand=brand, logo_address=logo_address)
 
     @cached_property
     def draws(self) -> bool:

@@ -129,7 +129,7 @@ class Rendering(Section):
 
 
 class Brand(Section):
-    """What is yours in the look of the mail."""
+    """What is yours in the look of the mail and of the pages."""
 
     accent: Annotated[str, _form("#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})", "a colour as CSS writes it, such as #1d4f91")] = (
         Field(
@@ -139,7 +139,9 @@ class Brand(Section):
         )
     )
     logo: File | None = Field(
-        None, description="A PNG, JPEG or GIF of at most 50 KB that stands for the name; it travels with every mail."
+        None,
+        description="A PNG, JPEG or GIF of at most 50 KB that stands for the name; it travels with every mail, and "
+        "stands on every page.",
     )
     logo_width: int = Field(160, ge=16, le=552, description="How many pixels wide the logo is shown.")
 

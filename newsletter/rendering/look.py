@@ -1,4 +1,4 @@
-"""How the mail looks: sizes and spaces, and the operator's colour and logo; knows no template and no message."""
+"""How mail and pages look: sizes and spaces, and the operator's colour and logo; knows no template and no message."""
 
 import colorsys
 from dataclasses import dataclass
@@ -59,7 +59,16 @@ class Logo:
     @property
     def cid(self) -> str:
         """Its Content-ID without angle brackets: the same picture has the same one in every mail."""
-        return f"{blake2b(self.content, digest_size=9).hexdigest()}@logo.invalid"
+        return f"{self._digest}@logo.invalid"
+
+    @property
+    def file(self) -> str:
+        """Its name as a file of the pages: another picture has another one."""
+        return f"{self._digest}.{self.kind}"
+
+    @property
+    def _digest(self) -> str:
+        return blake2b(self.content, digest_size=9).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,20 @@ class Brand:
     on_light: str
     on_dark: str
     logo: Logo | None = None
+
+    @property
+    def css(self) -> str:
+        """Its colours as custom properties of CSS, light and dark, and what text in them is readable on.
+
+        `--accent` is for lines, `--link` for words and what is around them, `--card` and `--ground` lie below.
+        """
+        light, dark = (
+            f":root {{ --accent: {accent}; --link: {link}; --card: {card}; --ground: {ground}; }}"
+            for accent, link, card, ground in zip(
+                (self.accent, self.on_dark), (self.on_light, self.on_dark), CARD, GROUND, strict=True
+            )
+        )
+        return f"{light}\n@media (prefers-color-scheme: dark) {{\n  {dark}\n}}\n"
 
 
 def brand_of(settings: config.Brand, folder: Path = Path()) -> Brand:

@@ -17,6 +17,7 @@ from newsletter.models import Paper, Reason
 from newsletter.rendering.codes import Codes
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language, available, resolve
+from newsletter.rendering.look import Brand, brand_of
 from newsletter.rendering.page_samples import SAMPLES
 from newsletter.rendering.paper import Entry, entry
 from newsletter.rendering.prose import clean
@@ -35,16 +36,26 @@ class Pages:
     """Renders pages.
 
     `folders` of templates are looked into in turn. `given` has a sample of what the template of each page gets, by its
-    name. `search_url` has `{title}` where the title of a paper belongs that
-    has no address, and `tidy` makes the TeX of titles readable. Raises RenderingError for a template that is missing or
-    wrong.
+    name. `brand` is by default that of settings that say nothing of it, and `logo_address` is where browsers find its
+    logo. `search_url` has `{title}` where the title of a paper belongs that has no address, and `tidy` makes the TeX of
+    titles readable. Raises RenderingError for a template that is missing or wrong.
     """
 
     def __init__(
-        self, newsletter: config.Newsletter, folders: tuple[Path, ...], *, search_url: str, tidy: Callable[[str], str]
+        self,
+        newsletter: config.Newsletter,
+        folders: tuple[Path, ...],
+        *,
+        search_url: str,
+        tidy: Callable[[str], str],
+        brand: Brand | None = None,
+        logo_address: Callable[[str], str] = str,
     ) -> None:
         self.given: dict[str, Mapping[str, Any]] = {}
         self._newsletter = newsletter
+        brand = brand or brand_of(config.Brand())
+        self.logo = brand.logo
+        self._logo_address = logo_address(self.logo.file) if self.logo else ""
         self.search_url = search_url
         self._tidy = tidy
         self._hosts = Hosts()
@@ -55,6 +66,8 @@ class Pages:
             style, _, _ = self._loader.get_source(jinja2.Environment(autoescape=True), STYLE)
         except jinja2.TemplateNotFound as error:
             raise RenderingError(f"There is no {STYLE}.", next_step="Install the newsletter package again.") from error
+        # Its own file of styles uses the operator's colours, and may say others.
+        style = brand.css + style
         self._style = safe(style)
         # Of the very text between the tags (CSP level 3, section 2.3.1).
         self.style_hash = f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
@@ -73,6 +86,8 @@ class Pages:
             "contact": contact,
             "contact_link": f"mailto:{quote(contact, safe='@+')}",  # RFC 6068 section 2
             "style": self._style,
+            "logo": self.logo,
+            "logo_address": self._logo_address,
             "email": masked(email),
         }
         template = self._template(page, language)

@@ -25,6 +25,8 @@ from newsletter.web.parts import Parts, parts
 log = structlog.get_logger()
 
 SECRETS_READ = timedelta(minutes=1)
+# What a policy says on a page with pictures: those of this site alone.
+PICTURES = "img-src 'self'"
 
 
 class Desk:
@@ -42,13 +44,15 @@ class Desk:
         self.library = Library(app.database, app.clock, doors)
         self.own = OwnData(app.database, app.clock, doors)
         self.archive = Archive(app.database, app.clock, settings.newsletter, settings.archive)
-        self._pages = app.pages()
-        self.outgoing = Outgoing(self._pages, settings.newsletter, settings.web.base_url)
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = quote(unquote(urlsplit(app.settings.web.base_url).path).rstrip("/"))
+        self._pages = app.pages(lambda file: self.path(f"/logo/{file}"))
+        self.logo = self._pages.logo
+        self.outgoing = Outgoing(self._pages, settings.newsletter, settings.web.base_url)
         self.headers = {
             "Content-Security-Policy": "default-src 'none'; "
             f"style-src '{self._pages.style_hash}'; "
+            f"{PICTURES + '; ' if self.logo else ''}"
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
             "Cache-Control": "no-store",
             "Cross-Origin-Opener-Policy": "same-origin",
@@ -115,8 +119,11 @@ class Desk:
         """
         found = self.language(request, language)
         html = self._pages.page(page, found, action=self.here(request), **values)
-        policy = {"Content-Security-Policy": f"{self.headers['Content-Security-Policy']}; {also}"} if also else {}
-        return HTMLResponse(html, status, {**self.headers, **policy, "Content-Language": found.code})
+        policy = self.headers["Content-Security-Policy"]
+        if also and also not in policy:
+            policy = f"{policy}; {also}"
+        headers = {**self.headers, "Content-Security-Policy": policy, "Content-Language": found.code}
+        return HTMLResponse(html, status, headers)
 
     def language(self, request: Request, code: str = "") -> Any:
         """Return a language, else the first that a browser accepts, else that of the newsletter."""

@@ -12,7 +12,7 @@ from newsletter.pipeline import figures
 from newsletter.pipeline.entrance import HOURS, Entrance
 from newsletter.pipeline.figures import Chart, Figures
 from newsletter.tokens import Signer, TokenError
-from newsletter.web.desk import Desk
+from newsletter.web.desk import PICTURES, Desk
 from newsletter.web.forms import UnreadError, fields
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _door(desk: Desk, board: Board, request: Request, *, wrong: str = "", status
 
 def _page(desk: Desk, board: Board, request: Request, page: str, status: int = 200, **values: Any) -> Response:
     shared = {"path": desk.path("/operator"), "form": board.form(), "by_password": bool(board.settings.password_hash)}
-    return desk.open_page(request, page, "en", status, also="img-src 'self'", **shared, **values)
+    return desk.open_page(request, page, "en", status, also=PICTURES, **shared, **values)
 
 
 def _days(request: Request) -> int:

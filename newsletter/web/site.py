@@ -29,6 +29,7 @@ from newsletter.web import (
     confirm,
     example,
     feedback,
+    files,
     hooks,
     library,
     lost,
@@ -135,6 +136,8 @@ def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
         Route("/robots.txt", _robots),
         Route("/confirm/{token}", confirm.answer, methods=["GET", "POST"]),
     ]
+    if settings.brand.logo is not None:
+        routes.append(Route("/logo/{file}", files.logo))
     if settings.signup.open:
         routes += [
             Route("/subscribe", subscribe.answer, methods=["GET", "POST"]),

@@ -105,7 +105,7 @@ async def test_the_policy_holds_in_a_browser(browser: Browser, site: Site) -> No
     page, wrong = await opened(browser, site.port)
     await page.goto(await site.leaving())
     assert await page.evaluate("getComputedStyle(document.querySelector('button.chosen')).backgroundColor") == (
-        "rgb(23, 65, 110)"
+        "rgb(29, 79, 145)"
     )
     await page.set_content("<p>Framed</p><iframe></iframe>")
     await page.evaluate("url => { document.querySelector('iframe').src = url }", page.url)

@@ -169,7 +169,7 @@ async def test_an_operators_template_stands_first_and_its_fault_is_told(
     small_room.set("rendering", templates=tmp_path / "own")
     await filled(small_room)
     async with open_site(small_room) as site:
-        assert "<style>body { color: red }</style>" in (await site.get(await site.leaving())).text
+        assert "body { color: red }</style>" in (await site.get(await site.leaving())).text
     (own / name).write_text(template)
     with pytest.raises(RenderingError) as told:
         async with open_site(small_room):

@@ -13,7 +13,18 @@ from newsletter import config, resources
 from newsletter.errors import RenderingError
 from newsletter.rendering import Renderer, brand_of
 from newsletter.rendering.language import resolve
-from newsletter.rendering.look import CONTRAST, DARK, LARGEST_LOGO, LIGHT, LOOKS, contrast, luminance, readable
+from newsletter.rendering.look import (
+    CARD,
+    CONTRAST,
+    DARK,
+    GROUND,
+    LARGEST_LOGO,
+    LIGHT,
+    LOOKS,
+    contrast,
+    luminance,
+    readable,
+)
 from newsletter.rendering.press import Press
 from newsletter.rendering.templates import PAPER, PAPER_TEXT, Templates
 
@@ -60,6 +71,18 @@ def test_an_accent_that_is_readable_stays_as_it_is(colour):
     for background in (LIGHT, DARK):
         found = readable(colour, background)
         assert readable(found, background) == found
+
+
+@given(colour=colours)
+@example(colour="#ffff00")
+@example(colour="#000000")
+def test_pages_get_the_colours_of_the_mail(colour):
+    brand = brand_of(config.Brand(accent=colour))
+    light, dark = (dict(re.findall(r"--(\w+): (#\w+);", part)) for part in brand.css.split("@media"))
+    assert light == {"accent": colour, "link": brand.on_light, "card": CARD[0], "ground": GROUND[0]}
+    assert dark == {"accent": brand.on_dark, "link": brand.on_dark, "card": CARD[1], "ground": GROUND[1]}
+    for found in (light, dark):
+        assert min(contrast(found["link"], found[below]) for below in ("card", "ground")) >= CONTRAST
 
 
 @given(one=colours, other=colours)
