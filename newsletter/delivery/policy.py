@@ -96,6 +96,31 @@ WORDS_ABOUT_READER = re.compile(
     re.IGNORECASE,
 )
 
+# What is said of whoever sends counts more than a code: many servers give one of the mailbox's to a quota of ours.
+WORDS_ABOUT_OURS = re.compile(
+    # How much we may send.
+    r"(mails|messages|recipients|defers|failures)\W+per (second|minute|hour|day|month)|exceeded the max (e-?)?mails|"
+    r"\b(mail|message|sending) rate\b|\b(hourly|daily|weekly|monthly|sending|submission|outgoing|outbound|relay) "
+    r"((e-?)?mail |message |sending |recipient |rate ){0,2}(limit|quota|allowance)|\bsubmission\W?(exception|quota)|"
+    r"submissionquota|unusual sending|"
+    # Who we are.
+    r"smtp auth|auth\w+ (is )?(required|needed|first)|log ?(in|on) (first|required)|(please|must) (log ?(in|on)|auth)|"
+    r"not (logged in|authenticated)|message submission|sendasdenied|rcpthosts|"
+    # Whether we may still send, and paid for it.
+    r"\b(your|sender'?s?) ((e-?)?mail |user |smtp |sending )?account\b|"
+    r"\bsending\b.{0,40}\b(disabled|suspended|blocked|not allowed|forbidden)|non-?payment|unpaid|"
+    r"\b(insufficient|no|not enough|out of) credits?\b|\b(your|monthly|free) plan\b",
+    re.IGNORECASE,
+)
+# Of an account and no more a server may speak that means the one that we log in with.
+_ACCOUNT_OF_NOBODY = re.compile(
+    r"(?<!user )(?<!recipient )(?<!mail )(?<!recipient's )(?<!user's )(?<!their )\baccount "
+    r"((is|was|has been|temporarily|currently) ){0,2}(disabled|suspended|locked|blocked|terminated|on hold)",
+    re.IGNORECASE,
+)
+# The codes by which it is the address all the same, whatever else the words say.
+_OF_THE_ADDRESS = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
+
 # Servers check the return path as late as RCPT, and say of it what they say of readers: a mailbox that is not there.
 WORDS_ABOUT_SENDER = re.compile(
     r"sender (address )?(was )?(rejected|refused|denied|unknown|verif|not found|invalid)|sender verif|"
@@ -165,6 +190,8 @@ def about(stage: Stage, reply: Reply) -> About:
         return "reader"
     if stage == "mail" or reply.code in LOGIN_CODES or WORDS_ABOUT_SENDER.search(reply.text):
         return "us"
+    if detail not in _OF_THE_ADDRESS and WORDS_ABOUT_OURS.search(_NAMES.sub(" ", reply.text)):
+        return "us"
     if detail == _UNSAID_OF_RCPT and stage == "rcpt" and WORDS_ABOUT_READER.search(reply.text):
         return "reader"
     if detail and detail != _UNSAID:
@@ -172,7 +199,7 @@ def about(stage: Stage, reply: Reply) -> About:
         return rule.about if rule is not None else "us"
     if WORDS_ABOUT_READER.search(reply.text):
         return "reader"
-    if stage == "data" or WORDS_ABOUT_US.search(reply.text):
+    if stage == "data" or WORDS_ABOUT_US.search(reply.text) or _ACCOUNT_OF_NOBODY.search(reply.text):
         return "us"
     return "reader" if reply.code in MAILBOX_CODES else "us"
 

@@ -12,6 +12,7 @@ import structlog
 from pydantic import SecretStr
 
 from newsletter.config import Smtp
+from newsletter.delivery.brake import ALIKE, Brake
 from newsletter.delivery.policy import reconnect_pause
 from newsletter.delivery.session import Session
 from newsletter.delivery.smtp import Connection, Relay, Token, UnreachableError
@@ -101,6 +102,7 @@ class _Run:
         self.chance = chance
         self.losses: Counter[int] = Counter()
         self.connections: set[Connection] = set()
+        self._brake = Brake()
         self._accepted = 0
         self._refusals = 0
         self._refusal: DeliveryError | None = None
@@ -124,6 +126,7 @@ class _Run:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
             fault = fault or next((end for end in ends if isinstance(end, Exception)), None)
+            fault = self._let_go(fault)
             await self.queue.give_back(fault)
         if fault is None and not self._accepted:
             fault = self._refusal
@@ -161,7 +164,7 @@ class _Run:
         self.queue.ended(message, outcome)
         if outcome is not None:
             self.losses.pop(message.delivery_id, None)
-            self.ledger.outcome(outcome)
+            self._record(outcome, committed=result.committed)
             self._count(outcome, result)
         return True
 
@@ -169,6 +172,13 @@ class _Run:
         return DeliveryError(
             f"The mail server {self.relay.where} refuses this newsletter, not its readers: {words}.",
             next_step="No reader lost their mail; mend what the server names, then send again.",
+        )
+
+    def all_alike(self, words: str) -> DeliveryError:
+        return DeliveryError(
+            f"The mail server {self.relay.where} refused {ALIKE} readers in a row with the same words: {words}.",
+            next_step="No reader lost their mail; mend what the server names, or take out addresses that are dead, "
+            "then send again.",
         )
 
     def unmakeable(self, words: str) -> DeliveryError:
@@ -190,6 +200,22 @@ class _Run:
         else:
             self.queue.hand_back(message)
 
+    def _record(self, outcome: Outcome, *, committed: bool) -> None:
+        said, alike = self._brake.take(outcome, committed=committed)
+        for one in said:
+            self.ledger.outcome(one)
+        if alike:
+            raise self.all_alike(_words(outcome))
+
+    def _let_go(self, fault: BaseException | None) -> BaseException | None:
+        """Record what the brake holds, and return what the run ends with."""
+        try:
+            for one in self._brake.let_go():
+                self.ledger.outcome(one)
+        except Exception as error:
+            return fault or error
+        return fault
+
     def _count(self, outcome: Outcome, result: Result) -> None:
         if outcome.result in ("sent", "caught"):
             self._accepted += 1
@@ -199,8 +225,7 @@ class _Run:
             if result.fault is not None:
                 self._refusal = self.unmakeable(str(result.fault).rstrip("."))
             else:
-                said = (str(outcome.code or ""), outcome.enhanced, outcome.text)
-                self._refusal = self.refused(" ".join(word for word in said if word).rstrip("."))
+                self._refusal = self.refused(_words(outcome))
             if self._refusals >= REFUSALS:
                 raise self._refusal
 
@@ -304,6 +329,11 @@ class _Worker:
             # Before the goodbye, since others go by who is connected.
             self._run.connections.discard(connection)
             await connection.quit()
+
+
+def _words(outcome: Outcome) -> str:
+    said = (str(outcome.code or ""), outcome.enhanced, outcome.text)
+    return " ".join(word for word in said if word).rstrip(".")
 
 
 async def _unless(event: asyncio.Event, work: Coroutine[Any, Any, Connection]) -> Connection | None:

@@ -822,3 +822,66 @@ async def test_what_the_catcher_takes_is_caught(tmp_path: Path) -> None:
         await Courier(Smtp(), at=(catcher.host, catcher.port)).run(letters(1, 2), book)
     assert book.results == {1: "caught", 2: "caught"}
     assert len(list(tmp_path.glob("*.eml"))) == 2
+
+
+def nth(word: str, answer: str) -> Callable[[str], Any]:
+    """Give the answer to everybody, with their own address where it says `word`."""
+    return lambda about: answer.replace(word, about)
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+@pytest.mark.parametrize(
+    "answer",
+    ["550 Ask the bursar first", "550 5.2.1 <WHO>: this mailbox is disabled", "554 5.2.2 WHO: the box is full"],
+)
+async def test_readers_who_are_all_refused_with_the_same_words_are_not_the_cause(answer: str, connections: int) -> None:
+    book = Book()
+    async with Server(rules={"RCPT": nth("WHO", answer)}) as server:
+        with pytest.raises(DeliveryError, match="refused 10 readers in a row with the same words"):
+            await courier(server, connections=connections).run(letters(*range(50)), book)
+    assert len(book.outcomes) >= 10
+    assert "rejected" not in list(book.results.values())[:10]
+    assert not any(outcome.suppress for outcome in book.outcomes.values())
+    assert set(book.results) | set(book.released) <= set(range(50))
+    assert not set(book.results) & set(book.released)
+
+
+async def test_one_message_taken_in_between_shows_that_readers_are_refused_one_by_one() -> None:
+    book = Book()
+    fine = {reader(9), reader(18)}
+    async with Server(rules={"RCPT": lambda about: None if about in fine else "550 No such user"}) as server:
+        await courier(server).run(letters(*range(27)), book)
+    assert book.results == {number: "sent" if number in (9, 18) else "rejected" for number in range(27)}
+    assert all(outcome.suppress for number, outcome in book.outcomes.items() if number not in (9, 18))
+
+
+async def test_answers_that_differ_are_of_the_readers() -> None:
+    book = Book()
+    said = {reader(number): f"550 No such user, {'abcdefghijklmnopqrst'[number]}" for number in range(20)}
+    async with Server(rules={"RCPT": said.get}) as server:
+        await courier(server).run(letters(*range(20)), book)
+    assert book.results == dict.fromkeys(range(20), "rejected")
+
+
+async def test_bodies_refused_alike_cost_one_reader_an_issue_at_most() -> None:
+    book = Book()
+    async with Server(rules={"end": "552 5.2.2 The box is full"}) as server:
+        with pytest.raises(DeliveryError, match="in a row with the same words"):
+            await courier(server).run(letters(*range(30)), book)
+    assert list(book.results.values()) == ["rejected", *["deferred"] * 9]
+
+
+async def test_what_was_held_is_on_record_when_a_run_is_stopped() -> None:
+    book = Book()
+    async with Server(rules={"RCPT": "550 No such user"}) as server:
+        running = courier(server)
+
+        async def some() -> AsyncIterator[Message]:
+            async for one in letters(1, 2, 3):
+                yield one
+            await until(lambda: sum("RCPT" in command for command in server.commands) == 3)
+            await asyncio.sleep(0.1)
+            running.stop()
+
+        await running.run(some(), book)
+    assert book.results == {1: "rejected", 2: "rejected", 3: "rejected"}

@@ -127,6 +127,56 @@ def test_what_a_refusal_means(stage: Stage, code: int, message: str, verdict: Ve
     assert judge(stage, read(code, message)) == verdict
 
 
+@pytest.mark.parametrize("stage", ["rcpt", "data"])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (550, "Domain n.org has exceeded the max emails per hour (3/3 (100%)) allowed.  Message discarded."),
+        (
+            550,
+            "Domain n.org has exceeded the max defers and failures per hour (5/5 (100%)) allowed. Message discarded.",
+        ),
+        (550, "You have exceeded the max emails per hour"),
+        (550, "5.4.6 Mail rate exceeded limit."),
+        (550, "5.4.6 Unusual sending activity detected. Please try after sometime."),
+        (550, "5.1.90 Your message can't be sent because you've reached your daily limit for message recipients"),
+        (554, "5.2.2 Submission quota exceeded"),
+        (554, "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException"),
+        (554, "5.2.252 SendAsDenied; papers@n.org not allowed to send as other@n.org"),
+        (550, "SMTP AUTH is required for message submission on port 587"),
+        (550, "Please log in first"),
+        (550, "Authentication required"),
+        (553, "sorry, that domain isn't in my list of allowed rcpthosts"),
+        (550, "Account suspended for non-payment"),
+        (550, "Account has been suspended"),
+        (550, "Your account is disabled"),
+        (553, "Account disabled. Contact support"),
+        (550, "5.2.1 Sending from your account is disabled"),
+        (550, "5.2.1 Your account has been disabled from sending"),
+        (550, "Insufficient credits"),
+        (550, "Your monthly plan is used up"),
+    ],
+)
+def test_our_quota_login_or_account_costs_no_reader_their_mail(stage: Stage, code: int, message: str) -> None:
+    assert judge(stage, read(code, message)) == US
+
+
+@pytest.mark.parametrize(
+    ("message", "verdict"),
+    [
+        ("5.2.1 The email account that you tried to reach is disabled.", DEAD),
+        ("5.1.1 The email account that you tried to reach does not exist. Please log in to your account", DEAD),
+        ("User account is disabled", DEAD),
+        ("5.2.1 Account disabled", DEAD),
+        ('5.1.0 "your account": unknown user', DEAD),
+        ("Recipient account is disabled", DEAD),
+        ("5.2.2 The recipient's account is over its quota", READER),
+    ],
+)
+def test_an_account_of_the_reader_is_theirs(message: str, verdict: Verdict) -> None:
+    assert judge("rcpt", read(550, message)) == verdict
+
+
 @given(
     stage=st.sampled_from(["mail", "rcpt", "data"]),
     code=st.integers(400, 599),
