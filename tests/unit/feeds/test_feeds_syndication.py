@@ -205,3 +205,15 @@ def test_html_is_told_from_a_feed() -> None:
     parsed = parse(b"<!DOCTYPE html><html><body><p>Hello</p></body></html>", today=TODAY)
     assert parsed.layout == "unknown"
     assert "HTML" in parsed.problems[0].what
+
+
+def test_an_address_of_a_comment_is_what_its_authors_said() -> None:
+    (paper,) = atom(
+        "<entry><id>http://arxiv.org/abs/2603.00001v1</id><title>A title</title><summary>No address.</summary>"
+        '<link title="pdf" href="https://arxiv.org/pdf/2603.00001" type="application/pdf"/>'
+        '<arxiv:comment xmlns:arxiv="http://arxiv.org/schemas/atom">See https://foreign.example/x</arxiv:comment></entry>'
+    ).papers
+    assert [(link.url, link.said) for link in paper.links] == [
+        ("https://arxiv.org/pdf/2603.00001", False),
+        ("https://foreign.example/x", True),
+    ]
