@@ -178,12 +178,7 @@ class App:
         def dressed(settings: Settings) -> App:
             return replace(self, settings=settings)
 
-        return check_all(
-            self.settings,
-            folder,
-            lambda settings: dressed(settings).renderer(),
-            lambda settings: dressed(settings).pages(),
-        )
+        return check_all(self.settings, folder, lambda one: dressed(one).renderer(), lambda one: dressed(one).pages())
 
     async def sending(self, pacing: Pacing | None = None) -> Sending:
         """Return one run of sending; `pacing` is that of this run, for who wants to ask it meanwhile."""

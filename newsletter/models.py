@@ -21,10 +21,11 @@ class Value(BaseModel):
 
 
 class Link(Value):
-    """An address that belongs to a paper."""
+    """An address that belongs to a paper; `said` only by its authors, in an abstract or a comment, and by no source."""
 
     kind: Literal["paper", "pdf", "code", "project", "other"]
     url: str
+    said: bool = False
 
 
 class Paper(Value):

@@ -80,7 +80,7 @@ def link(address: object, kind_: str = "") -> Link | None:
 
 
 def union(*groups: tuple[Link, ...]) -> tuple[Link, ...]:
-    """Return the links of all groups in order, each address once, so many and no more."""
+    """Return the links of all groups in order, each address as it came first, so many and no more."""
     found: dict[str, Link] = {}
     for group in groups:
         for one in group:
@@ -91,15 +91,16 @@ def union(*groups: tuple[Link, ...]) -> tuple[Link, ...]:
 def together(one: tuple[Link, ...], other: tuple[Link, ...]) -> tuple[Link, ...]:
     """Return the links of two accounts of a work, each address once, the same whichever account came first.
 
-    Where they differ the shortest addresses of a kind stand first: they lead to the whole of a thing.
+    What a source gave goes before what a text said. Where they differ the shortest addresses of a kind stand first:
+    they lead to the whole of a thing.
     """
     if one == other:
         return one
-    return union(tuple(sorted({*one, *other}, key=lambda link: (link.kind, len(link.url), link.url))))
+    return union(tuple(sorted({*one, *other}, key=lambda link: (link.said, link.kind, len(link.url), link.url))))
 
 
 def in_text(text: str) -> tuple[Link, ...]:
-    """Return the links of a text, without the punctuation, brackets and words that belong to the sentence."""
+    """Return the links that a text says, without the punctuation, brackets and words that belong to the sentence."""
     lower = text.lower()
     if not any(sign in lower for sign in _SIGNS):
         return ()
@@ -112,7 +113,7 @@ def in_text(text: str) -> tuple[Link, ...]:
             if not address.lower().startswith(("http://", "https://")):
                 address = f"https://{address}"
             if one := link(address):
-                found.append(one)
+                found.append(one.model_copy(update={"said": True}))
     return union(tuple(found))
 
 

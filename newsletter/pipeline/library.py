@@ -130,4 +130,4 @@ class Library:
 def _named(wanted: Wanted) -> Wanted:
     """Return what is wanted, with the arXiv ids and DOIs that words of it are in any of their spellings."""
     found = ((word, identity.arxiv_id(word), identity.doi(word)) for word in wanted.words)
-    return wanted._replace(named={word: arxiv[0] if arxiv else doi for word, arxiv, doi in found if arxiv or doi})
+    return wanted._replace(named={word: name for word, arxiv, doi in found if (name := arxiv[0] if arxiv else doi)})

@@ -59,16 +59,17 @@ class Hosts:
     def __init__(self, more: Collection[str] = ()) -> None:
         self._known = KNOWN | {_decoded(one.lower()).removeprefix("www.") for one in more}
 
-    def may_lead(self, paper: Paper, address: str) -> bool:
-        """Tell whether a link of a paper may lead to an address.
+    def may_lead(self, paper: Paper, address: str, *, said: bool = False) -> bool:
+        """Tell whether a link of a paper may lead to an address, of which no source said more than that it was `said`.
 
-        What its source gave as an address of the paper may be linked. What stands in the abstract is its authors' word:
-        that may if it is on a host of the source, of a known place, or of the operator's list.
+        What its source gave as an address of the paper may be linked. What an abstract or a comment says, be it that of
+        another source or of earlier, is its authors' word, and so is what stands in the abstract of now: that may if it
+        is on a host of the source, of a known place, or of the operator's list.
         """
         name = host(address)
         # By the host alone, since there is more than one way to write the rest; and both in one folding, since there is
         # more than one way to write a host.
-        if _folded(name) not in _folded(unquote(paper.abstract)):
+        if not said and _folded(name) not in _folded(unquote(paper.abstract)):
             return True
         return any(name == one or name.endswith(f".{one}") for one in (*self._known, host(paper.url or "")) if one)
 

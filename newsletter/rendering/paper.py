@@ -57,7 +57,8 @@ def entry(
     title = cut(clean(tidy(clean(paper.title[:LONGEST_ABSTRACT]))), LONGEST_TITLE) or language.gettext("Untitled")
     address = own_address(paper)
     ways = tuple(_links(paper, language, address))
-    linked = {url for _, url in ways if hosts.may_lead(paper, url)}
+    said = {web_address(link.url) for link in paper.links if link.said}
+    linked = {url for _, url in ways if hosts.may_lead(paper, url, said=url in said)}
     summary = _summary(paper, {address, *(url for _, url in ways)} - {""}, tidy, characters) if characters else ""
     return Entry(
         title=title,

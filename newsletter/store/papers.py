@@ -340,7 +340,7 @@ def _row(known: Known) -> dict[str, Any]:
         "title_key": known.title_key,
         "abstract": paper.abstract,
         "url": paper.url,
-        "links": [[link.kind, link.url] for link in paper.links],
+        "links": [[link.kind, link.url, link.said] for link in paper.links],
         "authors": list(paper.authors),
         "organization": paper.organization,
         "summary": paper.summary,
@@ -363,7 +363,8 @@ def _paper(row: Row[Any]) -> Paper:
         doi=row.doi,
         version=row.version,
         url=row.url,
-        links=tuple(Link(kind=kind, url=url) for kind, url in row.links),
+        # Of those of two parts, which earlier versions kept, nobody knows who gave them, until a source does again.
+        links=tuple(Link(kind=kind, url=url, said=said[0] if said else True) for kind, url, *said in row.links),
         authors=tuple(row.authors),
         organization=row.organization,
         summary=row.summary,

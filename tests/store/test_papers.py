@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, text, update
 
 from newsletter.errors import ConflictError, StoreError
 from newsletter.models import DeliveryState, Feedback, Link
@@ -31,7 +31,10 @@ WHOLE = known(
     doi="10.1/x",
     version=3,
     url="https://arxiv.org/abs/2603.00007",
-    links=(Link(kind="code", url="https://example.org/code"), Link(kind="pdf", url="https://example.org/pdf")),
+    links=(
+        Link(kind="code", url="https://example.org/code"),
+        Link(kind="pdf", url="https://example.org/pdf", said=True),
+    ),
     authors=("Ada Lovelace", "Émilie du Châtelet"),
     organization="An institute",
     summary="In short.",
@@ -50,6 +53,15 @@ async def test_a_paper_comes_back_as_it_was_taken_in(database: Database) -> None
     async with database.connect() as connection:
         found = (await papers.by_ids(connection, [number, number]))[number]
     assert found == WHOLE.paper.model_copy(update={"id": number, "first_seen_at": NOW, "taken_at": NOW})
+
+
+async def test_links_of_an_earlier_version_count_as_said_since_nobody_knows_who_gave_them(database: Database) -> None:
+    async with database.begin() as connection:
+        (number,) = await papers.add(connection, [WHOLE], NOW)
+        before = [["code", "https://example.org/code"]]
+        await connection.execute(update(tables.papers).where(tables.papers.c.id == number).values(links=before))
+        found = (await papers.by_ids(connection, [number]))[number]
+    assert found.links == (Link(kind="code", url="https://example.org/code", said=True),)
 
 
 async def test_a_thousand_papers_get_their_ids_in_their_order(database: Database) -> None:

@@ -138,6 +138,7 @@ def test_a_later_version_tells_the_abstract_unless_it_was_cut() -> None:
     assert merge(first, cut).version == 3
 
 
+SAID = tuple(link.model_copy(update={"said": True}) for link in NEW.links)
 PAPERS = st.builds(
     Paper,
     id=st.none(),
@@ -147,7 +148,7 @@ PAPERS = st.builds(
     doi=st.sampled_from([None, None, "10.5555/a.1", "10.6666/b.2"]),
     version=st.sampled_from([None, 1, 2]),
     url=st.sampled_from([None, "https://arxiv.org/abs/1", "https://huggingface.co/papers/1", "https://a.example"]),
-    links=st.lists(st.sampled_from(NEW.links + OLD.links), max_size=2).map(tuple),
+    links=st.lists(st.sampled_from(NEW.links + OLD.links + SAID), max_size=2).map(tuple),
     authors=st.sampled_from([(), ("Ada",), ("Ada", "Bo"), ("A. Ada", "Bo"), ("Ade", "Bo")]),
     organization=st.sampled_from(["", "A Lab", "B Lab"]),
     summary=st.sampled_from(["", "Short.", "Other."]),

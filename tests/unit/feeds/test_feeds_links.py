@@ -111,3 +111,12 @@ PIECES = ["https://", "HTTP://", "Www.", "github.com/", "GitLab.com/", "hf.co/",
 def test_links_are_found_wherever_another_stands(text: str) -> None:
     other = "https://other.example/"
     assert addresses(text) == addresses(f"{other} {text}")[1:]
+
+
+def test_what_a_text_says_is_marked_and_what_a_source_gives_goes_before_it() -> None:
+    said = links.in_text("See https://a.example/code and https://b.example/x.")
+    assert [link.said for link in said] == [True, True]
+    given = links.link("https://www.a.example/code/")
+    assert given is not None
+    for both in (links.together(said, (given,)), links.together((given,), said), links.union((given,), said)):
+        assert [(link.url, link.said) for link in both] == [(given.url, False), ("https://b.example/x", True)]

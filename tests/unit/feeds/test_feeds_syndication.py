@@ -250,3 +250,15 @@ def test_an_id_is_no_relative_address(guid: str) -> None:
     text = f"<rss><channel><item><title>One work</title><guid>{guid}</guid></item></channel></rss>"
     (paper,) = parse(text.encode(), today=TODAY, address="https://x.example/feed").papers
     assert (paper.url, paper.doi) == (None, guid if guid.startswith("10.") else None)
+
+
+def test_an_address_of_a_comment_is_what_its_authors_said() -> None:
+    (paper,) = atom(
+        "<entry><id>http://arxiv.org/abs/2603.00001v1</id><title>A title</title><summary>No address.</summary>"
+        '<link title="pdf" href="https://arxiv.org/pdf/2603.00001" type="application/pdf"/>'
+        '<arxiv:comment xmlns:arxiv="http://arxiv.org/schemas/atom">See https://foreign.example/x</arxiv:comment></entry>'
+    ).papers
+    assert [(link.url, link.said) for link in paper.links] == [
+        ("https://arxiv.org/pdf/2603.00001", False),
+        ("https://foreign.example/x", True),
+    ]

@@ -242,6 +242,26 @@ def test_a_host_is_the_same_in_all_ways_to_write_it(paper, abstract, address, ma
     assert Hosts(("maße.example",)).may_lead(known, address) == may
 
 
+@pytest.mark.parametrize(
+    ("address", "linked"),
+    [
+        ("https://foreign.example/x", False),
+        ("https://hub.example/x", True),
+        ("https://ada.github.io/x", True),
+        ("https://own.example/x", True),
+    ],
+)
+def test_an_address_that_was_only_said_is_linked_on_known_hosts_alone_whatever_the_abstract_is_now(
+    make_renderer, make_issue, paper, links, address, linked
+):
+    known = paper.model_copy(
+        update={"abstract": "Another account.", "links": (Link(kind="project", url=address, said=True),)}
+    )
+    rendered = make_renderer(link_hosts=("own.example",)).render(make_issue(known), links)
+    assert (address in [one["href"] for one in Outline(rendered.html).attributes("a")]) == linked
+    assert f"Project: {address}" in rendered.text
+
+
 def test_an_older_template_of_the_operators_own_gets_the_new_parts(make_renderer, make_issue, paper, links, tmp_path):
     (tmp_path / "email").mkdir()
     part = '<mj-raw><!-- paper --></mj-raw><mj-include path="./paper.mjml.j2" /><mj-raw><!-- /paper --></mj-raw>'
