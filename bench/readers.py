@@ -1,11 +1,13 @@
 """Time the readers' pages while an edition goes out, and the edition without and with them.
 
     python bench/readers.py [--subscribers N] [--rate R] [--readers N] [--every S] [--days D] [--seed S]
+                             [--closing]
 
 A newsletter on SQLite whose edition waits, and `newsletter run` in a process of its own, with its pages on loopback and
 `rates.per_second` set to R. First the edition goes out alone. Then it is queued once more, and so many readers, with
 mails of D days behind them, ask meanwhile, each for a page every S seconds from a moment of their own on: an open loop
-in another process (bench/asking.py). What they ask for is in `MIX`; who polls a feed does nothing else.
+in another process (bench/asking.py), with a connection a reader that stays open, or with --closing one an ask. What
+they ask for is in `MIX`; who polls a feed does nothing else.
 
 Latency is counted from the moment for which an ask was planned, of all that were planned between the release of the
 edition and its end. Lost is what got no answer in time, or another status than 200 and 304. An edition lasts from its
@@ -197,14 +199,14 @@ async def plan(app: App, options: argparse.Namespace) -> list[Ask]:
                 path = urlsplit(links.of(next(leavers)).unsubscribe[0]).path
                 words[kind] = ("POST", path, "List-Unsubscribe=One-Click")
             method, path, *body = words[kind]
-            found.append(Ask(phase + turn * options.every, kind, method, path, "".join(body), language))
+            found.append(Ask(phase + turn * options.every, kind, method, path, "".join(body), language, number))
     return sorted(found)
 
 
 @contextlib.contextmanager
 def asking(folder: Path, port: int, options: argparse.Namespace) -> Iterator[subprocess.Popen[str]]:
     """Let the readers begin."""
-    words = [sys.executable, str(HERE / "asking.py"), str(folder / "plan"), str(port)]
+    words = [sys.executable, str(HERE / "asking.py"), str(folder / "plan"), str(port), *["--closing"] * options.closing]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             if process.stdout.readline() != "ready\n":
@@ -316,6 +318,7 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=10, help="seconds from one page of a reader to the next")
     parser.add_argument("--days", type=int, default=60, help="days of mail that the readers had before")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--closing", action="store_true", help="a connection an ask, not a reader")
     return parser.parse_args(words)
 
 

@@ -142,6 +142,13 @@ class Desk:
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
 
+    def crowded(self, request: Request) -> Response:
+        """Return the page for one too many; their connection ends with it, so that there is room again."""
+        answer = self.fault(request, "busy", 503, close=True)
+        # RFC 9110 section 10.2.3, in seconds.
+        answer.headers["Retry-After"] = "5"
+        return answer
+
     async def follow(self) -> None:
         """Follow secrets that another process made new, at least once in SECRETS_READ."""
         now = self._app.clock.now()

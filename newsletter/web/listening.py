@@ -1,9 +1,16 @@
-"""The socket that the pages are served on; knows no page and no server."""
+"""The socket that the pages are served on, and room for those who connect to it; knows no page and no server."""
 
 import socket
 
+import structlog
+
 from newsletter.config import Web
 from newsletter.errors import NewsletterError
+
+log = structlog.get_logger()
+
+# Files that are open beside the connections: the database's, the mail's, what pages are made of.
+OTHER_FILES = 200
 
 
 def listener(web: Web) -> socket.socket | None:
@@ -26,4 +33,33 @@ def listener(web: Web) -> socket.socket | None:
 def listening(host: str, port: int) -> socket.socket:
     """Return a socket that listens; port 0 is any that is free. Raises OSError if nothing can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=128)
+    return socket.create_server((host, port), family=family, backlog=1024)
+
+
+def room_for(connections: int) -> int:
+    """Let this process have so many connections open, as far as it is allowed to, and return how many those are.
+
+    A log line tells it if they are fewer.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:  # No limit of that kind on this system.
+        return connections
+    unlimited, wanted = resource.RLIM_INFINITY, connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == unlimited or soft >= wanted:
+        return connections
+    allowed = wanted if hard == unlimited else min(wanted, hard)
+    if allowed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed == wanted:
+        return connections
+    # A process that may open few files keeps half of them for itself.
+    found = max(allowed - OTHER_FILES, allowed // 2)
+    log.warning(
+        "the pages hold fewer connections than they could: raise the limit of open files (ulimit -n, LimitNOFILE)",
+        connections=found,
+        wanted=connections,
+        open_files=allowed,
+    )
+    return found

@@ -6,11 +6,18 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsletter.app import App
-from newsletter.web.listening import listener
-from newsletter.web.site import pages
+from newsletter.web.listening import listener, room_for
+from newsletter.web.site import CROWDED, pages
+
+# A browser keeps its connection, and has up to six (RFC 9112 section 9.4 leaves that to it).
+MOST_CONNECTIONS = 4000
+# Work that is begun takes the processor and the database from the mail: beyond this an ask is not begun.
+MOST_ASKS = 200
+# Longer than the 60 s of nginx for connections that it keeps: else it asks on one that is just closed here.
+KEPT_SECONDS = 65
 
 
 class _Server(uvicorn.Server):
@@ -41,8 +48,16 @@ async def serving(app: App) -> AsyncIterator[int | None]:
 @contextlib.asynccontextmanager
 async def serve(site: ASGIApp, listener: socket.socket, *, patience: int = 5) -> AsyncIterator[None]:
     """Serve a site meanwhile; `patience` is how many seconds an answer may take that is due at the end."""
+    most = room_for(MOST_CONNECTIONS)
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        state = server.server_state
+        if len(state.connections) > most or len(state.tasks) > MOST_ASKS:
+            scope[CROWDED] = True
+        await site(scope, receive, send)
+
     config = uvicorn.Config(
-        site,
+        call,
         http="h11",
         ws="none",
         lifespan="off",
@@ -52,8 +67,7 @@ async def serve(site: ASGIApp, listener: socket.socket, *, patience: int = 5) ->
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=200,
-        timeout_keep_alive=5,
+        timeout_keep_alive=KEPT_SECONDS,
         timeout_graceful_shutdown=patience,
     )
     server = _Server(config)

@@ -46,6 +46,9 @@ from newsletter.web.operator import Board
 
 log = structlog.get_logger()
 
+# What a server sets in the scope of a request if it has too many at once.
+CROWDED = "newsletter.crowded"
+
 # Which words a fault has, and its status (RFC 9110 section 15); the first that fits.
 _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
     (RevokedError, "revoked", 410),
@@ -160,6 +163,9 @@ def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
         if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):
             scope = {**scope, "path": scope["path"][len(prefix) :]}
         if scope["type"] == "http":
+            if scope.get(CROWDED):
+                await site.state.desk.crowded(Request(scope))(scope, receive, send)
+                return
             await site.state.desk.follow()
         await site(scope, receive, send)
 

@@ -1,6 +1,7 @@
 """Each measure of sending runs, small, to its end, checks what it sent, and ends with the line that others read."""
 
 import asyncio
+import contextlib
 import importlib
 import os
 import re
@@ -233,5 +234,41 @@ async def test_who_asks_waits_for_nobody_and_counts_from_the_plan(
         planned = time.monotonic() - 5
         # None is answered until the third has come.
         await asyncio.gather(*(readers.ask(asking.Ask(0, "papers", "GET", "/"), planned) for _ in range(3)))
+        readers.close()
+        await asyncio.sleep(0)
     assert [status for _, _, status, _ in readers.answers] == [200] * 3
     assert all(seconds >= 5 for *_, seconds in readers.answers)
+
+
+@pytest.mark.parametrize("closing", [False, True])
+async def test_who_asks_keeps_a_connection_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, closing: bool
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    asking = importlib.import_module("asking")
+    served: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                asked = await reader.readuntil(b"\r\n\r\n")
+                if b"/same" in asked:
+                    writer.write(b"HTTP/1.1 304 Not Modified\r\n\r\n")
+                else:
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                if b"/end" in asked:
+                    break
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        readers = asking.Readers(server.sockets[0].getsockname()[1], closing=closing)
+        # The second reader's is closed by the server, which their next ask finds out before it is sent.
+        for number, path in ((1, "/"), (1, "/same"), (1, "/"), (2, "/end"), (2, "/")):
+            await readers.ask(asking.Ask(0, "papers", "GET", path, reader=number), time.monotonic())
+            await asyncio.sleep(0.05)
+        readers.close()
+        await asyncio.gather(*filter(None, served))
+    assert [status for _, _, status, _ in readers.answers] == [200, 304, 200, 200, 200]
+    assert readers.opened == (5 if closing else 3)
