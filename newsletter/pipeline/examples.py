@@ -1,6 +1,5 @@
 """The mail of today for topics that somebody thinks of: really chosen and rendered, sent to nobody, kept by nobody."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from newsletter.pipeline import proofs, slots
 from newsletter.pipeline import subscribers as people
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter
+from newsletter.pipeline.turns import Turns
 from newsletter.tokens import Signer, TokenError
 
 EXAMPLE = "example"
@@ -19,14 +19,8 @@ LASTS = timedelta(hours=1)
 # For so long the papers of today count as looked at.
 FRESH = timedelta(minutes=5)
 KEPT = 64
-# Who finds so many waiting is asked to come again: choosing takes the processor, which the mail needs too.
-MOST_WAITING = 8
 
 _READER = "you@example.org"
-
-
-class BusyError(Exception):
-    """Too many want an example just now."""
 
 
 class Examples:
@@ -47,8 +41,7 @@ class Examples:
         self._make_writer = writer
         self._composer: tuple[datetime, Composer] | None = None
         self._writer: LetterWriter | None = None
-        self._turn = asyncio.Lock()
-        self._waiting = 0
+        self._turns = Turns()
         self._made: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
     def token(self, topics: Sequence[Topic], language: str, timezone: str) -> str:
@@ -59,21 +52,16 @@ class Examples:
     async def html(self, token: str) -> str:
         """Return the HTML of an example for a frame, or nothing where there is no paper for it.
 
-        Raises TokenError for a token that was not made here or has had its time, and BusyError.
+        Raises TokenError for a token that was not made here or has had its time, and BusyError if too
+        many others ask just now.
         """
         words = self._signer.read(EXAMPLE, token)
         at, language, timezone, *names = words
         age = self._clock.now().timestamp() - int(at)
         if not -60 <= age <= LASTS.total_seconds():
             raise TokenError("This example has had its time.", next_step="Ask for it anew.")
-        if self._waiting >= MOST_WAITING:
-            raise BusyError
-        self._waiting += 1
-        try:
-            async with self._turn:
-                return await self._html(str(language), str(timezone), tuple(map(str, names)))
-        finally:
-            self._waiting -= 1
+        async with self._turns.turn():
+            return await self._html(str(language), str(timezone), tuple(map(str, names)))
 
     async def _html(self, language: str, timezone: str, names: tuple[str, ...]) -> str:
         composer = await self._fresh()

@@ -1,6 +1,5 @@
 """What a reader's next mail would have with other wishes: chosen as mail is, and kept by nobody."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -11,12 +10,11 @@ from newsletter.pipeline.arranging import Content
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.letter import LetterWriter
 from newsletter.pipeline.moving import shown
+from newsletter.pipeline.turns import BusyError, Turns
 from newsletter.rendering.reasons import reason_sentence
 
 # For so long the papers on record count as looked at.
 FRESH = timedelta(minutes=5)
-# Who finds so many waiting is asked to come again: choosing takes the processor, which the mail needs too.
-MOST_WAITING = 8
 
 _NOBODY = "you@example.org"
 
@@ -35,8 +33,7 @@ class Foresight:
         self._make_writer = writer
         self._writer: LetterWriter | None = None
         self._made: tuple[datetime, Composer] | None = None
-        self._turn = asyncio.Lock()
-        self._waiting = 0
+        self._turns = Turns()
 
     async def next(self, person: Subscriber) -> tuple[Pick, ...] | None:
         """Return the papers that a person would get now, None if too many others ask just now."""
@@ -60,16 +57,13 @@ class Foresight:
         return proofs.page(message, rendered)
 
     async def _content(self, person: Subscriber) -> Content | None:
-        if self._waiting >= MOST_WAITING:
-            return None
-        self._waiting += 1
         try:
-            async with self._turn:
+            async with self._turns.turn():
                 composer = await self._fresh()
                 [content] = await composer.pick([person], slots.local_date(person, self._clock.now()))
                 return content
-        finally:
-            self._waiting -= 1
+        except BusyError:
+            return None
 
     async def _fresh(self) -> Composer:
         now = self._clock.now()

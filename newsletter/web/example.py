@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from newsletter.pipeline.examples import BusyError
+from newsletter.pipeline.turns import BusyError
 from newsletter.tokens import TokenError
 from newsletter.web.desk import Desk
 from newsletter.web.frames import MAIL, framed

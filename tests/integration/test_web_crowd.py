@@ -10,6 +10,8 @@ import pytest
 from newsroom import Newsroom
 from webroom import Site, filled, open_site
 
+from newsletter.pipeline import examples, foresight
+from newsletter.pipeline.turns import Turns
 from newsletter.web import listening, serving
 
 READERS = 1000
@@ -117,3 +119,26 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_may(
     assert limits.pair == (after, hard)
     told = capsys.readouterr()
     assert ("raise the limit of open files" in told.out + told.err) == (found < 4000)
+
+
+@pytest.fixture
+async def patient(small_room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """The same on a machine that may be as slow as it likes."""
+    for module in (foresight, examples):
+        monkeypatch.setattr(module, "Turns", lambda: Turns(seconds=600))
+    async with open_site(await filled(small_room)) as opened:
+        opened.client.timeout = httpx.Timeout(600)
+        yield opened
+
+
+async def test_forty_who_look_at_their_next_mail_at_once_all_see_it(patient: Site) -> None:
+    path = (await patient.changing()).replace("/settings/", "/next/")
+    forty = [patient.press(path, group="topics", new=f"violin {number}") for number in range(40)]
+    assert Counter(page.status_code for page in await asyncio.gather(*forty)) == {200: 40}
+
+
+async def test_forty_who_look_at_an_example_at_once_all_see_it(patient: Site) -> None:
+    now = int(patient.room.clock.now().timestamp())
+    tokens = [patient.signer.sign("example", now, "en", "UTC", f"violin {number}") for number in range(40)]
+    forty = [patient.get(f"/letters/example/{token}") for token in tokens]
+    assert Counter(page.status_code for page in await asyncio.gather(*forty)) == {200: 40}
