@@ -128,6 +128,13 @@ async def test_the_next_mail_is_shown_and_nothing_is_saved(site: Site) -> None:
     assert [topic.name for topic in (await ada(site)).topics] == ["glass harps"]
 
 
+async def test_what_was_said_is_told_as_it_was_said(site: Site) -> None:
+    for verdict, words in (("seen", "Seen it"), ("saved", "You saved this paper."), ("less", "Less like this")):
+        await site.press(await site.saying("more", 1), act=verdict)
+        told = re.findall(r'<span class="soft why">([^<]*)</span>', (await site.get(await site.changing())).text)
+        assert told == [words]
+
+
 async def test_what_was_said_is_taken_back(site: Site) -> None:
     await site.press(await site.saying("more", 1), act="more")
     await site.press(await site.saying("less", 2), act="less")
