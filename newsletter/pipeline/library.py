@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
+from newsletter.feeds import identity
 from newsletter.feeds.tex import to_unicode
 from newsletter.models import Feedback, Paper, Subscriber, Verdict
 from newsletter.pipeline.doors import Doors
@@ -57,7 +58,7 @@ class Library:
         """Return the papers of a person that are wanted, from behind a place on."""
         async with self._database.connect() as connection:
             person = await self._doors.open(connection, "settings", token)
-            found = await library.got(connection, person.id, wanted, after=after, limit=PAGE + 1)
+            found = await library.got(connection, person.id, _named(wanted), after=after, limit=PAGE + 1)
         last = found[PAGE - 1] if len(found) > PAGE else None
         following = None if last is None else Spot(last.issue_id, last.position)
         return Shelf(person, found[:PAGE], following, self._doors.feed(person))
@@ -115,10 +116,20 @@ class Library:
     async def _batch(self, token: str, wanted: Wanted, after: Spot | None) -> list[Got]:
         async with self._database.connect() as connection:
             person = await self._doors.open(connection, "settings", token)
-            return await library.got(connection, person.id, wanted, after=after, limit=AT_ONCE)
+            return await library.got(connection, person.id, _named(wanted), after=after, limit=AT_ONCE)
 
     async def _one(self, connection: AsyncConnection, person: Subscriber, paper_id: int) -> Got:
         found = await library.got(connection, person.id, Wanted(paper_id=paper_id), limit=1)
         if not found:
             raise PlaceError("You received no such paper.", next_step="Use the buttons of the page.")
         return found[0]
+
+
+def _named(wanted: Wanted) -> Wanted:
+    """Return what is wanted, with the arXiv ids and DOIs that words of it are in any of their spellings."""
+    named: dict[str, str] = {}
+    for word in wanted.words:
+        arxiv = identity.arxiv_id(word)
+        if name := arxiv[0] if arxiv else identity.doi(word):
+            named[word] = name
+    return wanted._replace(named=named)

@@ -1,10 +1,11 @@
 """What one person received, as they look through it themselves; nothing is changed here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import DeliveryState, Paper, Reason, Verdict
@@ -29,13 +30,15 @@ _REACHED = tuple(
 class Wanted(NamedTuple):
     """What of their papers somebody wants to see: all that is given has to fit.
 
-    A paper fits `words` if each is in its title, its abstract or the name of one of its authors.
+    A paper fits `words` if each is in its title, its abstract or the name of one of its authors, or names the paper:
+    `named` has of such words the arXiv id, without its version, or the DOI, in small letters.
     """
 
     words: tuple[str, ...] = ()
     said: Verdict | None = None
     issue_id: int | None = None
     paper_id: int | None = None
+    named: Mapping[str, str] = MappingProxyType({})
 
 
 class Spot(NamedTuple):
@@ -131,7 +134,9 @@ def _received(subscriber_id: int, works: Any) -> Select[Any]:
 
 
 def _fitting(connection: AsyncConnection, works: Any, wanted: Wanted) -> Sequence[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [_has(connection, works, word) for word in wanted.words]
+    found: list[ColumnElement[bool]] = [
+        or_(_has(connection, works, word), _is(works, wanted.named.get(word))) for word in wanted.words
+    ]
     if wanted.said is not None:
         found.append(feedback.c.verdict == wanted.said)
     if wanted.issue_id is not None:
@@ -147,6 +152,14 @@ def _has(connection: AsyncConnection, works: Any, word: str) -> ColumnElement[bo
     names = each(works.c.authors).table_valued("value")
     by = select(literal(1)).select_from(names).where(_within(names.c.value, word)).exists()
     return or_(_within(works.c.title, word), by, _within(works.c.abstract, word))
+
+
+def _is(works: Any, name: str | None) -> ColumnElement[bool]:
+    """Tell of works whether they have an arXiv id or a DOI."""
+    if name is None:
+        return false()
+    # The function that stands in for SQLite's own takes no null.
+    return or_(func.coalesce(works.c.arxiv_id, "") == name, func.lower(func.coalesce(works.c.doi, "")) == name)
 
 
 def _within(text: Any, word: str) -> ColumnElement[bool]:

@@ -265,6 +265,33 @@ async def test_long_lists_come_in_parts_without_a_gap(site: Site) -> None:
     assert len(entries) == sum(map(len, got))
 
 
+async def test_a_paper_is_found_by_its_arxiv_id_and_its_doi(site: Site) -> None:
+    site.room.clock.moment += DAY
+    await site.room.take_in(Paper(title="Harps of glass", abstract="They sing.", doi="10.5555/Harps.1", votes=900))
+    await site.room.send()
+    here, odd, harps = await path(site), "bakes PIES", "They sing"
+    for words, found in {
+        "2603.00009": odd,
+        "2603.00009v2": odd,
+        "arXiv:2603.00009": odd,
+        "https://arxiv.org/abs/2603.00009v1": odd,
+        "10.48550/arXiv.2603.00009": odd,
+        "2603.00009 pies": odd,
+        "10.5555/harps.1": harps,
+        "https://doi.org/10.5555/HARPS.1": harps,
+        "2603.0000": "",
+        "2603.00010": "",
+        "10.5555/harps": "",
+        "2603.00009 glass": "",
+    }.items():
+        answer = await site.client.get(f"{here}/papers.bib", params={"q": words})
+        titles_found = [entry.fields["title"] for entry in parse_string(answer.text, "bibtex").entries.values()]
+        assert len(titles_found) == bool(found), words
+        page = await site.client.get(here, params={"q": words})
+        for text, title in ((odd, "Ångström"), (harps, "Harps of glass")):
+            assert (f"{title}" in page.text.partition("<main")[2]) == (text == found), words
+
+
 async def test_files_are_of_one_paper_a_mail_or_what_fits(small_site: Site) -> None:
     here = await path(small_site)
     ((issue,),) = await small_site.room.rows(
