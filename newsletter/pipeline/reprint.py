@@ -98,7 +98,8 @@ def as_page(found: presses.Kept, issue: Issue, settings: Settings, links: Links)
         rendered = renderer.render(issue._replace(recipient=reader), links)
     except (LookupError, ValueError, TypeError, zlib.error):
         return None
-    html = rendered.html if rendered.html_parts else ""
+    # What is an article among the mail of a program is all that a page has (WAI-ARIA 1.2, section 5.3.4).
+    html = rendered.html.replace('role="article"', 'role="main"', 1) if rendered.html_parts else ""
     if (logo := renderer.logo) is not None:
         html = with_pictures(html, {logo.cid: f"data:image/{logo.kind};base64,{b64encode(logo.content).decode()}"})
     return Page(own.date, rendered.language, html, rendered.text)
