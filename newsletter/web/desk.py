@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -44,7 +44,7 @@ class Desk:
         self._pages = app.pages()
         self.outgoing = Outgoing(self._pages, settings.newsletter, settings.web.base_url)
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
-        self._prefix = urlsplit(app.settings.web.base_url).path.rstrip("/")
+        self._prefix = quote(unquote(urlsplit(app.settings.web.base_url).path).rstrip("/"))
         self.headers = {
             "Content-Security-Policy": "default-src 'none'; "
             f"style-src '{self._pages.style_hash}'; "

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from starlette.applications import Starlette
@@ -157,7 +157,8 @@ def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
 
 def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
     """Let the pages be found with and without the path of web.base_url: some proxies take it away, some do not."""
-    prefix = urlsplit(settings.web.base_url).path.rstrip("/")
+    # The path of a scope is decoded.
+    prefix = unquote(urlsplit(settings.web.base_url).path).rstrip("/")
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):

@@ -232,3 +232,17 @@ async def test_a_bug_is_told_and_logged_without_the_address(
     assert answer.headers["cache-control"] == "no-store"
     await until(lambda: "TypeError" in caplog.text)
     assert path.rpartition("/")[2] not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/l%C3%A4den/p%C3%A4per", "/läden/päper", "/l%c3%a4den/p%c3%a4per/"])
+async def test_a_path_of_the_site_may_be_any(small_room: Newsroom, path: str) -> None:
+    async with open_site(await filled(small_room), f"https://papers.example.org{path}") as site:
+        link = f"/settings/{await site.door('settings')}"
+        for here in (path.rstrip("/") + link, link):
+            page = await site.get(here)
+            assert page.status_code == 200
+            actions = set(re.findall(r'<form method="post" action="([^"]+)"', page.text))
+            assert all(one.startswith("/l%C3%A4den/p%C3%A4per/") for one in actions)
+            (action,) = (one for one in actions if "/settings/" in one)
+            assert (await site.press(action, group="topics", act="save", new="violins")).status_code == 200
+        assert (await site.get("/l%C3%A4den/settings/x")).status_code == 404
