@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 
 LARGEST = 16_384
 SECONDS = 10
+# So much more is read of what is too large, since an answer may be lost with what was not (RFC 9112 section 9.6).
+READ_ON = 1_048_576
 MOST_FIELDS = 20
 
 _BOUNDARY = re.compile(r'\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
@@ -74,21 +76,31 @@ def _parts(body: bytes, boundary: bytes, most: int) -> list[tuple[str, str]]:
     return found
 
 
-async def body(request: Request, largest: int = LARGEST) -> bytes:
-    """Return the body of a request of at most so many bytes; raises UnreadError."""
-    # What is declared as too large is not waited for.
+async def body(request: Request, largest: int = LARGEST, *, read_on: int = READ_ON) -> bytes:
+    """Return the body of a request of at most so many bytes; raises UnreadError.
+
+    Up to `read_on` bytes beyond are read before that, for people: a browser has to see the page that says so.
+    """
     declared = request.headers.get("content-length", "0")
-    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > largest:
+    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > largest + read_on:
         raise UnreadError(413)
-    read = bytearray()
+    too_large = int(declared) > largest
+    # RFC 9110 section 10.1.1: who asks before they send need not send it.
+    if too_large and "expect" in request.headers:
+        raise UnreadError(413)
+    read, came = bytearray(), 0
     try:
         async with asyncio.timeout(SECONDS):
             async for part in request.stream():
-                read += part
-                if len(read) > largest:
-                    raise UnreadError(413)
+                came += len(part)
+                if came > largest + read_on:
+                    break
+                if came <= largest:
+                    read += part
     except TimeoutError as error:
-        raise UnreadError(408) from error
+        raise UnreadError(413 if too_large or came > largest else 408) from error
     except ClientDisconnect as error:
         raise UnreadError(400) from error
+    if came > largest:
+        raise UnreadError(413)
     return bytes(read)

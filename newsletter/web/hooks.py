@@ -23,7 +23,7 @@ async def answer(request: Request) -> Response:
         raise HTTPException(405, headers={"Allow": "POST"})
     try:
         hooks.welcome(relay, request.headers)
-        said = await hooks.take(relay, request.headers, await body(request, hooks.largest(relay)))
+        said = await hooks.take(relay, request.headers, await body(request, hooks.largest(relay), read_on=0))
     except RefusedError as error:
         # The operator has to see it if the relay and the settings do not agree.
         log.warning("a report was refused", relay=relay, status=error.status, why=error.message)

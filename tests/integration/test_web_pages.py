@@ -246,3 +246,30 @@ async def test_a_path_of_the_site_may_be_any(small_room: Newsroom, path: str) ->
             (action,) = (one for one in actions if "/settings/" in one)
             assert (await site.press(action, group="topics", act="save", new="violins")).status_code == 200
         assert (await site.get("/l%C3%A4den/settings/x")).status_code == 404
+
+
+@pytest.mark.parametrize("most", [16_384, 131_072])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_form_that_is_too_large_ends_as_a_page(site: Site, most: int, chunked: bool) -> None:
+    path = await (site.changing() if most > 20_000 else site.leaving())
+
+    async def parts(body: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 9_000):
+            yield body[start : start + 9_000]
+
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for size in (most + 1, 140_000, 300_000, 1_000_000):
+        body = b"act=save&group=names&muted_words=" + b"x" * size
+        page = await site.client.post(path, content=parts(body) if chunked else body, headers=kind)
+        assert page.status_code == 413, size
+        assert "<h1" in page.text
+        assert page.headers["connection"] == "close"
+
+
+async def test_what_is_declared_as_far_too_large_is_answered_before_it_comes(site: Site) -> None:
+    for declared, expects in ((10**9, ""), (200_000, "Expect: 100-continue\r\n")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        head = f"POST {await site.changing()} HTTP/1.1\r\nHost: x\r\nContent-Length: {declared}\r\n{expects}\r\n"
+        writer.write(head.encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+        writer.close()
