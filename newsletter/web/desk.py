@@ -36,6 +36,7 @@ class Desk:
         self.settings = settings = app.settings
         self._app = app
         self._secrets_read_at = app.clock.now()
+        self._proxy_told = False
         self.catalogue = app.catalogue
         self.languages = languages()
         self.library = Library(app.database, app.clock, doors)
@@ -133,6 +134,12 @@ class Desk:
             named = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
             if len(named) >= hops:
                 return network(named[-hops]) or network(address)
+        elif "x-forwarded-for" in request.headers and not self._proxy_told:
+            self._proxy_told = True
+            log.warning(
+                "what is asked comes with X-Forwarded-For while web.proxies is 0, so that all people behind that proxy "
+                "count as one network address: set web.proxies to the number of your proxies"
+            )
         return network(address)
 
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:

@@ -302,7 +302,7 @@ async def test_a_network_address_asks_so_often_in_an_hour(site: Site) -> None:
     ],
 )
 async def test_behind_proxies_it_is_who_stands_before_them(
-    small_room: Newsroom, proxies: int, header: tuple[str, str], same: bool
+    small_room: Newsroom, capfd: pytest.CaptureFixture[str], proxies: int, header: tuple[str, str], same: bool
 ) -> None:
     small_room.set("signup", hourly=1)
     small_room.set("web", proxies=proxies)
@@ -316,6 +316,8 @@ async def test_behind_proxies_it_is_who_stands_before_them(
             )
             statuses.append(answer.status_code)
         assert statuses == [200, 429 if same else 200]
+    # Once, however many ask.
+    assert capfd.readouterr().out.count("while web.proxies is 0") == (proxies == 0)
 
 
 async def test_no_address_of_a_mailbox_or_a_network_stands_in_the_tries(site: Site) -> None:
