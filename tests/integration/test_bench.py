@@ -162,6 +162,14 @@ def test_a_newcomer_is_timed() -> None:
     assert re.search(r"\bseconds=\d+\.\d+$", lines[-1])
 
 
+def test_a_newcomer_who_waits_for_a_minute_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    newcomer = importlib.import_module("newcomer")
+    newcomer.tell(59.99, 0)
+    with pytest.raises(SystemExit, match="a minute"):
+        newcomer.tell(60.0, 0)
+
+
 def test_what_a_killed_measure_made_goes_away() -> None:
     program = "import sys, workshop\nwith workshop.workshop() as made: print(made[0], flush=True); sys.stdin.read()"
     started = subprocess.Popen(

@@ -104,6 +104,26 @@ async def test_a_newcomer_comes_in(browser: Browser, site: Site, script: bool, w
     assert wrong == []
 
 
+async def test_nothing_but_two_ticks_lies_between_subscribe_and_the_first_issue(browser: Browser, site: Site) -> None:
+    page, wrong = await opened(browser, site.port)
+    async with Server() as server:
+        site.room.relay(server)
+        await page.goto("/letters/subscribe")
+        await page.get_by_label("Your mail address").fill(address("ada"))
+        await page.get_by_label("Your own topics, one a line").fill("violin")
+        assert await press(page, "Subscribe") == "Look into your mailbox"
+        await local.newcomers(site.room.app)
+        await page.goto(path_in(server, "confirm/"))
+        assert await press(page, "Yes, send it to me") == "You are subscribed"
+        assert len(server.messages) == 1
+        await local.newcomers(site.room.app)
+        subjects = [str(message_from_bytes(one.content, policy=default)["Subject"]) for one in server.messages]
+    assert subjects == ["Please confirm: Papers for you", "Welcome to Papers for you", "The violin"]
+    # However fast the machine is, waiting for the ticks of `newsletter run` takes a small part of a minute.
+    assert 2 * local.NEWCOMERS_SECONDS <= 10
+    assert wrong == []
+
+
 async def test_a_fault_is_reached_from_the_summary_by_the_keyboard(browser: Browser, site: Site) -> None:
     page, _ = await opened(browser, site.port, java_script_enabled=False)
     await page.goto("/letters/subscribe")
