@@ -14,7 +14,8 @@ from newsletter.web.site import CROWDED, pages
 
 # A browser keeps its connection, and has up to six (RFC 9112 section 9.4 leaves that to it).
 MOST_CONNECTIONS = 4000
-MOST_ASKS = 1000
+# Work that is begun takes the processor and the database from the mail: beyond this an ask is not begun.
+MOST_ASKS = 200
 # Longer than the 60 s of nginx for connections that it keeps: else it asks on one that is just closed here.
 KEPT_SECONDS = 65
 
