@@ -210,16 +210,11 @@ class App:
         return ReturnPath(address, await self.signer(), self.settings.bounces.delimiter).of
 
     def pages(self, logo_address: Callable[[str], str] = str) -> "Pages":
-        """Return what renders pages; `logo_address` has the logo's. RenderingError for a wrong template or logo."""
+        """Return what renders the readers' pages, as `rendering.pages.pages_of` has it."""
         from newsletter.feeds.tex import to_unicode
-        from newsletter.rendering import brand_of
-        from newsletter.rendering.pages import Pages
+        from newsletter.rendering.pages import pages_of
 
-        own = self.settings.rendering.templates
-        folders = (self.settings.path(own), resources.templates()) if own else (resources.templates(),)
-        name, search = self.settings.newsletter, self.settings.feeds.search_url
-        brand = brand_of(self.settings.brand, self.settings.folder)
-        return Pages(name, folders, search_url=search, tidy=to_unicode, brand=brand, logo_address=logo_address)
+        return pages_of(self.settings, resources.templates(), tidy=to_unicode, logo_address=logo_address)
 
     @cached_property
     def draws(self) -> bool:

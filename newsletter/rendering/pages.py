@@ -36,9 +36,9 @@ class Pages:
     """Renders pages.
 
     `folders` of templates are looked into in turn. `given` has a sample of what the template of each page gets, by its
-    name. `brand` is by default that of settings that say nothing of it, and `logo_address` is where browsers find its
-    logo. `search_url` has `{title}` where the title of a paper belongs that has no address, and `tidy` makes the TeX of
-    titles readable. Raises RenderingError for a template that is missing or wrong.
+    name. `brand` is by default that of settings that say nothing of it, and `logo_address` tells where browsers find
+    the file of its logo. `search_url` has `{title}` where the title of a paper belongs that has no address, and `tidy`
+    makes the TeX of titles readable. Raises RenderingError for a template that is missing or wrong.
     """
 
     def __init__(
@@ -140,6 +140,25 @@ class Pages:
             return environment.get_template(_file(page))
         except jinja2.TemplateError as error:
             raise _wrong(page, error) from error
+
+
+def pages_of(
+    settings: config.Settings, templates: Path, *, tidy: Callable[[str], str], logo_address: Callable[[str], str]
+) -> Pages:
+    """Return what renders the pages of a newsletter: in its brand, and with its operator's templates first.
+
+    `templates` has the built-in ones, and `logo_address` tells where browsers find the file of the logo. Raises
+    RenderingError for a wrong template, or a logo that cannot be used.
+    """
+    own = settings.rendering.templates
+    return Pages(
+        settings.newsletter,
+        (settings.path(own), templates) if own else (templates,),
+        search_url=settings.feeds.search_url,
+        tidy=tidy,
+        brand=brand_of(settings.brand, settings.folder),
+        logo_address=logo_address,
+    )
 
 
 def _file(page: str) -> str:
