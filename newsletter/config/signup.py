@@ -31,6 +31,6 @@ class Signup(Section):
         3,
         ge=1,
         le=1000,
-        description="How many sign-ups for one mailbox are looked at in a day, whoever sent them; a confirmation follows "
-        "each, of at most nine, if the one before has gone out.",
+        description="How many sign-ups for one mailbox are looked at in a day, whoever sent them; a confirmation "
+        "follows each, of at most nine, if the one before has gone out.",
     )
