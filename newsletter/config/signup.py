@@ -28,5 +28,9 @@ class Signup(Section):
         description="How many sign-ups, and how many examples, one network address may ask for in an hour.",
     )
     daily_mails: int = Field(
-        3, ge=1, le=1000, description="How many sign-ups for one mailbox are looked at in a day, whoever sent them."
+        3,
+        ge=1,
+        le=1000,
+        description="How many sign-ups for one mailbox are looked at in a day, whoever sent them; a confirmation "
+        "follows each, of at most nine, if the one before has gone out.",
     )

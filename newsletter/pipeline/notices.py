@@ -74,6 +74,8 @@ class Notices:
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self._clock = clock
         self._newsletter = settings.newsletter
+        # Whoever lost one asks once more; how many sign-ups are looked at is counted for the mailbox.
+        self._most = {**_MOST, "confirmation": min(settings.signup.daily_mails, len(notices.SLOTS))}
         self._wanted: Mapping[EditionKind, bool] = {
             "welcome": settings.notices.welcome,
             "goodbye": settings.notices.goodbye,
@@ -104,7 +106,7 @@ class Notices:
         now = self._clock.now()
         words = {**said(kind, person, now), **told}
         draft = Draft(person.id, person.email, message_id(self._newsletter), (), said=words)
-        day, most = slots.local_date(person, now), _MOST.get(kind, 1)
+        day, most = slots.local_date(person, now), self._most.get(kind, 1)
         queued = await notices.put(connection, kind, day, draft, now, most=most, each=kind == "answer")
         if queued:
             log.info("notice", kind=kind, subscriber=person.id)

@@ -153,7 +153,7 @@ class Signups:
             faults.append(Fault("words", "long"))
         else:
             wishes |= tried("words", topics=topics)
-        if fault := self._address(asked.email):
+        if fault := self.fault_of(asked.email):
             faults.insert(0, Fault("email", fault))
         if faults:
             raise FaultyError(faults)
@@ -317,8 +317,8 @@ class Signups:
             await self._notices.tell(connection, known, "known")
         return False
 
-    def _address(self, email: str) -> str:
-        """Return what is wrong with an address, or nothing."""
+    def fault_of(self, email: str) -> str:
+        """Return what is wrong with an address that is given by its owner: empty, malformed, disposable, or nothing."""
         if not email.strip():
             return "empty"
         try:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from newsletter.bounds import WEEKDAYS
 from newsletter.models import DeliveryState, EditionKind
 from newsletter.store import deliveries as deliveries_of
 from newsletter.store import editions as editions_of
@@ -15,7 +16,7 @@ from newsletter.store.tables import deliveries, editions, issues
 
 # The first, whatever their cadence: whoever changes theirs gets no second notice. The others are for kinds of which
 # there may be more in a day.
-SLOTS = ("daily", "weekdays", "weekly:mon", "weekly:tue", "weekly:wed")
+SLOTS = ("daily", "weekdays", *(f"weekly:{day}" for day in WEEKDAYS))
 
 
 async def put(

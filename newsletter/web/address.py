@@ -5,7 +5,6 @@ from starlette.responses import Response
 
 from newsletter.errors import UsageError
 from newsletter.models import Subscriber
-from newsletter.pipeline.lost import is_address
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError, fields
 
@@ -18,8 +17,8 @@ async def ask(request: Request) -> Response:
         return _page(desk, request, await desk.moving.who(token), "ask")
     email = (await fields(request)).get("email", "").strip()
     person = await desk.moving.who(token)
-    if not is_address(email):
-        return _page(desk, request, person, "ask", 422, typed=email, fault="address")
+    if fault := desk.signups.fault_of(email):
+        return _page(desk, request, person, "ask", 422, typed=email, fault=fault)
     if not await desk.lost.may(desk.client(request), email) or not await desk.signups.may_mail(email):
         return _page(desk, request, person, "sent")
     try:

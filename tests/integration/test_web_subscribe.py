@@ -264,6 +264,12 @@ async def test_a_mailbox_gets_no_more_than_its_mails_a_day_whoever_asks(site: Si
     assert len(await work(site)) == 1
 
 
+async def test_who_lost_their_confirmation_gets_another_up_to_the_mails_of_a_day(site: Site) -> None:
+    for number in range(5):
+        assert SENT in (await subscribe(site)).text
+        assert [str(one["To"]) for one in await work(site)] == [address("ada")] * (number < 3)
+
+
 async def test_tags_of_one_mailbox_count_as_one(site: Site) -> None:
     # Nobody bombs a stranger whose server drops what stands behind a +.
     for number in range(6):
@@ -388,6 +394,7 @@ async def test_domains_of_the_operators_list_are_not_taken(small_room: Newsroom,
     (tmp_path / "domains").write_text("# thrown away\nmailinator.example\n\n Bücher.example # as people write it\n")
     small_room.set("signup", disposable_domains=tmp_path / "domains")
     async with open_site(small_room) as site:
+        await site.room.subscribe("bob")
         for email in (
             "a@mailinator.example",
             "a@sub.MAILINATOR.example",
@@ -395,6 +402,10 @@ async def test_domains_of_the_operators_list_are_not_taken(small_room: Newsroom,
             "a@xn--bcher-kva.example",
         ):
             answer = await subscribe(site, email=email)
+            assert answer.status_code == 422
+            assert "thrown away after use" in answer.text
+            # Nor as the new address of somebody who came with another one.
+            answer = await site.press(f"/address/{await site.door('own', 'bob')}", email=email)
             assert answer.status_code == 422
             assert "thrown away after use" in answer.text
         assert SENT in (await subscribe(site, email="a@notmailinator.example")).text
