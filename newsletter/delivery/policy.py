@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from newsletter.delivery.fullness import FULL
+
 Stage = Literal["mail", "rcpt", "data"]
 About = Literal["reader", "us"]
 
@@ -141,6 +143,8 @@ WORDS_SPARED = re.compile(
     r"too (many|much|fast|quickly)|\bfilter(s|ed|ing)?\b|spam|junk|temporar",
     re.IGNORECASE,
 )
+# A mailbox that is full, in any language; a limit of sizes is no more the end of an address.
+_FULL = re.compile("|".join((*FULL, r"size limit", r"\b(pleine|llen[oa]|pien[oa])\b")), re.IGNORECASE)
 # Addresses, links and quoted names are full of words that are none.
 _NAMES = re.compile(r"\S+@\S+|https?://\S+|\"[^\"]{1,64}\"|'[^']{1,64}'")
 # What servers without an enhanced code say of a mailbox that is not there.
@@ -216,7 +220,8 @@ def dead(stage: Stage, reply: Reply) -> bool:
         return False
     rule = rule_for(reply.enhanced)
     if rule is not None and rule.dead:
-        return WORDS_SPARED.search(_NAMES.sub(" ", reply.text)) is None
+        words = _NAMES.sub(" ", reply.text)
+        return WORDS_SPARED.search(words) is None and _FULL.search(words) is None
     if _alive(reply.text):
         return False
     # x.0.0, 5.1.0 and 5.2.0 name no fault (RFC 3463 sections 3.1 to 3.3), so the words do.
@@ -253,7 +258,8 @@ def weigh(kind: str, status: str, words: str) -> Literal["dead", "counts", "noth
 
 
 def _alive(words: str) -> bool:
-    return WORDS_ALIVE.search(_NAMES.sub(" ", words)) is not None
+    plain = _NAMES.sub(" ", words)
+    return WORDS_ALIVE.search(plain) is not None or _FULL.search(plain) is not None
 
 
 def next_pause(attempts: int, first: float, longest: float, chance: random.Random) -> float:

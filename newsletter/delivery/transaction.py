@@ -184,10 +184,11 @@ def refusal(delivery_id: int, stage: Stage, answer: Answer, *, committed: bool =
 def final(delivery_id: int, answer: Answer, *, caught: bool, overtaken: bool = False) -> Result:
     """Return what the answer to the end of a body makes of its message; `caught` is what the built-in catcher took.
 
+    Only 250 to 259 say yes to it (RFC 5321 sections 4.2.1 and 4.3.2): a server that goes says 221, and took nothing.
     An answer that `overtaken` marks as older than that end can refuse the message but not take it.
     """
     code = answer[0]
-    if 200 <= code < 300 and not overtaken:
+    if 250 <= code < 260 and not overtaken:
         outcome = _outcome(delivery_id, "caught" if caught else "sent", understood(answer), "reader")
         return Result(outcome, committed=True)
     if 400 <= code < 600:

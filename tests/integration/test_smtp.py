@@ -885,3 +885,12 @@ async def test_what_was_held_is_on_record_when_a_run_is_stopped() -> None:
 
         await running.run(some(), book)
     assert book.results == {1: "rejected", 2: "rejected", 3: "rejected"}
+
+
+@pytest.mark.parametrize("answer", ["221 2.0.0 Goodbye", "200 Fine", "220 Ready", "214 Help"])
+async def test_a_goodbye_in_place_of_the_answer_to_a_body_is_no_yes(answer: str) -> None:
+    book = Book()
+    async with Server(rules={"end": once(answer)}) as server:
+        await courier(server).run(letters(1, 2), book)
+    assert book.results == {1: "unknown", 2: "sent"}
+    assert answer[:3] in book.outcomes[1].text or book.outcomes[1].code == int(answer[:3])

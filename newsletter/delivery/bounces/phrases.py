@@ -5,6 +5,8 @@ It knows neither codes nor formats; `kind` weighs both against these words.
 
 from typing import Literal, NamedTuple
 
+from newsletter.delivery.fullness import FULL
+
 
 class Row(NamedTuple):
     """Phrases of one meaning: regular expressions on words in lower case, with spaces folded and addresses left out."""
@@ -28,29 +30,7 @@ WORDS: tuple[Row, ...] = (
         "soft",
         "full",
         "RFC 3463 section 3.3, X.2.2: the mailbox is full, and may be emptied",
-        (
-            (
-                r"(mailbox|account|inbox|maildrop|user|recipient|folder)\S* (\S+ ){0,4}(is |was |are )?(currently |"
-                r"temporarily )?(almost |too )?(full|exceeded)\b"
-            ),
-            r"\bfull (mail ?box|inbox)",
-            r"(over|exceed\w*|beyond|out of|limit of|above)\b.{0,50}\b(quota|storage|disk|space)",
-            r"\b(over|disk|mail|storage|user)[ -]?quota\b",
-            r"quota (has been |was |is |are )?(exceeded|full|violation|reached)",
-            r"(insufficient|not enough|no|low on|lack of)( \w+){0,2} (storage|disk|space|room)\b|exceeded storage",
-            (
-                r"(mailbox|maildir|message store|storage)\b.{0,40}(size limit|too large|limit exceeded|exceeds? (the "
-                r")?allowed)"
-            ),
-            r"(max|maximum) (mailbox )?size.{0,20}(exceeded|reached)",
-            r"dis[ck] full|no space left|overquota|would exceed",
-            r"too many messages (in|on) .{0,30}(mailbox|server)",
-            r"user's (mailbox|storage)|容量|メールボックスが(一杯|いっぱい)",
-            r"bo[iî]te.{0,40}pleine|bo[iî]te.{0,60}quota|postfach.{0,30}(voll|überfüllt)|speicherplatz",
-            r"buz[oó]n.{0,40}llen|переполнен|превышен|casella.{0,30}piena",
-            r"exceeded (the )?(space|storage|mailbox|inbox)|mail ?box (capacity|space)",
-            r"postvak.{0,20}vol|caixa.{0,30}cheia|quota (di|de|del)",
-        ),
+        (*FULL, r"user's (mailbox|storage)"),
     ),
     Row(
         "soft",

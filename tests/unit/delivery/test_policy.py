@@ -308,3 +308,23 @@ def test_what_servers_say_of_a_mailbox_that_lives(words: str, gone: bool) -> Non
 
 def test_a_code_has_digits_of_ascii() -> None:
     assert read(550, "5.\u0661.\u0661 gone").enhanced == ""
+
+
+@pytest.mark.parametrize("enhanced", ["", "5.2.1", "5.1.1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Boîte aux lettres pleine",
+        "Buzón lleno",
+        "Casella piena",
+        "邮箱已满",
+        "Postfach überfüllt",
+        "Out of space in mailbox",
+        "not enough space in mailbox",
+        "Mailbox size limit reached",
+        "Message size limit reached for this user",
+    ],
+)
+def test_a_full_mailbox_is_alive_in_every_language(enhanced: str, words: str) -> None:
+    assert not judge("rcpt", Reply(550, enhanced, words)).suppress
+    assert weigh("hard", "5.2.1", words) == "counts"
