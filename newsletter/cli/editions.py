@@ -99,11 +99,19 @@ def note(face: Face, file: Path, day: date | None, cadence: str | None) -> None:
         return await _set(app, markdown, day, cadence)
 
     found = face.run(act)
+    if refused := _refused(markdown):
+        face.out.say(refused)
     for edition in found:
         face.out.record(
             {"date": edition.date, "cadence": edition.cadence, "note": edition.note},
             f"The {edition.cadence} edition of {edition.date} {'has the note' if markdown else 'has no note'} now.",
         )
+
+
+def _refused(markdown: str) -> str:
+    from newsletter.pipeline import record
+
+    return record.refused_in(markdown)
 
 
 async def _set(app: "App", markdown: str, day: date | None, cadence: str | None) -> "list[Edition]":

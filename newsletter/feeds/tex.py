@@ -45,6 +45,15 @@ _METRIC = re.compile(r"(?<![A-Za-z])((?i:pass)\}?)\\?\^(?:\{\})?(?:\{(k|\d{1,4})
 
 _MATH = re.compile(r"\$\$?(?![\s$])([^$]{1,600}?)(?<!\s)\$\$?")
 _DISPLAYED = re.compile(r"\$\$([^$]{1,600}?)\$\$")
+# A sign alone between dollars: `$<$5 ms`, `$>$10x`.
+_SIGN = re.compile(r"\$\s?([<>~]|\\(?:lt|gt))\s?\$")
+_LESS_OR_GREATER = re.compile(r"\\([lg])t(?![A-Za-z]) ?")
+_OPERATOR = re.compile(r"\\operatorname\* ?(?=\{)")
+# What a heading shows, and what stands for it in the outline of a PDF.
+_TWO_WAYS = re.compile(
+    r"\\texorpdfstring ?\{((?:[^{}]|\{[^{}]{0,200}\}){0,300})\} ?\{(?:[^{}]|\{[^{}]{0,200}\}){0,300}\}"
+)
+_TOUCHING = re.compile(r"(?<=\})\$\$(?=\\)")
 _VERBATIM_COMMAND = re.compile(r"\\verb([|!+])([^|!+\s]{1,80})\1")
 _BRACKET_MATH = re.compile(r"\\\((.{1,600}?)\\\)|\\\[(.{1,600}?)\\\]")
 _PROSE = re.compile(r"[a-z]{2,}[,.;:]?\s+[a-z]{3,}\s+[a-z]{2,}")
@@ -65,10 +74,10 @@ _IN_BRACES = r"(?<![\w\\^_}\])])\{(?=[a-z])([\w'’ -]{3,60})\}"
 _VARIABLE = re.compile(rf"(?P<command>\\[A-Za-z]+ )?{_IN_BRACES}")
 _QUOTED_VARIABLE = re.compile(rf"(?<![^\s(:])['‘\"“][^'’\"”{{}}]{{0,80}}{_IN_BRACES}")
 
-_QUOTED = re.compile(r"(?:``|(?<!\S)'')(?=\S)([^`\"]{1,600}?)(?:''|``|\")")
+_QUOTED = re.compile(r"(?:(?<!`)``(?!`)|(?<!\S)'')(?=\S)([^`\"]{1,600}?)(?:''|``|\")")
 _SINGLE_QUOTED = re.compile(r"(?:^|(?<=[\s(]))`(?=[A-Za-z])([^`\n]{1,80}?)(?<=\w)'(?![\w'])")
 _TIE = re.compile(r"(?<=[A-Za-z.,;:)\]])(?<!\d[KMBGTk])~(?=[\w(\[\\$“])|(?<=\d)~(?=[A-Za-z])")
-_EM_DASH = re.compile(r"(?<=[\w)\]”.,]) ?--- ?(?=[\w(“])")
+_EM_DASH = re.compile(r"(?<=[\w)\]”.,])(?:( )--- |---| ---(?=\w)|--- )(?=[\w(“])")
 _EN_DASH = re.compile(r"(?<=[\w)\]}”%])(?:( )--( )|--)(?=[\w(\[{“])")
 _ENTITY = re.compile("&(?:amp|lt|gt|quot|apos|nbsp|#[1-9][0-9]{1,5}|#x[0-9A-Fa-f]{2,5});")
 
@@ -110,7 +119,13 @@ def _character(found: re.Match[str]) -> str:
 def _link(found: re.Match[str]) -> str:
     """Return the address of a link, with its words if they tell more than that it is one."""
     address, words = found[1], (found[2] or "").strip()
-    if found[0].startswith("\\") and len(words.split()) > 1 and "://" not in words and not _HERE.fullmatch(words):
+    of_words = found[0].startswith("\\href{") and bool(words)
+    if (
+        found[0].startswith("\\")
+        and (of_words or len(words.split()) > 1)
+        and "://" not in words
+        and (of_words or not _HERE.fullmatch(words))
+    ):
         return f"{words} ({address})"
     return address
 
@@ -142,6 +157,8 @@ def explicit(text: str) -> str:
     if "^" in text:
         text = _METRIC.sub(rf"\1{_CARET_ASIDE}\2\3", text)
     if "\\" in text:
+        text = _OPERATOR.sub(r"\\operatorname", _TWO_WAYS.sub(r"\1", text))
+        text = _LESS_OR_GREATER.sub(lambda found: "<" if found[1] == "l" else ">", text)
         text = _MATRIX.sub(_matrix, text)
         text = accents(_VERBATIM_COMMAND.sub(r"\2", text))
         for character, aside in _ASIDE.items():
@@ -151,6 +168,7 @@ def explicit(text: str) -> str:
             _mathematics, _ENVIRONMENT.sub(" ", _COLOUR_SWITCH.sub(r"\\rm ", _CITATION.sub("", text)))
         )
     if "$" in text:
+        text = _SIGN.sub(r"\1", _TOUCHING.sub("", text) if text.count("$$") == 1 else text)
         text = _MATH.sub(_between_dollars, _DISPLAYED.sub(_mathematics, text))
     if "{" in text:
         text = _template(text)
@@ -163,7 +181,10 @@ def explicit(text: str) -> str:
     if "`" in text:
         text = _SINGLE_QUOTED.sub(r"‘\1’", text)
     if "--" in text:
-        text = _EN_DASH.sub(lambda found: f"{found[1] or ''}–{found[2] or ''}", _EM_DASH.sub("—", text))
+        text = _EN_DASH.sub(
+            lambda found: f"{found[1] or ''}–{found[2] or ''}",
+            _EM_DASH.sub(lambda found: " — " if found[1] else "—", text),
+        )
     return text if text.isascii() else text.translate(_BACK)
 
 

@@ -44,7 +44,7 @@ _PLACES = (
     rf"(?<!\w)(?:(?<=\b[A-Za-z]{{3}} )|(?<=[a-z] ))(?<![Tt]he )({_LOWER})(?= (?:is|denotes) (?:the|an?) )",
     rf"^({_LOWER})(?= (?:is|denotes) (?:the|an?) )",
     # In names.
-    r"(?:(?<!\w)|(?<=[A-Za-z]-))(pi|mu|epsilon|varepsilon|lambda|sigma|tau)(?=-\w)",
+    r"(?:(?<!\w)|(?<=[A-Za-z]-))(?!sigma-delta|pi-day)(pi|mu|epsilon|varepsilon|lambda|sigma|tau)(?=-\w)",
     r"(?<=[A-Z]-)(mu)(?![\w-])",
     r"(?<=[a-z][A-Z][a-z]-)(pi)(?![\w-])",
     r"(?<=[A-Z]-)(pi)(?=_\d)",

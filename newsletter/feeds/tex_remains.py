@@ -135,7 +135,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("approx", re.compile(r"(?<![\w-])approx ?(?=\d)"), "≈ "),
     ("approx", re.compile(r"(?<=\w\)) approx (?=[a-z]{1,2}\b)"), " ≈ "),
     (" sim ", re.compile(r"(?<=[\dKMB%]) sim (?=\d)(?!2[ -](?:real|sim)(?!\w))"), " ∼ "),
-    ("sim", re.compile(r"(?<![\w-])sim ?(?=\d)(?!\d[A-Za-z]|2[ -](?:real|sim)(?!\w))"), "∼"),
+    ("sim", re.compile(r"(?<![\w-])(?<!\b[Aa] )(?<!\b[Tt]he )sim ?(?=\d)(?!\d[A-Za-z]|2[ -](?:real|sim)(?!\w))"), "∼"),
     (" pm ", re.compile(r"(?<=\d) pm (?=\d*\.\d)"), " ± "),
     ("pm ", re.compile(r"(?<=\{) ?pm (?=\d)"), "±"),
     (" mid ", re.compile(r"(?<=[A-Zxyz)]) mid (?=[A-Zxyz](?![a-z])|[Α-Ωα-ω]|[A-Z][a-z]+_)"), " | "),

@@ -220,6 +220,23 @@ async def list_editions(database: Database, *, day: date | None = None, limit: i
         return await editions.summaries(connection, day=day, limit=limit)
 
 
+def refused_in(markdown: str) -> str:
+    """Return a sentence on what of an editor's note no mail shows as it is written, or an empty string."""
+    # Imported here: whoever only asks the records need not wait for it.
+    from newsletter.rendering import note
+
+    images, links = note.refused(markdown)
+    told = [
+        f"{count} {name}{'' if count == 1 else 's'}" for count, name in ((images, "image"), (links, "link")) if count
+    ]
+    if not told:
+        return ""
+    return (
+        f"{' and '.join(told)} will be shown as plain words: a mail fetches no images, and its links are whole "
+        "addresses with http, https or mailto."
+    )
+
+
 async def set_note(
     database: Database, clock: Clock, markdown: str, day: date, cadences: Sequence[str]
 ) -> list[Edition]:

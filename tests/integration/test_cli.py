@@ -563,6 +563,8 @@ def test_a_retry_wants_to_know_which(place: Place) -> None:
 
 def test_the_note_of_the_editor_is_in_the_mail(place: Place) -> None:
     tomorrow = str(datetime.now(UTC).date() + timedelta(days=1))
+    told = place.run("editions", "note", "-", "--date", tomorrow, given="![A map](p.png), [a](/b) and [c](/d)").stdout
+    assert told.startswith("1 image and 2 links will be shown as plain words: ")
     place.run("editions", "note", "-", "--date", tomorrow, given="Read *this* <script>x</script>first.")
     assert place.one("editions", "show", tomorrow)["note"].startswith("Read *this*")
     place.run("preview", READERS[0], "--date", tomorrow, "--out", "mail.html")

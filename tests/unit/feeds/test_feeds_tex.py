@@ -83,7 +83,7 @@ def test_what_only_looks_like_tex_stays(raw: str) -> None:
         (r"\textbf{bold} and \emph{this} {\it and} that", "bold and this and that"),
         (r"our \ReSocratic method, \eg this", "our ReSocratic method, e.g. this"),
         (r"as shown~\cite{a,b}", "as shown"),
-        ("17.09\\%--29.30\\% of --- say", "17.09%–29.30% of—say"),
+        ("17.09\\%--29.30\\% of --- say", "17.09%–29.30% of — say"),
         ("including π_0, π_{0.5} and z_{t+1}", "including π₀, π_0.5 and zₜ₊₁"),
         ("a symbol delta in (0, 1), so delta grows by delta.", "a symbol δ ∈ (0, 1), so delta grows by δ."),
     ],
@@ -201,3 +201,27 @@ def test_a_long_text_of_one_sign_ends(piece: str) -> None:
 def test_a_deep_text_ends(opening: str, closing: str) -> None:
     text = opening * 10_000 + "a" + closing * 10_000
     assert len(to_unicode(text)) <= 2 * len(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (r"$\operatorname*{argmax}_\theta f$ is", "argmax_θ f is"),
+        (r"$<$5 ms, $>$90\%, $>$10x, $\lt$5 and $\lt 5$", "<5 ms, >90%, >10x, <5 and <5"),
+        (r"See \href{https://github.com/a/b}{our code} for", "See our code (https://github.com/a/b) for"),
+        (r"\href{https://x.example/a}{StyleGAN} is", "StyleGAN (https://x.example/a) is"),
+        (r"\texorpdfstring{$\alpha$}{alpha}-GAN", "α-GAN"),
+        (r"$\text{A}$$\text{B}$ is", "AB is"),
+        ("a --- b and a---b", "a — b and a—b"),
+    ],
+)
+def test_formulae_and_commands_that_an_audit_found(raw: str, shown: str) -> None:
+    assert to_unicode(raw) == shown
+
+
+@pytest.mark.parametrize(
+    "clean",
+    ["a sigma-delta modulator", "on pi-day we", "a sim 5 system", "```python\nprint(1)\n```", "--- begins a line"],
+)
+def test_clean_text_that_an_audit_found_stays(clean: str) -> None:
+    assert to_unicode(clean) == clean

@@ -55,6 +55,48 @@ def test_what_could_harm_is_taken_out():
     assert "words" in html
 
 
+def test_a_fenced_block_is_code_without_the_word_for_its_language():
+    written = "Run:\n\n```python\na = 1\n  - b\n```\n\nDone."
+    html = note.to_html(written)
+    assert f'<pre style="{note.CODE_STYLE}"><code>a = 1\n  - b\n</code></pre>' in html
+    assert note.to_text(written) == "Run:\n\na = 1\n  - b\n\nDone."
+
+
+@pytest.mark.parametrize("indent", [2, 3, 4])
+def test_points_within_points(indent):
+    space = " " * indent
+    written = f"- a\n{space}- b\n{space}{space}- c\n{space}- d\n- e\n\nAnd."
+    assert note.to_html(written).count("<ul>") == 3
+    assert note.to_text(written) == "- a\n  - b\n    - c\n  - d\n- e\n\nAnd."
+
+
+def test_a_table_is_one_in_both_parts():
+    written = "| Model | Score |\n|:--|--:|\n| A *b* | 1 |\n| C | [23](https://x.example/) |\n\nAnd."
+    elements = Outline(note.to_html(written)).elements
+    assert [tag for tag, _ in elements].count("td") == 4
+    assert ("th", {"align": "right"}) in elements
+    assert note.to_text(written) == ("Model | Score\nA b   | 1\nC     | 23 (https://x.example/)\n\nAnd.")
+
+
+@pytest.mark.parametrize(
+    ("written", "words", "refused"),
+    [
+        ('![A map & "more"](https://x.example/p.png)', 'A map & "more"', (1, 0)),
+        ("![<b>](p.png)", "<b>", (1, 0)),
+        ("<img src=p.png alt='&lt;script&gt;'>", "<script>", (1, 0)),
+        ("See [a](javascript:alert(1)), [*b*](/relative).", "See a, b.", (0, 2)),
+        ("[![A map](p.png)](https://x.example/)", "A map (https://x.example/)", (1, 0)),
+        ("[a](https://x.example/)", "a (https://x.example/)", (0, 0)),
+    ],
+)
+def test_what_is_refused_stays_as_plain_words_and_is_counted(written, words, refused):
+    html = note.to_html(written)
+    assert "<a>" not in html
+    assert not {"img", "b", "script"} & {tag for tag, _ in Outline(html).elements}
+    assert note.to_text(written) == words
+    assert note.refused(written) == refused
+
+
 def test_an_empty_note_is_nothing():
     assert (note.to_html(" \n"), note.to_text(" \n")) == ("", "")
 
@@ -73,7 +115,7 @@ def test_any_note_is_safe(markdown):
         if tag == "pre":
             assert attributes == {"style": note.CODE_STYLE}
         else:
-            assert set(attributes) <= {"href", "start"}
+            assert set(attributes) <= {"align", "href", "start"}
         if "href" in attributes:
             assert re.match(r"(?i)https?:|mailto:", attributes["href"])
     assert not re.search("[\x00-\x08\x0e-\x1f]", html + note.to_text(markdown))
