@@ -8,10 +8,10 @@ from starlette.requests import Request
 def foreign(request: Request, base_url: str) -> bool:
     """Tell whether a browser says that a page of others sent a form.
 
-    Ours is the host of `base_url`, and the one that was asked, as on loopback; a proxy may have another port. Programs
-    such as those that unsubscribe by one click (RFC 8058 section 3.2) and relays say nothing of it, and are let in.
+    Ours is the host of `base_url`, and the one that was asked, as on loopback; a proxy may have another port. Relays
+    prove themselves otherwise, and to leave never fails: webmail may send the one click itself (RFC 8058 section 3.2).
     """
-    if request.method != "POST" or request.scope["path"].startswith("/hooks/"):
+    if request.method != "POST" or request.scope["path"].startswith(("/hooks/", "/unsubscribe/")):
         return False
     if request.headers.get("sec-fetch-site", "").strip().lower() == "cross-site":
         return True

@@ -725,7 +725,7 @@ async def test_a_kill_between_the_first_issue_and_its_note_brings_no_second_one(
 async def test_who_is_added_unconfirmed_is_asked_and_comes_by_their_own_word(site: Site) -> None:
     new = subscribers.new(site.room.app.settings.newsletter, site.room.clock, address("ada"))
     app = site.room.app
-    added = await subscribers.ask(app.database, app.notices, app.settings, new, source="test")
+    added = await subscribers.ask(app.database, app.notices, new, source="test")
     assert added.state is Consent.UNCONFIRMED
     (asked,) = await work_whatever(site)
     await confirm(site, link(asked))
