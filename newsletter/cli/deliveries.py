@@ -47,20 +47,22 @@ _email = click.option("--email", metavar="EMAIL", help="Only those of this perso
 def list_(face: Face, state: str | None, day: date | None, email: str | None) -> None:
     """List deliveries, oldest first, with what the mail server said last.
 
-    Of many in one state the causes are counted first.
+    Of many in one state the causes are counted first. At the end of those that failed stands how many others may not
+    have got theirs either: it bounced, was suppressed, or is unknown.
     """
     from newsletter.pipeline import causes, record
 
-    async def act(app: "App") -> list[dict[str, Any]]:
+    async def act(app: "App") -> tuple[list[dict[str, Any]], dict[str, int]]:
         kept: list[dict[str, Any]] = []
         async for one in record.list_deliveries(app.database, state=_known(state), day=day, email=email):
             if face.json:
                 face.out.line(_record(one))
             else:
                 kept.append(_record(one))
-        return kept
+        wanted = state == "failed" and not face.json
+        return kept, await record.also_without(app.database, day=day, email=email) if wanted else {}
 
-    found = face.run(act)
+    found, others = face.run(act)
     if face.json:
         return
     if state and len(found) > MANY:
@@ -93,6 +95,10 @@ def list_(face: Face, state: str | None, day: date | None, email: str | None) ->
         [{**one, "said": one, "why": _why(one)} for one in found],
         empty="No delivery is like that." if state or day or email else "Nothing was composed so far.",
     )
+    for other, number in sorted(others.items()):
+        command = f"newsletter deliveries list --state {other}"
+        command += (f" --date {day}" if day else "") + (f" --email {quote(email)}" if email else "")
+        face.out.say(f"{number:,} more {'is' if number == 1 else 'are'} {other}: `{command}` shows who, and why.")
 
 
 @deliveries.command("show", example="newsletter deliveries show 12")

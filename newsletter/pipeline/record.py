@@ -28,6 +28,8 @@ RETRIABLE = (
     DeliveryState.SUPPRESSED,
     DeliveryState.UNKNOWN,
 )
+# Beside those that failed: who may not have got it either.
+ALSO_WITHOUT = (DeliveryState.BOUNCED, DeliveryState.SUPPRESSED, DeliveryState.UNKNOWN)
 PAGE = 500
 
 Found = TypeVar("Found")
@@ -176,6 +178,13 @@ async def states(
     async for one in list_deliveries(database, day=day, email=email, ids=ids):
         found[str(one.delivery.state)] += 1
     return dict(found)
+
+
+async def also_without(database: Database, *, day: date | None = None, email: str | None = None) -> dict[str, int]:
+    """Count those who did not get it either, though their deliveries do not count as failed, by state."""
+    whose = await _subscriber_id(database, email)
+    async with database.connect() as connection:
+        return await history.states(connection, ALSO_WITHOUT, day=day, subscriber_id=whose)
 
 
 async def _must_be_there(database: Database, ids: Sequence[int]) -> None:

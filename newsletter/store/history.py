@@ -91,6 +91,25 @@ async def records(
     ]
 
 
+async def states(
+    connection: AsyncConnection,
+    among: Sequence[DeliveryState],
+    *,
+    day: date | None = None,
+    subscriber_id: int | None = None,
+) -> dict[str, int]:
+    """Count the deliveries that fit by their state, of these states."""
+    statement = (
+        select(deliveries.c.state, func.count())
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .join(editions, editions.c.id == issues.c.edition_id)
+        .where(deliveries.c.state.in_(among))
+        .group_by(deliveries.c.state)
+    )
+    statement = _narrowed(statement, state=None, day=day, subscriber_id=subscriber_id, ids=None)
+    return {str(state): number for state, number in await connection.execute(statement)}
+
+
 class Shown(NamedTuple):
     """A paper in an issue of a person: where it stood, under which title, and why; `received` if it counts as had."""
 

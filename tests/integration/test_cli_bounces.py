@@ -255,6 +255,19 @@ def test_one_look_tells_who_did_not_get_it_and_why(office: Office, columns: int)
     assert re.search(r"\n *18 +2026-03-02 +reader18@example\.org +550 +Mailbox unavail", rest)
 
 
+def test_those_who_failed_are_told_with_how_many_others_did_not_get_it(office: Office) -> None:
+    assert "bounced" not in office.run("deliveries", "list", "--state", "failed").stdout.decode()
+    office.run("bounces", "ingest", "--pipe", given=office.reports["ada"])
+    told = office.run("deliveries", "list", "--state", "failed").stdout.decode()
+    assert "1 more is bounced: `" in told
+    assert "newsletter deliveries list --state bounced` shows who, and why." in told
+    told = office.run("deliveries", "list", "--state", "failed", "--date", "2026-03-02").stdout.decode()
+    assert "newsletter deliveries list --state bounced --date 2026-03-02`" in told
+    told = office.run("deliveries", "list", "--state", "failed", "--date", "2026-03-01").stdout.decode()
+    assert "more is" not in told
+    assert "more is" not in office.run("deliveries", "list", "--state", "bounced").stdout.decode()
+
+
 def test_a_bounce_is_told_with_its_reason_and_what_the_server_had_said(office: Office) -> None:
     office.run("bounces", "ingest", "--pipe", given=office.reports["ada"])
     (listed,) = office.lines("deliveries", "list", "--state", "bounced")
