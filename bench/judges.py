@@ -33,7 +33,7 @@ from newsletter.delivery.message import Letter, build
 from newsletter.delivery.quoted import encode
 
 ISSUES = ("ten", "one", "note", "odd", "sections", "many")
-NOTICES = ("welcome", "confirmation", "goodbye", "link", "answer", "nothing")
+NOTICES = ("welcome", "confirmation", "goodbye", "link", "answer", "known", "nothing")
 # Who gets these is on no list, so that they have none of its header fields.
 OF_NO_LIST = ("confirmation", "goodbye", "link", "answer")
 NOTHING_TO_SAY = "–"

@@ -98,7 +98,10 @@ def preview(
             "The mail is text alone, since rendering.look is plain.",
             next_step="See it with --text, or with --eml F.eml.",
         )
-    for file, content in ((out, shown.written.rendered.html.encode()), (eml, shown.written.content)):
+    for file, content in (
+        (out, (previews.html_alone(shown.written.content) or shown.written.rendered.html).encode()),
+        (eml, shown.written.content),
+    ):
         if file is not None:
             write(file, content)
     if text:

@@ -7,9 +7,6 @@ import asyncio
 import os
 import re
 from collections.abc import Iterator
-from email import message_from_bytes
-from email.errors import MessageError
-from email.policy import default
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +16,7 @@ from aiosmtpd.smtp import SMTP
 
 from newsletter.delivery.failing import FailingHandler, FailingSession, Play
 from newsletter.delivery.loopback import HOST, Loopback
+from newsletter.delivery.pictures import html_alone
 from newsletter.errors import DeliveryError
 
 _LARGEST = 50_000_000
@@ -85,7 +83,7 @@ class Catcher:
     def _keep(self, recipient: str, content: bytes) -> str:
         name, partial = self._claim(_safe(recipient))
         try:
-            html = _html(content)
+            html = html_alone(content)
             if html is not None:
                 (self._outbox / f"{name}.html").write_text(html, encoding="utf-8", errors="replace")
             with partial.open("wb") as file:
@@ -124,15 +122,6 @@ def _next_number(outbox: Path) -> int:
 
 def _safe(recipient: str) -> str:
     return _UNSAFE.sub("_", recipient).strip(".")[:80] or "nobody"
-
-
-def _html(content: bytes) -> str | None:
-    """Return the HTML of a message, or None where it has none that can be read; anyone may send anything here."""
-    try:
-        body = message_from_bytes(content, policy=default).get_body(("html",))
-        return None if body is None else str(body.get_content())
-    except (MessageError, LookupError, ValueError, AttributeError, TypeError):
-        return None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from newsletter.clock import Clock
+from newsletter.delivery.pictures import html_alone as html_alone
 from newsletter.errors import NotFoundError
 from newsletter.models import Delivery, Edition, EditionKind, Issue, Notice, Pick, Recipient, Subscriber
 from newsletter.pipeline import reprint, slots

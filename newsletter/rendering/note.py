@@ -3,6 +3,7 @@
 import re
 from html import escape, unescape
 from html.parser import HTMLParser
+from typing import Any
 
 import nh3
 from markdown import Markdown
@@ -19,7 +20,7 @@ DROPPED = {"script", "style", "title", "textarea"}
 BLOCKS = {"blockquote", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "table", "ul"}
 
 EXTENSIONS = ["fenced_code", "sane_lists", "tables", "toc"]
-CONFIGURED = {"tables": {"use_align_attribute": True}, "toc": {"baselevel": 2}}
+CONFIGURED: dict[str, dict[str, Any]] = {"tables": {"use_align_attribute": True}, "toc": {"baselevel": 2}}
 
 _ITEM = re.compile(r"( *)(?:[-*+]|\d{1,9}[.])[ \t]+\S")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
