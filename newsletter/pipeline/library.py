@@ -28,7 +28,7 @@ AT_ONCE = 40
 class Shelf(NamedTuple):
     """A part of what somebody received; `next` is the place behind which it goes on, None at the end.
 
-    `feed` is the token of their own feeds.
+    `feed` is the token of their own feeds; empty where the link does not open all, as that of a mail passed on.
     """
 
     person: Subscriber
@@ -61,7 +61,9 @@ class Library:
             found = await library.got(connection, person.id, _named(wanted), after=after, limit=PAGE + 1)
         last = found[PAGE - 1] if len(found) > PAGE else None
         following = None if last is None else Spot(last.issue_id, last.position)
-        return Shelf(person, found[:PAGE], following, self._doors.feed(person))
+        # A feed lasts until it is revoked: no link that ends may lead to it, but the one that goes to its person alone.
+        own = self._doors.read("settings", token).purpose == "own"
+        return Shelf(person, found[:PAGE], following, self._doors.feed(person) if own else "")
 
     async def say(self, token: str, paper_id: int, verdict: Verdict | None) -> Got:
         """Keep what a person says of a paper that they received, or with None nothing; raises PlaceError for others."""
