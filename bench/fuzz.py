@@ -83,7 +83,7 @@ def fault(data: bytes) -> str:
     try:
         # Not `parse`, whose last resort would hide what is looked for here.
         report = Report("x")
-        parsed = parsing._parse(data, TODAY, report)
+        parsed = parsing._parse(data, TODAY, report, "https://papers.example.org/feed")
         check(parsed.model_copy(update={"problems": report.problems()}))
         check(parse(data, name="x", today=TODAY))
         sources.recognise("https://feed.example/", data, today=TODAY)

@@ -57,7 +57,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "action": "/", "here": "/", "acting": "/", "asked": {"q": "", "said": "", "issue": None, "paper": None},
         "days": [((1, date(2026, 3, 2)), [_ROW])], "spoken": _ROW, "aside": False, "stage": "more", "older": "/",
         "newest": "", "files": _FILES, "feeds": {"atom": "/", "json": "/"}, "settings": "/",
-        "mails": "/",
+        "mails": "/", "lost": "/",
     },
     "mail": {"action": "/", "papers": "/"},
     "data": {"action": "/", "stage": "ask", "file": "/"},

@@ -158,11 +158,13 @@ async def test_the_proof_names_when_how_which_words_and_a_hash_of_where(site: Si
         assert words in " ".join(re.sub(r"<[^>]*>", " ", (await site.get("/subscribe")).text).split())
 
 
-async def test_wishes_of_a_second_try_count_and_make_no_second_mail(site: Site) -> None:
+async def test_wishes_of_a_second_try_count_and_the_mail_comes_again(site: Site) -> None:
     await subscribe(site, words="violin", cadence="weekdays")
     (asked,) = await work(site)
     await subscribe(site, words="glacier", cadence="weekly:fri", language="de")
-    assert await work(site) == []
+    # The first may be lost; whoever finds it confirms by it all the same.
+    (again,) = await work(site)
+    assert again["To"] == asked["To"]
     await confirm(site, link(asked))
     person = await subscribers.find(site.room.database, address("ada"))
     assert ([topic.name for topic in person.topics], person.cadence, person.language) == (

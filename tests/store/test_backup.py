@@ -33,6 +33,7 @@ from newsletter.store import (
     responses,
     schema,
     searches,
+    servers,
     sessions,
     signups,
     subscribers,
@@ -114,6 +115,7 @@ async def fill(database: Database) -> None:
         asked = resolutions.Asked(bare.id or 0, "hub", 1, NOW, None, "words", "A title: ä", "2603.00009")
         await resolutions.keep(connection, asked)
         await imports.keep(connection, "hub", TODAY, NOW, entries=3, new=2)
+        await servers.wants_silence(connection, "papers.example.org", NOW)
         await arrivals.note(connection, 1, TODAY, entries=3, new=2, asked_at=NOW)
         await vectors.keep(connection, [vectors.Kept(kept.id, "model-1", "0" * 32, 2, b"\x00\x3c\x00\x00")])
         await presses.keep(

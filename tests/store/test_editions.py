@@ -72,7 +72,7 @@ async def test_an_issue_comes_back_as_it_was_composed(database: Database) -> Non
         assert issue.picks == tuple(pick._replace(score=None) for pick in chosen)
         assert (await issues.scored(connection, issue)).picks == chosen
         person = (await subscribers.by_ids(connection, [reader]))[reader]
-        assert issue.recipient == (person.id, person.email, person.language, person.links)
+        assert issue.recipient == (person.id, person.email, person.language, person.links, person.look or "")
         keys = await subscribers.email_keys(connection, [reader])
         assert standing == (person.state, person.paused_until, person.timezone, keys[reader])
         assert issue.edition == await editions.find(connection, TODAY, "daily")

@@ -149,6 +149,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     history.put_since: (([1], NOW), {}),
     history.readers_since: ((NOW,), {"after": 0, "limit": 5}),
     history.shown_to: ((1, [1]), {}),
+    history.states: (([DeliveryState.FAILED],), {}),
     history.success: ((), {}),
     issues.load: (([1],), {}),
     doubles.again: (([FILLED],), {}),
