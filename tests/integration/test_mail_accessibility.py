@@ -74,9 +74,10 @@ def test_tables_are_for_layout_and_say_so(root):
     assert not list(root.all("th", "caption"))
 
 
-def test_every_link_leads_somewhere_and_says_where(root):
+def test_every_link_leads_somewhere_and_says_where(mail, root):
     links = list(root.all("a"))
-    assert links
+    # An answer says what was done; who wrote by mail goes on by mail.
+    assert links or mail.kind == "answer"
     for link in links:
         assert re.match(r"(https?://|mailto:|#)", link.attributes["href"])
         name = (link.attributes.get("aria-label") or link.text).strip().lower().rstrip(".…!")
