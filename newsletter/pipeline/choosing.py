@@ -66,7 +66,7 @@ def arrange(
     """Return what was chosen for a person, and `more` beside it, in the order of their mail, with reasons."""
     within = [*chosen.picks, *more]
     picked = [papers[place] for place, _ in within]
-    reasons = _honest(chooser.reasons(profile, picked), picked, papers)
+    reasons = list(map(_honest, chooser.reasons(profile, picked), picked))
     if chosen.outside is not None:
         within.append(chosen.outside)
         reasons.append(Reason(kind="outside"))
@@ -115,16 +115,6 @@ def profile_of(
     )
 
 
-def _honest(reasons: Sequence[Reason], picked: Sequence[Paper], papers: Sequence[Paper]) -> list[Reason]:
-    """Return reasons; that it is popular is said only of a paper of more votes than half of the papers at hand.
-
-    Of those that are everybody's, and with more votes than one; of others it is said that they are new.
-    """
-    if not any(reason.kind == "popular" for reason in reasons):
-        return list(reasons)
-    votes = sorted(paper.votes for paper in papers if paper.shared and not paper.hidden)
-    middle = max(1, votes[(len(votes) - 1) // 2]) if votes else 1
-    return [
-        Reason(kind="new") if reason.kind == "popular" and paper.votes <= middle else reason
-        for reason, paper in zip(reasons, picked, strict=True)
-    ]
+def _honest(reason: Reason, paper: Paper) -> Reason:
+    """Return a reason, which for a paper that nobody has voted for cannot be that it is popular."""
+    return Reason(kind="new") if reason.kind == "popular" and paper.votes <= 0 else reason
