@@ -72,7 +72,8 @@ def test_who_is_added_unconfirmed_is_asked_first(newsletter: Callable[..., str],
     # There are no pages: what the mail asks for is a mail, and that is taken in.
     newsletter("preview", READER, "--kind", "confirmation", "--eml", "asked.eml")
     asked = message_from_bytes((tmp_path / "asked.eml").read_bytes(), policy=default)
-    found = re.search(r"mailto:papers@newsletter\.example\?subject=(confirm%20\S+)", str(asked.get_body(("plain",))))
+    text = asked.get_body(("plain",)).get_content()
+    found = re.search(r"mailto:papers@newsletter\.example\?subject=(confirm%20\S+)", text)
     assert found is not None
     (tmp_path / "answer.eml").write_bytes(mail(READER, subject=unquote(found[1])))
     assert "confirmed" in newsletter("bounces", "ingest", "answer.eml")
