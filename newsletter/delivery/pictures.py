@@ -36,6 +36,7 @@ def html_alone(content: bytes) -> str | None:
                 return found[0]
             return f"data:{part.get_content_type()};base64,{b64encode(picture).decode()}"
 
-        return _PICTURE.sub(within, str(body.get_content()))
+        # Lines end in a file as they do in text, not as in mail.
+        return _PICTURE.sub(within, str(body.get_content()).replace("\r\n", "\n"))
     except (MessageError, LookupError, ValueError, AttributeError, TypeError):
         return None

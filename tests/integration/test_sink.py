@@ -55,7 +55,7 @@ CASES = (
     Case("-f DATA", "deferred", 500, REFUSES),
     Case("-f .", "deferred", 500, REFUSES, whole=True),
     Case("-f RCPT -B 550_5.1.1_Nobody", "failed", 550),
-    Case("-f . -B 552_5.2.2_Full", "failed", 552, whole=True),
+    Case("-f . -B 550_5.1.1_Nobody", "failed", 550, whole=True),
     Case("-r MAIL", "deferred", 450),
     Case("-r RCPT", "deferred", 450),
     Case("-r DATA", "deferred", 450),
@@ -85,6 +85,22 @@ def sink(switches: str) -> Iterator[Sink]:
 async def deliver(room: Newsroom, to: Sink) -> DeliverReport:
     room.relay(to, connections=1, timeout=5, final_timeout=5)
     return await room.deliver(Courier(room.app.settings.smtp, pauses=PAUSES))
+
+
+async def test_who_refuses_all_whole_messages_alike_is_asked_again_for_all_but_the_first(small_room: Newsroom) -> None:
+    """Four full mailboxes in a row may be chance: they wait. `brake` says why, and what ten of them mean."""
+    await small_room.take_in(*papers(1))
+    for name in NAMES:
+        await small_room.subscribe(name)
+    await small_room.compose()
+    with sink("-f . -B 552_5.2.2_Full") as full:
+        await deliver(small_room, full)
+    first, *others = NAMES
+    assert await small_room.states() == {first: "failed", **dict.fromkeys(others, "deferred")}
+    small_room.clock.step(days=1)
+    with sink("") as healthy:
+        await deliver(small_room, healthy)
+    assert await small_room.states() == {first: "failed", **dict.fromkeys(others, "sent")}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.switches or "none" for case in CASES])

@@ -23,7 +23,7 @@ from newsletter.store import own, tables
 LEFT_OUT = {
     "feeds": {"kind", "habits", "etag", "last_modified", "moved_to", "next_poll_at", "not_before", "faulty_since",
               "told_at", "gone_at"},
-    "responses": {"body", "digest"},
+    "responses": {"body", "digest", "etag", "last_modified"},
     "deliveries": {"lease_owner", "leased_until", "press_id"},
     "bounces": {"report"},
 }  # fmt: skip

@@ -110,7 +110,7 @@ async def test_a_token_is_of_one_mail_of_one_reader(small_site: Site) -> None:
     assert [name for name, _, _ in await said(small_site)] == ["bob"]
 
 
-@pytest.mark.parametrize("position", [0, 4, 999, 1000, 10**30])
+@pytest.mark.parametrize("position", [0, 4, 999, 1000, 10**9 - 1])
 async def test_a_wrong_place_has_a_clear_page(site: Site, position: int) -> None:
     path = await site.saying("more", position)
     for answer in (await site.get(path), await site.press(path, act="more")):
@@ -119,7 +119,7 @@ async def test_a_wrong_place_has_a_clear_page(site: Site, position: int) -> None
     assert await said(site) == []
 
 
-@pytest.mark.parametrize("end", ["x/more", "-1/more", "1/loved", "1/", "1", "1/more/"])
+@pytest.mark.parametrize("end", ["x/more", "-1/more", f"{10**30}/more", "1/loved", "1/", "1", "1/more/"])
 async def test_what_is_no_place_is_no_page(small_site: Site, end: str) -> None:
     path = (await small_site.saying("more")).removesuffix("1/more") + end
     for answer in (await small_site.get(path), await small_site.press(path, act="more")):
