@@ -335,8 +335,10 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def open_app(settings: Settings, *, clock: Clock | None = None, checked: bool = True) -> AsyncIterator[App]:
-    """Open a newsletter.
+async def open_app(
+    settings: Settings, *, clock: Clock | None = None, checked: bool = True, near: bool = False
+) -> AsyncIterator[App]:
+    """Open a newsletter; with `near`, its database is for small statements, as those of a page.
 
     `checked` refuses a database that is missing or of another version, with the command that mends it; commands that
     mend it leave it out.
@@ -345,6 +347,7 @@ async def open_app(settings: Settings, *, clock: Clock | None = None, checked: b
     database = Database.at(
         settings.database.url,
         folder=settings.folder,
+        near=near,
         password=(
             secret(settings.path(password), "The password of the database").get_secret_value() if password else None
         ),

@@ -66,12 +66,13 @@ class Face:
         *,
         settings: "Settings | None" = None,
         checked: bool = True,
+        near: bool = False,
         level: str = "warning",
     ) -> Result:
         """Open the newsletter, do something with it, and close it.
 
-        `settings` stand in for those in use. `checked` is left out by commands that mend the database. `level` is what
-        is logged where the settings name none.
+        `settings` stand in for those in use. `checked` is left out by commands that mend the database; `near` is
+        for those that ask it for little at a time. `level` is what is logged where the settings name none.
         """
         import asyncio
 
@@ -84,7 +85,7 @@ class Face:
 
         async def whole() -> Result:
             _end_on_sigterm()
-            async with open_app(used, checked=checked) as app:
+            async with open_app(used, checked=checked, near=near) as app:
                 return await act(app)
 
         try:

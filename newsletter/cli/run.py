@@ -26,7 +26,7 @@ def run(face: Face, pages_on: int | None) -> None:
 
     level = "warning" if face.quiet else "info"
     if pages_on is not None:
-        face.run(lambda app: serve_for(app, pages_on), level=level)
+        face.run(lambda app: serve_for(app, pages_on), near=True, level=level)
         return
 
     async def act(app: "App") -> None:

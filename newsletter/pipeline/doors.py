@@ -91,7 +91,7 @@ class Doors:
         that is too old, and GoneError for somebody who was erased.
         """
         door = self.read(purpose, token)
-        person = (await subscribers.by_ids(connection, [door.person])).get(door.person)
+        person = await subscribers.by_id(connection, door.person)
         if person is None:
             raise GoneError("Nobody is on record any more for this link.")
         if person.links != door.links:

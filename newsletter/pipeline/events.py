@@ -115,7 +115,7 @@ class Events:
 
     async def _leave(self, connection: AsyncConnection, event: Event, delivery: Delivery, now: datetime) -> str:
         await subscribers.hold(connection, delivery.subscriber_id)
-        person = (await subscribers.by_ids(connection, [delivery.subscriber_id])).get(delivery.subscriber_id)
+        person = await subscribers.by_id(connection, delivery.subscriber_id)
         if person is None or person.state is Consent.UNSUBSCRIBED:
             return "they had unsubscribed before"
         if _key(person.email) != _key(delivery.address):

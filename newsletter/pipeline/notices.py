@@ -188,7 +188,7 @@ async def waiting(connection: AsyncConnection, whom: tuple[int, str]) -> Subscri
     They wait for their word, or gave it. Raises PassedError if that subscription is no longer there.
     """
     number, email_key = whom
-    person = (await subscribers.by_ids(connection, [number])).get(number)
+    person = await subscribers.by_id(connection, number)
     if person is None or addresses.key(person.email) != email_key or person.state is Consent.UNSUBSCRIBED:
         raise PassedError()
     return person
@@ -212,7 +212,7 @@ async def read_token(connection: AsyncConnection, signer: Signer, token: str) ->
     Raises PassedError if its person is no longer there, or has another address.
     """
     number, digest = signer.read_seal(CONFIRM, token)
-    person = (await subscribers.by_ids(connection, [number])).get(number)
+    person = await subscribers.by_id(connection, number)
     if person is None:
         raise PassedError()
     email_key = addresses.key(person.email)
@@ -226,7 +226,7 @@ async def read_token(connection: AsyncConnection, signer: Signer, token: str) ->
 async def read_mail_token(connection: AsyncConnection, signer: Signer, tag: str) -> tuple[int, str]:
     """Return the number and the address of the token of such a mail; raises as `read_token` and `waiting` do."""
     number = claimed(tag)
-    person = (await subscribers.by_ids(connection, [number])).get(number)
+    person = await subscribers.by_id(connection, number)
     if person is None:
         # Nothing is proven of a number whose address is gone.
         raise TokenError("Nobody is known by this token.", next_step="Subscribe once more.")

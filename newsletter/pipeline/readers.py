@@ -84,7 +84,7 @@ async def bearer(connection: AsyncConnection, signer: Signer, token: str) -> Sub
         # As mails of the first version had it.
         words = signer.read(PERSON, token)
         return await subscribers.by_key(connection, str(words[0])) if len(words) == 1 else None
-    return (await subscribers.by_ids(connection, [number])).get(number)
+    return await subscribers.by_id(connection, number)
 
 
 class Readers:
@@ -216,7 +216,7 @@ class Readers:
         return found
 
     async def _living(self, connection: AsyncConnection, number: int) -> Subscriber:
-        person = (await subscribers.by_ids(connection, [number])).get(number)
+        person = await subscribers.by_id(connection, number)
         if person is None:
             raise GoneError("Nobody is on record any more for this link.")
         return person

@@ -82,7 +82,7 @@ class Replies:
             whose = await self._whose(connection, mail)
             if whose is None:
                 return None
-            person = (await subscribers.by_ids(connection, [whose.subscriber_id])).get(whose.subscriber_id)
+            person = await subscribers.by_id(connection, whose.subscriber_id)
             if person is None:
                 return Obeyed("", "nobody is on record any more for that mail")
             if automatic:

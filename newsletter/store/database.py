@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from newsletter.errors import ConflictError, SchemaError, SettingsError, StoreError, UnkeepableError
-from newsletter.store.hops import driver
+from newsletter.store.hops import BEGIN_WRITING, driver
 
 Item = TypeVar("Item")
 
@@ -33,15 +33,18 @@ CHUNK = 5_000
 class Database:
     """One database; `begin` for what writes, `connect` for what reads.
 
-    `url` is that of the settings (`sqlite:///FILE` or `postgresql://...`), with FILE made absolute.
+    `url` is that of the settings (`sqlite:///FILE` or `postgresql://...`), with FILE made absolute. A `near` one is for
+    small statements: on SQLite they run in the event loop, which waits meanwhile.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, near: bool = False) -> None:
         self.url = url
-        self.engine = _engine(url)
+        self.engine = _engine(url, near=near)
+        self._near = near and self.on_sqlite
+        self._far: Database | None = None
 
     @classmethod
-    def at(cls, url: str, *, folder: Path = Path(), password: str | None = None) -> "Database":
+    def at(cls, url: str, *, folder: Path = Path(), password: str | None = None, near: bool = False) -> "Database":
         """Return the database that the settings name; nothing is opened or created so far."""
         try:
             parsed = make_url(url)
@@ -52,7 +55,8 @@ class Database:
             ) from error
         if parsed.drivername == "sqlite":
             return cls(
-                parsed.set(drivername="sqlite+aiosqlite", database=str(folder.absolute() / str(parsed.database)))
+                parsed.set(drivername="sqlite+aiosqlite", database=str(folder.absolute() / str(parsed.database))),
+                near=near,
             )
         if password is not None:
             parsed = parsed.set(password=password)
@@ -131,9 +135,19 @@ class Database:
                 cursor = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 await cursor.close()
 
+    def far(self) -> "Database":
+        """Return this database for statements that take long; it is closed with this one."""
+        if not self._near:
+            return self
+        if self._far is None:
+            self._far = Database(self.url)
+        return self._far
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+        if self._far is not None:
+            await self._far.close()
 
     def must_exist(self) -> None:
         """Refuse an SQLite file that is not there, since opening it would create an empty one."""
@@ -182,7 +196,7 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
         yield part
 
 
-def _engine(url: URL) -> AsyncEngine:
+def _engine(url: URL, *, near: bool) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         try:
             engine = create_async_engine(url, pool_size=5, max_overflow=10, pool_pre_ping=True, **_postgresql(url))
@@ -194,7 +208,7 @@ def _engine(url: URL) -> AsyncEngine:
         _prepared(engine.sync_engine, _prepare_postgresql)
         return engine
     options = {"timeout": BUSY_SECONDS}
-    engine = create_async_engine(url, module=driver(), hide_parameters=True, connect_args=options)
+    engine = create_async_engine(url, module=driver(near=near), hide_parameters=True, connect_args=options)
     _prepared(engine.sync_engine, _prepare_sqlite)
     event.listen(engine.sync_engine, "invalidate", _unlock_sqlite)
     return engine
@@ -249,7 +263,7 @@ def _begin_sqlite(connection: Any) -> None:
         # To drop a table deletes its rows first, and with them what refers to them: https://sqlite.org/lang_droptable.html
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     # A transaction that starts by reading and then writes could find that another one wrote in between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("newsletter_writes", False) else "BEGIN")
+    connection.exec_driver_sql(BEGIN_WRITING if options.get("newsletter_writes", False) else "BEGIN")
 
 
 def _unlock_sqlite(connection: Any, _record: Any, _error: BaseException | None) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import BigInteger, Dialect, Integer, Select, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import Attempt, Delivery, DeliveryState, EditionKind, Reason
 from newsletter.store import deliveries as deliveries_of
 from newsletter.store.database import chunks
 from newsletter.store.editions import OF_ISSUES
+from newsletter.store.questions import Question
 from newsletter.store.tables import attempts, deliveries, editions, feedback, issues, papers, picks, received
 
 
@@ -181,15 +182,21 @@ class Place(NamedTuple):
 
 async def place(connection: AsyncConnection, issue_id: int, position: int) -> Place | None:
     """Return a place in an issue; None if that issue is not on record."""
-    there = and_(picks.c.issue_id == issues.c.id, picks.c.position == position)
-    statement = (
+    row = await _PLACE.first(connection, issue=issue_id, position=position)
+    return None if row is None else Place(*row)
+
+
+def _place(_: Dialect) -> Select[Any]:
+    there = and_(picks.c.issue_id == issues.c.id, picks.c.position == bindparam("position", type_=Integer))
+    return (
         select(issues.c.subscriber_id, editions.c.date, picks.c.paper_id)
         .join(editions, editions.c.id == issues.c.edition_id)
         .outerjoin(picks, there)
-        .where(issues.c.id == issue_id)
+        .where(issues.c.id == bindparam("issue", type_=BigInteger))
     )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else Place(*row)
+
+
+_PLACE = Question(_place)
 
 
 class Put(NamedTuple):

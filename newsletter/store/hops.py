@@ -1,42 +1,85 @@
 """SQLite's driver for the event loop, with one wait a statement where aiosqlite has four; it knows no table.
 
 aiosqlite makes a cursor, executes, fetches and closes in the thread of the connection, and the event loop waits for
-each. Here a statement with its rows is one call, which halves what a small one costs (docs/decisions/0030).
+each. Here a statement with its rows is one call, which halves what a small one costs. A near connection asks the
+thread only for what may have to wait, for another writer or for the disk, and runs all else in the event loop: a call
+to a thread costs more than a small statement, and far more where others want the processor (docs/decisions/0030).
 """
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 Result = TypeVar("Result")
 
 # So many rows are fetched with the statement; of one that has more, the rest is fetched as it is asked for.
 AT_ONCE = 500
 
+# How a transaction begins that waits until no other one writes (https://sqlite.org/lang_transaction.html).
+BEGIN_WRITING = "BEGIN IMMEDIATE"
 
-def driver() -> AsyncAdapt_aiosqlite_dbapi:
-    """Return what SQLAlchemy takes in place of the module aiosqlite."""
-    module: Any = SimpleNamespace(**{**vars(aiosqlite), "connect": _connect})
+
+def driver(*, near: bool = False) -> AsyncAdapt_aiosqlite_dbapi:
+    """Return what SQLAlchemy takes in place of the module aiosqlite; its connections are `near` or not."""
+    module: Any = SimpleNamespace(**{**vars(aiosqlite), "connect": partial(_connect, near)})
     return AsyncAdapt_aiosqlite_dbapi(module, sqlite3)
 
 
-def _connect(database: str, **options: Any) -> aiosqlite.Connection:
-    return _Connection(lambda: sqlite3.connect(database, **options), AT_ONCE)
+def driver_of(connection: AsyncConnection) -> "_Connection | None":
+    """Return the connection to SQLite that is below one in a transaction; None if it is to another engine."""
+    # What runs aside has no such connection.
+    below = getattr(connection, "sync_connection", None)
+    found = None if below is None else below.connection.driver_connection
+    return found if isinstance(found, _Connection) else None
+
+
+def _connect(near: bool, database: str, **options: Any) -> aiosqlite.Connection:
+    # SQLAlchemy lets several threads use it; here they take turns.
+    return _Connection(lambda: sqlite3.connect(database, **options), near)
 
 
 class _Connection(aiosqlite.Connection):
+    def __init__(self, connector: Callable[[], sqlite3.Connection], near: bool) -> None:
+        super().__init__(connector, AT_ONCE)
+        self._near = near
+        self._writes = False
+
     def cursor(self) -> Any:
         """Return a cursor that is made once it is used."""
         return _Cursor(self)
 
-    async def at_once(self, work: Callable[[], Result]) -> Result:
-        """Do work in the thread of this connection."""
+    async def at_once(self, work: Callable[[], Result], *, waits: bool = False) -> Result:
+        """Do work: here if this connection is near and nothing has to be waited for, else in its thread."""
+        if self._near and not waits:
+            return work()
         result: Result = await self._execute(work)  # type: ignore[no-untyped-call]
         return result
+
+    async def rows(self, statement: str, parameters: Any) -> list[Any]:
+        """Return the rows of a statement that gives few."""
+        direct = self._conn
+        return await self.at_once(lambda: direct.execute(statement, parameters).fetchall())
+
+    async def begin_writing(self, work: Callable[[], Result]) -> Result:
+        """Do the work that begins to write."""
+        self._writes = True
+        return await self.at_once(work, waits=True)
+
+    async def commit(self) -> None:
+        """End the transaction; what was written is on the disk then."""
+        waits, self._writes = self._writes, False
+        await self.at_once(self._conn.commit, waits=waits)
+
+    async def rollback(self) -> None:
+        """Take back what was written."""
+        self._writes = False
+        await self.at_once(self._conn.rollback)
 
     @property
     def direct(self) -> sqlite3.Connection:
@@ -64,7 +107,8 @@ class _Cursor:
     async def execute(self, statement: str, parameters: Any = ()) -> None:
         """Run a statement, and fetch the first of its rows."""
         direct = self._connection.direct
-        await self._connection.at_once(lambda: self._begin(direct.execute(statement, parameters)))
+        do = self._connection.begin_writing if statement == BEGIN_WRITING else self._connection.at_once
+        await do(lambda: self._begin(direct.execute(statement, parameters)))
 
     async def executemany(self, statement: str, parameters: Sequence[Any]) -> None:
         """Run a statement for each of many rows."""

@@ -6,12 +6,26 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, case, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import ConflictError
 from newsletter.models import Link, Paper
 from newsletter.store.database import chunks, insert
+from newsletter.store.questions import Question, among
 from newsletter.store.tables import apart, former_titles, issues, papers, picks, received, revisions, signs
 from newsletter.store.tables.papers import lacks_signs
 from newsletter.store.types import UtcDateTime
@@ -181,19 +195,20 @@ async def count_after(connection: AsyncConnection, paper_id: int) -> int:
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Paper]:
     """Return papers by their ids, merged ones too, as they stand."""
-    found: dict[int, Paper] = {}
-    for part in chunks(dict.fromkeys(ids)):
-        rows = await connection.execute(select(papers).where(papers.c.id.in_(part)))
-        found.update((row.id, _paper(row)) for row in rows)
-    return found
+    wanted = list(dict.fromkeys(ids))
+    return {row.id: _paper(row) for row in await _THESE.all(connection, ids=wanted)} if wanted else {}
 
 
 async def one_work(connection: AsyncConnection, paper_id: int) -> tuple[int, ...]:
     """Return the ids under which a work is on record, the living one first; nothing if there is none of that id."""
-    living = select(func.coalesce(papers.c.merged_into, papers.c.id)).where(papers.c.id == paper_id).scalar_subquery()
-    same = select(papers.c.id).where(or_(papers.c.id == living, papers.c.merged_into == living))
-    found = await connection.execute(same.order_by(papers.c.merged_into.is_not(None), papers.c.id))
-    return tuple(found.scalars())
+    return tuple(row.id for row in await _ONE_WORK.all(connection, paper=paper_id))
+
+
+_ASKED = papers.c.id == bindparam("paper", type_=BigInteger)
+_LIVING_ID = select(func.coalesce(papers.c.merged_into, papers.c.id)).where(_ASKED).scalar_subquery()
+_SAME = select(papers.c.id).where(or_(papers.c.id == _LIVING_ID, papers.c.merged_into == _LIVING_ID))
+_THESE = Question(lambda dialect: select(papers).where(among(papers.c.id, "ids", dialect)))
+_ONE_WORK = Question(lambda _: _SAME.order_by(papers.c.merged_into.is_not(None), papers.c.id))
 
 
 async def count(connection: AsyncConnection) -> int:

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter import searches
 from newsletter.cadences import falls_on
 from newsletter.models import Consent, Feedback, Subscriber, Subscription, Topic, Verdict
 from newsletter.store.database import chunks, insert
+from newsletter.store.questions import Question
 from newsletter.store.recall import recall, recall_notices
 from newsletter.store.tables import feedback, feeds, issues, papers, preferences, subscribers, subscriptions
 
@@ -99,6 +100,16 @@ async def by_key(connection: AsyncConnection, key: str) -> Subscriber | None:
     """Return the person with an opaque key."""
     found = await _load(connection, select(subscribers).where(subscribers.c.key == key))
     return found[0] if found else None
+
+
+async def by_id(connection: AsyncConnection, subscriber_id: int) -> Subscriber | None:
+    """Return one person."""
+    row = await _PERSON.first(connection, number=subscriber_id)
+    if row is None:
+        return None
+    asked: dict[int, dict[str, list[Any]]] = {subscriber_id: defaultdict(list)}
+    _sort(asked, await _WISHES.all(connection, number=subscriber_id), await _OWN.all(connection, number=subscriber_id))
+    return _subscriber(row, asked[subscriber_id])
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[int], *, wishes: bool = True) -> dict[int, Subscriber]:
@@ -192,9 +203,8 @@ async def unsay(connection: AsyncConnection, subscriber_id: int, paper_id: int) 
 
 async def said(connection: AsyncConnection, subscriber_id: int, paper_id: int) -> Verdict | None:
     """Return what a reader said of a paper last."""
-    theirs = and_(feedback.c.subscriber_id == subscriber_id, feedback.c.paper_id == paper_id)
-    found: Verdict | None = (await connection.execute(select(feedback.c.verdict).where(theirs))).scalar()
-    return found
+    row = await _SAID.first(connection, number=subscriber_id, paper=paper_id)
+    return None if row is None else row.verdict
 
 
 async def feedback_of(
@@ -301,14 +311,37 @@ async def _load(connection: AsyncConnection, statement: Select[Any], *, wishes: 
     rows = (await connection.execute(statement)).all()
     asked: dict[int, dict[str, list[Any]]] = {row.id: defaultdict(list) for row in rows}
     for part in chunks(asked if wishes else ()):
-        kept = select(preferences).where(preferences.c.subscriber_id.in_(part)).order_by(preferences.c.position)
-        for row in await connection.execute(kept):
-            value = Topic(name=row.name, weight=row.weight) if row.kind == "topic" else row.name
-            asked[row.subscriber_id][row.kind].append(value)
-        own = select(feeds.c.subscriber_id, feeds.c.location).where(feeds.c.subscriber_id.in_(part))
-        for number, location in await connection.execute(own.order_by(feeds.c.id)):
-            asked[number]["search"].append(searches.query_at(location))
+        wished = (await connection.execute(_wishes(preferences.c.subscriber_id.in_(part)))).all()
+        _sort(asked, wished, (await connection.execute(_own(feeds.c.subscriber_id.in_(part)))).all())
     return [_subscriber(row, asked[row.id]) for row in rows]
+
+
+def _wishes(of: ColumnElement[bool]) -> Select[Any]:
+    return select(preferences).where(of).order_by(preferences.c.position)
+
+
+def _own(of: ColumnElement[bool]) -> Select[Any]:
+    return select(feeds.c.subscriber_id, feeds.c.location).where(of).order_by(feeds.c.id)
+
+
+_NUMBER = bindparam("number", type_=BigInteger)
+_PERSON = Question(lambda _: select(subscribers).where(subscribers.c.id == _NUMBER))
+_WISHES = Question(lambda _: _wishes(preferences.c.subscriber_id == _NUMBER))
+_OWN = Question(lambda _: _own(feeds.c.subscriber_id == _NUMBER))
+_SAID = Question(
+    lambda _: select(feedback.c.verdict).where(
+        feedback.c.subscriber_id == _NUMBER, feedback.c.paper_id == bindparam("paper", type_=BigInteger)
+    )
+)
+
+
+def _sort(asked: dict[int, dict[str, list[Any]]], wishes: Iterable[Any], own: Iterable[Any]) -> None:
+    """Put what people asked for to each of them, by its kind."""
+    for row in wishes:
+        value = Topic(name=row.name, weight=row.weight) if row.kind == "topic" else row.name
+        asked[row.subscriber_id][row.kind].append(value)
+    for number, location in own:
+        asked[number]["search"].append(searches.query_at(location))
 
 
 def _row(subscriber: Subscriber, email_key: str) -> dict[str, Any]:

@@ -17,16 +17,21 @@ from newsletter.web.desk import Desk
 async def days(request: Request) -> Response:
     """Show which days there are."""
     desk: Desk = request.app.state.desk
-    found, older = await desk.archive.days(_day(request.query_params.get("before", "")))
-    here = desk.path("/archive")
-    return desk.public(
-        request,
-        "archive",
-        here=here,
-        days=[(day, f"{here}/{day}") for day in found],
-        older="" if older is None else f"{here}?before={older}",
-        feed=f"{here}/feed.atom",
-    )
+    before = _day(request.query_params.get("before", ""))
+
+    async def make() -> Response:
+        found, older = await desk.archive.days(before)
+        here = desk.path("/archive")
+        return desk.public(
+            request,
+            "archive",
+            here=here,
+            days=[(day, f"{here}/{day}") for day in found],
+            older="" if older is None else f"{here}?before={older}",
+            feed=f"{here}/feed.atom",
+        )
+
+    return await desk.copies.get(("days", before, desk.language(request).code), make)
 
 
 async def day(request: Request) -> Response:
@@ -35,10 +40,14 @@ async def day(request: Request) -> Response:
     asked = _day(request.path_params["day"])
     if asked is None:
         raise HTTPException(404)
-    found = await desk.archive.day(asked)
     language = desk.language(request)
-    papers = [desk.entry_in(language, paper) for paper in found.papers]
-    return desk.public(request, "day", day=found.date, papers=papers, here=desk.path("/archive"))
+
+    async def make() -> Response:
+        found = await desk.archive.day(asked)
+        papers = [desk.entry_in(language, paper) for paper in found.papers]
+        return desk.public(request, "day", day=found.date, papers=papers, here=desk.path("/archive"))
+
+    return await desk.copies.get(("day", asked, language.code), make)
 
 
 async def feed(request: Request) -> Response:
@@ -47,10 +56,15 @@ async def feed(request: Request) -> Response:
     form = request.path_params["form"]
     if form not in MEDIA_TYPES:
         raise HTTPException(404)
-    body = desk.outgoing.public(await desk.archive.newest(), cast("FeedForm", form))
+
+    async def make() -> Response:
+        body = desk.outgoing.public(await desk.archive.newest(), cast("FeedForm", form))
+        return Response(body, media_type=MEDIA_TYPES[cast("FeedForm", form)])
+
+    made = await desk.copies.get(("feed", form), make)
     headers = {**desk.headers, "Cache-Control": "public, max-age=300"}
-    tag = hashlib.sha256(body).hexdigest()
-    return files.feed(request, tag, lambda: body, MEDIA_TYPES[cast("FeedForm", form)], headers)
+    tag = hashlib.sha256(made.body).hexdigest()
+    return files.feed(request, tag, lambda: bytes(made.body), MEDIA_TYPES[cast("FeedForm", form)], headers)
 
 
 def _day(text: str) -> date | None:

@@ -20,6 +20,7 @@ from newsletter.pipeline.own_data import OwnData
 from newsletter.pipeline.readers import FEEDBACK_DAYS
 from newsletter.pipeline.signups import Wording
 from newsletter.pipeline.tries import network
+from newsletter.web.copies import Copies
 from newsletter.web.parts import Parts, parts
 
 log = structlog.get_logger()
@@ -43,6 +44,7 @@ class Desk:
         self.languages = languages()
         self.library = Library(app.database, app.clock, doors)
         self.own = OwnData(app.database, app.clock, doors)
+        self.copies: Copies[Response] = Copies(app.clock)
         self.archive = Archive(app.database, app.clock, settings.newsletter, settings.archive)
         # The path alone, so that a page works wherever it is reached: through a proxy, or on loopback.
         self._prefix = quote(unquote(urlsplit(app.settings.web.base_url).path).rstrip("/"))

@@ -52,7 +52,7 @@ class Board:
             now = self._now()
             kept = self._kept.get(days)
             if kept is None or not timedelta() <= now - kept.at < FRESH:
-                kept = self._kept[days] = await figures.gather(self._app.database, now, days)
+                kept = self._kept[days] = await figures.gather(self._app.database.far(), now, days)
         return kept
 
     async def lets_in(self, request: Request) -> bool:

@@ -88,7 +88,7 @@ def application() -> ASGIApp:
 
     @contextlib.asynccontextmanager
     async def opened(site: Starlette) -> AsyncIterator[None]:
-        async with open_app(settings) as app:
+        async with open_app(settings, near=True) as app:
             await _furnish(site, app)
             yield
 

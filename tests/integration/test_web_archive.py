@@ -12,6 +12,7 @@ from webroom import Site, open_site
 
 from newsletter.models import Paper
 from newsletter.pipeline.archive import PAGE
+from newsletter.web.copies import FRESH, MOST, Copies
 
 HIDDEN, ALONE, UNVOTED, DOUBLE = papers(10, 11, 12, 13)
 
@@ -89,6 +90,7 @@ async def test_it_shows_nothing_of_anybody(site: Site) -> None:
         title=titles(4)[0],
     )
     await site.room.say("DELETE FROM picks")
+    site.room.clock.moment += FRESH
     assert [(await site.get(page)).content for page in pages] == before
 
 
@@ -144,3 +146,35 @@ async def test_equal_votes_are_told_apart_by_the_paper_itself(site: Site) -> Non
     day = site.room.clock.moment.date()
     site.room.clock.moment += DAY
     assert shown((await site.get(f"/archive/{day}")).text) == ["Same a", "Same b", "Same c"]
+
+
+async def test_what_changes_is_shown_a_minute_later(site: Site) -> None:
+    pages = [f"/archive/{TODAY}", "/archive/feed.atom"]
+    before = [(await site.get(page)).text for page in pages]
+    await site.room.say("UPDATE papers SET hidden = true WHERE title = :title", title=titles(1)[0])
+    assert [(await site.get(page)).text for page in pages] == before
+    site.room.clock.moment += FRESH
+    for page in pages:
+        assert titles(1)[0] not in (await site.get(page)).text
+        assert titles(2)[0] in (await site.get(page)).text
+
+
+async def test_copies_are_few_and_none_is_of_a_fault(room: Newsroom) -> None:
+    copies: Copies[int] = Copies(room.clock)
+    made = []
+
+    async def make() -> int:
+        made.append(len(made))
+        if len(made) == 1:
+            raise LookupError
+        return len(made)
+
+    with pytest.raises(LookupError):
+        await copies.get("x", make)
+    assert [await copies.get("x", make), await copies.get("x", make)] == [2, 2]
+    # A clock that was wrong, and is put right.
+    room.clock.moment -= DAY
+    assert await copies.get("x", make) == 3
+    for number in range(MOST):
+        await copies.get(number, make)
+    assert await copies.get("x", make) == MOST + 4

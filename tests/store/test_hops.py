@@ -1,11 +1,14 @@
 """A statement on SQLite and its rows are one wait, and what SQLAlchemy sees of them is what it saw before."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import StoreError
 from newsletter.store.database import Database
@@ -14,10 +17,10 @@ from newsletter.store.hops import AT_ONCE
 numbers = Table("numbers", MetaData(), Column("number", Integer, primary_key=True), Column("word", Text))
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+@pytest.fixture(params=[False, True], ids=["far", "near"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database with one table and twice as many rows as are fetched at once, and one more."""
-    opened = Database.at("sqlite:///numbers.db", folder=tmp_path)
+    opened = Database.at("sqlite:///numbers.db", folder=tmp_path, near=request.param)
     async with opened.begin() as connection:
         await connection.run_sync(numbers.metadata.create_all)
         await connection.execute(insert(numbers), [{"number": one, "word": str(one)} for one in range(2 * AT_ONCE + 1)])
@@ -92,3 +95,48 @@ async def test_several_at_once_do_not_get_each_others_rows(database: Database) -
 
     asked = range(0, 2 * AT_ONCE, 71)
     assert await asyncio.gather(*map(ask, asked)) == [list(range(least, 2 * AT_ONCE + 1)) for least in asked]
+
+
+async def test_who_waits_for_another_writer_lets_the_event_loop_go_on(database: Database) -> None:
+    order = []
+
+    async def write() -> None:
+        async with database.begin() as connection:
+            await connection.execute(update(numbers).values(word="second"))
+        order.append("written")
+
+    async with database.begin() as connection:
+        await connection.execute(update(numbers).values(word="first"))
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0.1)
+        order.append("gone on")
+    await writing
+    assert order == ["gone on", "written"]
+    async with database.connect() as connection:
+        assert set((await connection.execute(select(numbers.c.word))).scalars()) == {"second"}
+
+
+@pytest.mark.parametrize("near", [False, True])
+async def test_a_near_one_is_asked_in_the_event_loop_itself(tmp_path: Path, near: bool) -> None:
+    database = Database.at("sqlite:///threads.db", folder=tmp_path, near=near)
+
+    async def thread(connection: AsyncConnection) -> int:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        await raw.create_function("thread", 0, threading.get_ident)
+        return int((await connection.execute(text("SELECT thread()"))).scalar_one())
+
+    try:
+        for transaction in (database.connect, database.begin):
+            async with transaction() as connection:
+                assert (await thread(connection) == threading.get_ident()) is near
+        async with database.far().connect() as connection:
+            assert await thread(connection) != threading.get_ident()
+    finally:
+        await database.close()
+
+
+async def test_what_takes_long_is_asked_of_another_connection(database: Database) -> None:
+    far = database.far()
+    assert far.far() is far
+    async with far.connect() as connection:
+        assert (await connection.execute(select(numbers.c.word).where(numbers.c.number == 7))).scalar_one() == "7"
