@@ -5,11 +5,13 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, bindparam, false, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.models import DeliveryState, Paper, Reason, Verdict
 from newsletter.store import papers as paper_rows
+from newsletter.store.moves import within
+from newsletter.store.questions import Question
 from newsletter.store.tables import deliveries, editions, feedback, issues, papers, picks, received
 
 # Of a mail in any other state nothing has reached its reader, so far or for good.
@@ -60,6 +62,10 @@ class Got(NamedTuple):
     said: Verdict | None
 
 
+# In front of all mails.
+_NEWEST = Spot(2**62, 0)
+
+
 async def got(
     connection: AsyncConnection,
     subscriber_id: int,
@@ -73,16 +79,15 @@ async def got(
 
     `since` leaves out mails that went out before.
     """
-    works = papers.alias("works")
-    statement = _received(subscriber_id, works).order_by(issues.c.id.desc(), picks.c.position).limit(limit)
-    if after is not None:
-        later = and_(issues.c.id == after.issue_id, picks.c.position > after.position)
-        statement = statement.where(or_(issues.c.id < after.issue_id, later))
-    if since is not None:
-        statement = statement.where(deliveries.c.at >= since)
-    for clause in _fitting(connection, works, wanted or Wanted()):
-        statement = statement.where(clause)
-    rows = (await connection.execute(statement)).all()
+    after = after or _NEWEST
+    given = {"number": subscriber_id, "issue": after.issue_id, "position": after.position, "most": limit}
+    wanted = wanted or Wanted()
+    if wanted == Wanted() and since is None:
+        rows: Sequence[Any] = await _SHELF.all(connection, **given)
+    else:
+        works = papers.alias("works")
+        clauses = [*_fitting(connection, works, wanted), *([] if since is None else [deliveries.c.at >= since])]
+        rows = (await connection.execute(_received(works).where(*clauses), given)).all()
     known = await paper_rows.by_ids(connection, [row.paper_id for row in rows])
     return [
         Got(
@@ -98,8 +103,12 @@ async def got(
     ]
 
 
-def _received(subscriber_id: int, works: Any) -> Select[Any]:
-    """Select the papers of mails that reached a person, as `works`, with what they say of them."""
+def _received(works: Any) -> Select[Any]:
+    """Select papers of mails that reached a person, as `works`, with what they say of them.
+
+    Its parameters are the `number` of the person, the `issue` and the `position` of the place behind which it begins,
+    and how many there are at `most`.
+    """
     # No join: SQLite would begin with all that they ever received, and sort it, where a page needs the newest mails.
     had = (
         select(literal(1))
@@ -111,6 +120,7 @@ def _received(subscriber_id: int, works: Any) -> Select[Any]:
         .correlate(issues, picks)
         .exists()
     )
+    issue = bindparam("issue", type_=BigInteger)
     spoken = and_(feedback.c.subscriber_id == issues.c.subscriber_id, feedback.c.paper_id == works.c.id)
     return (
         select(
@@ -129,8 +139,20 @@ def _received(subscriber_id: int, works: Any) -> Select[Any]:
         .join(papers, papers.c.id == picks.c.paper_id)
         .join(works, works.c.id == func.coalesce(papers.c.merged_into, papers.c.id))
         .outerjoin(feedback, spoken)
-        .where(issues.c.subscriber_id == subscriber_id, deliveries.c.state.in_(_REACHED), had)
+        .where(
+            issues.c.subscriber_id == bindparam("number", type_=BigInteger),
+            within(*_REACHED),
+            had,
+            or_(
+                issues.c.id < issue, and_(issues.c.id == issue, picks.c.position > bindparam("position", type_=Integer))
+            ),
+        )
+        .order_by(issues.c.id.desc(), picks.c.position)
+        .limit(bindparam("most", type_=Integer))
     )
+
+
+_SHELF = Question(lambda _: _received(papers.alias("works")))
 
 
 def _fitting(connection: AsyncConnection, works: Any, wanted: Wanted) -> Sequence[ColumnElement[bool]]:

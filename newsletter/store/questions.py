@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Dialect, Select, Text, any_, b
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeDecorator
 
 from newsletter.store.hops import driver_of
 from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
@@ -60,7 +61,12 @@ class Question:
         statement = self._select(dialect)
         columns = statement.selected_columns
         rows: Any = namedtuple("Row", list(columns.keys()))  # type: ignore[misc]
-        readers: list[Any] = [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns]
+        # What PostgreSQL's driver gives are values of Python already, but for types of our own.
+        ours = [dialect is SQLITE or isinstance(one.type, TypeDecorator) for one in columns]
+        readers: list[Reader] = [
+            one.type.dialect_impl(dialect).result_processor(dialect, None) if own else None
+            for one, own in zip(columns, ours, strict=True)
+        ]
         return Ready(statement, dialect), rows._make, readers
 
 
