@@ -14,6 +14,7 @@ from markupsafe import Markup
 from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.models import Paper, Reason
+from newsletter.rendering.choosing import names_of
 from newsletter.rendering.codes import Codes
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language, available, resolve
@@ -134,6 +135,7 @@ class Pages:
                 trim_blocks=True, lstrip_blocks=True, bytecode_cache=_CODES,
             )  # fmt: skip
             environment.policies["ext.i18n.trimmed"] = True
+            environment.globals["names_of"] = names_of
             environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
             self._environments[language.catalogue] = environment
         try:

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as Xml
 
@@ -115,6 +116,8 @@ def public_title(name: str, language: Language) -> str:
     return language.gettext("%(name)s: popular papers") % {"name": name}
 
 
+# Many readers have the same papers for the same reasons, and a program asks again and again for the last ones.
+@lru_cache(maxsize=5000)
 def html_of(entry: Entry, reason: str = "") -> str:
     """Return what an entry tells of a paper, as HTML."""
     parts = [Markup("<p>{}</p>").format(entry.summary)] if entry.summary else []

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, Text, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter import searches
@@ -92,24 +92,17 @@ async def evidence(connection: AsyncConnection, subscriber_id: int) -> list[Subs
 
 async def by_email(connection: AsyncConnection, email_key: str) -> Subscriber | None:
     """Return the person with an address (as it is compared)."""
-    found = await _load(connection, select(subscribers).where(subscribers.c.email_key == email_key))
-    return found[0] if found else None
+    return await _whole(connection, await _AT.first(connection, email_key=email_key))
 
 
 async def by_key(connection: AsyncConnection, key: str) -> Subscriber | None:
     """Return the person with an opaque key."""
-    found = await _load(connection, select(subscribers).where(subscribers.c.key == key))
-    return found[0] if found else None
+    return await _whole(connection, await _WITH.first(connection, key=key))
 
 
 async def by_id(connection: AsyncConnection, subscriber_id: int) -> Subscriber | None:
     """Return one person."""
-    row = await _PERSON.first(connection, number=subscriber_id)
-    if row is None:
-        return None
-    asked: dict[int, dict[str, list[Any]]] = {subscriber_id: defaultdict(list)}
-    _sort(asked, await _WISHES.all(connection, number=subscriber_id), await _OWN.all(connection, number=subscriber_id))
-    return _subscriber(row, asked[subscriber_id])
+    return await _whole(connection, await _PERSON.first(connection, number=subscriber_id))
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[int], *, wishes: bool = True) -> dict[int, Subscriber]:
@@ -316,6 +309,14 @@ async def _load(connection: AsyncConnection, statement: Select[Any], *, wishes: 
     return [_subscriber(row, asked[row.id]) for row in rows]
 
 
+async def _whole(connection: AsyncConnection, row: Any) -> Subscriber | None:
+    if row is None:
+        return None
+    asked: dict[int, dict[str, list[Any]]] = {row.id: defaultdict(list)}
+    _sort(asked, await _WISHES.all(connection, number=row.id), await _OWN.all(connection, number=row.id))
+    return _subscriber(row, asked[row.id])
+
+
 def _wishes(of: ColumnElement[bool]) -> Select[Any]:
     return select(preferences).where(of).order_by(preferences.c.position)
 
@@ -326,6 +327,8 @@ def _own(of: ColumnElement[bool]) -> Select[Any]:
 
 _NUMBER = bindparam("number", type_=BigInteger)
 _PERSON = Question(lambda _: select(subscribers).where(subscribers.c.id == _NUMBER))
+_AT = Question(lambda _: select(subscribers).where(subscribers.c.email_key == bindparam("email_key", type_=Text)))
+_WITH = Question(lambda _: select(subscribers).where(subscribers.c.key == bindparam("key", type_=Text)))
 _WISHES = Question(lambda _: _wishes(preferences.c.subscriber_id == _NUMBER))
 _OWN = Question(lambda _: _own(feeds.c.subscriber_id == _NUMBER))
 _SAID = Question(
