@@ -6,7 +6,9 @@ thread only for what may have to wait, for another writer or for the disk, and r
 to a thread costs more than a small statement, and far more where others want the processor (docs/decisions/0030).
 """
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import SimpleNamespace
@@ -20,6 +22,9 @@ Result = TypeVar("Result")
 
 # So many rows are fetched with the statement; of one that has more, the rest is fetched as it is asked for.
 AT_ONCE = 500
+
+# Seconds after which who wants to write tries again.
+TRY_AGAIN = 0.002
 
 # How a transaction begins that waits until no other one writes (https://sqlite.org/lang_transaction.html).
 BEGIN_WRITING = "BEGIN IMMEDIATE"
@@ -67,9 +72,25 @@ class _Connection(aiosqlite.Connection):
         return await self.at_once(lambda: direct.execute(statement, parameters).fetchall())
 
     async def begin_writing(self, work: Callable[[], Result]) -> Result:
-        """Do the work that begins to write."""
+        """Do the work that begins to write, once no other connection writes."""
         self._writes = True
-        return await self.at_once(work, waits=True)
+        return await (self._tried(work) if self._near else self.at_once(work))
+
+    async def _tried(self, work: Callable[[], Result]) -> Result:
+        """Try until it is free; SQLite itself would sleep ever longer, and miss the moments between two commits."""
+        (milliseconds,) = self._conn.execute("PRAGMA busy_timeout").fetchone()
+        end = time.monotonic() + milliseconds / 1000
+        self._conn.execute("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    return work()
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                        raise
+                await asyncio.sleep(TRY_AGAIN)
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     async def commit(self) -> None:
         """End the transaction; what was written is on the disk then."""

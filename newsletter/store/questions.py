@@ -26,26 +26,44 @@ Reader = Callable[[Any], Any] | None
 class Question:
     """A SELECT whose parameters are `bindparam`s with names: integers, texts, and lists of integers for `among`.
 
-    `select` makes it for an engine.
+    `select` makes it for an engine. `value` makes something out of a row; of `most` rows it is kept, since what many
+    readers ask for is the same again and again, and to make it takes ten times as long as to fetch it.
     """
 
-    def __init__(self, select: Callable[[Dialect], Select[Any]]) -> None:
+    def __init__(
+        self, select: Callable[[Dialect], Select[Any]], value: Callable[[Any], Any] | None = None, *, most: int = 0
+    ) -> None:
         self._select = select
+        self._value = value
+        self._most = most
+        self._kept: dict[Any, Any] = {}
 
     async def all(self, connection: AsyncConnection, **values: int | str | Sequence[int]) -> list[Any]:
-        """Return the rows, with the names of the columns."""
+        """Return the rows, with the names of the columns, or the values made of them."""
         on_sqlite = connection.dialect.name == "sqlite"
         ready, row, readers = self._for_sqlite if on_sqlite else self._for_postgresql
         lists = {name: value for name, value in values.items() if isinstance(value, list)}
         given = values | {name: json.dumps(value) for name, value in lists.items()} if on_sqlite else values
         found = await _rows(connection, ready.text, ready.given(given))
-        return [
-            row([value if read is None else read(value) for value, read in zip(one, readers, strict=True)])
-            for one in found
-        ]
+
+        def made(one: Any) -> Any:
+            read = row([value if read is None else read(value) for value, read in zip(one, readers, strict=True)])
+            return read if self._value is None else self._value(read)
+
+        # Rows of PostgreSQL have lists, by which nothing can be kept; and who asks for very many asks once.
+        keeps = on_sqlite and len(found) * 10 <= self._most
+        return [self._known(one, made) if keeps else made(one) for one in found]
+
+    def _known(self, one: Any, made: Callable[[Any], Any]) -> Any:
+        found = self._kept.get(one)
+        if found is None:
+            if len(self._kept) >= self._most:
+                self._kept.clear()
+            found = self._kept[one] = made(one)
+        return found
 
     async def first(self, connection: AsyncConnection, **values: int | str | Sequence[int]) -> Any:
-        """Return the first row, or None."""
+        """Return the first of them, or None."""
         found = await self.all(connection, **values)
         return found[0] if found else None
 

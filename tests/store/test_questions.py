@@ -58,8 +58,22 @@ async def test_people_are_the_same_however_they_are_asked_for(filled: Database) 
     async with filled.connect() as connection:
         found = await subscribers.by_id(connection, number)
         assert found == (await subscribers.by_ids(connection, [number]))[number]
-        assert found == one.model_copy(update={"id": number})
+        assert found == one.model_copy(update={"id": number, "away": True})
         assert await subscribers.by_id(connection, number + 1) is None
+
+
+async def test_what_was_made_of_a_row_is_kept_until_the_row_changes(filled: Database) -> None:
+    kept = Question(lambda _: select(papers).order_by(papers.c.id), lambda row: [row.title, row.hidden], most=20)
+    async with filled.connect() as connection:
+        before = await kept.all(connection)
+        again = await kept.all(connection)
+    assert again == before
+    assert (again[0] is before[0]) is filled.on_sqlite
+    async with filled.begin() as connection:
+        await paper_rows.mark(connection, 1, hidden=True)
+    async with filled.connect() as connection:
+        after = await kept.all(connection)
+    assert after == [[before[0][0], True], before[1]]
 
 
 async def test_it_runs_aside_too_and_near(filled: Database) -> None:
