@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from newsletter.pipeline.doors import Doors
 from newsletter.pipeline.reader_links import Addresses
 from newsletter.pipeline.signups import Signups
 from newsletter.store import schema
+from newsletter.store.database import Database
 from newsletter.tokens import Signer
 from newsletter.web.serving import serving
 
@@ -93,10 +95,17 @@ async def open_site(room: Newsroom, base_url: str = BASE) -> AsyncIterator[Site]
     room.set("web", base_url=base_url, listen="127.0.0.1:0")
     async with room.database.connect() as connection:
         signer = Signer(await schema.key(connection, "tokens"))
-    async with serving(room.app) as port:
-        assert port is not None
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            yield Site(room, client, port, signer, await room.app.signups())
+    # As the program does, which serves them from a process of their own.
+    app = replace(room.app, database=Database(room.database.url, near=True))
+    try:
+        async with serving(app) as port:
+            assert port is not None
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+                yield Site(room, client, port, signer, await room.app.signups())
+    finally:
+        if learner := vars(app).get("learner"):
+            await learner.close()
+        await app.database.close()
 
 
 async def filled(room: Newsroom) -> Newsroom:

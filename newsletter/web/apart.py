@@ -6,6 +6,7 @@ whoever presses a button meanwhile would wait for that. See docs/decisions/0030-
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -71,7 +72,11 @@ async def serve_for(app: App, number: int) -> None:
     reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     try:
-        async with serve(await pages(app), socket.socket(fileno=number)):
+        site = await pages(app)
+        # To look through all that stays as long as the process takes a tenth of a second, and somebody would wait.
+        gc.collect()
+        gc.freeze()
+        async with serve(site, socket.socket(fileno=number)):
             sys.stdout.write("serving\n")
             sys.stdout.flush()
             await reader.read()
