@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from newsroom import Newsroom, address, papers
 
+from newsletter.app import App
 from newsletter.models import Subscription
 from newsletter.pipeline import subscribers
 from newsletter.pipeline.doors import Doors
@@ -26,8 +27,11 @@ HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 class Site:
     """The pages of a newsletter, as they are reached behind a proxy that keeps their path."""
 
-    def __init__(self, room: Newsroom, client: httpx.AsyncClient, port: int, signer: Signer, signups: Signups) -> None:
+    def __init__(
+        self, room: Newsroom, app: App, client: httpx.AsyncClient, port: int, signer: Signer, signups: Signups
+    ) -> None:
         self.room = room
+        self.app = app
         self.client = client
         self.port = port
         self.signer = signer
@@ -101,7 +105,7 @@ async def open_site(room: Newsroom, base_url: str = BASE) -> AsyncIterator[Site]
         async with serving(app) as port:
             assert port is not None
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-                yield Site(room, client, port, signer, await room.app.signups())
+                yield Site(room, app, client, port, signer, await room.app.signups())
     finally:
         if learner := vars(app).get("learner"):
             await learner.close()

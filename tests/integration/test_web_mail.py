@@ -301,7 +301,7 @@ async def test_secrets_that_were_made_new_leave_the_page_with_links_that_act(sma
     site = small_site
     number = link(shown(outbox(site.room)["ada"])[1]).rsplit("/", 1)[1]
     person = await find(site.room.database, address("ada"))
-    signer = await site.room.app.signer()
+    signer = await site.app.signer()
     signer.turn(b"n" * 32, [site.signer._key])
     token = Doors(Signer(b"n" * 32), site.room.clock).settings(person)
     page = await site.get(f"/mail/{token}/{number}")

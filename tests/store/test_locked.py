@@ -266,6 +266,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     subscribers.add: (([person(50)], CONFIRMED), {}),
     subscribers.anyone_at: (("example.org",), {}),
     subscribers.by_email: ((KEY,), {}),
+    subscribers.by_id: ((1,), {}),
     subscribers.by_ids: (([1],), {}),
     subscribers.by_key: (("key-1",), {}),
     subscribers.email_keys: (([1],), {}),
