@@ -151,4 +151,6 @@ def test_a_mail_from_right_to_left_says_so(renderer, make_issue, paper, links):
     html = renderer.render(make_issue(paper, language="ar-XB"), links).html
     assert re.search(r'<html[^>]* lang="ar-XB" dir="rtl"', html)
     assert re.search(r'<body[^>]* lang="ar-XB" dir="rtl"', html)
-    assert "text-align:left" not in html
+    own, others = re.subn(r'<(?:h2|p)[^>]*? dir="ltr"[^>]*text-align:left"?>', "", html)
+    assert others == 2, "a title and a summary from left to right begin at the left all the same"
+    assert "text-align:left" not in own
