@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page, Route, expect, sync_playwright
 from reading import CHROMIUM
 
@@ -351,6 +352,18 @@ def test_the_gallery_shows_every_kind(tmp_path: Path, page: Page) -> None:
     run(tmp_path, "preview", "--all-kinds", "--out", str(again))
     for file in (tmp_path / "gallery").rglob("*.*"):
         assert file.read_bytes() == (again / file.relative_to(tmp_path / "gallery")).read_bytes()
+
+
+def test_the_logo_is_seen_in_what_is_written_for_a_browser(newsletter: Path, page: Page) -> None:
+    Image.new("RGB", (240, 80), "#204090").save(newsletter / "logo.png")
+    with (newsletter / "config.toml").open("a") as settings:
+        settings.write('[brand]\nlogo = "logo.png"\n')
+    run(newsletter, "preview", "ada@example.org", "--out", "mail.html")
+    (newsletter / "logo.png").unlink()
+    page.goto((newsletter / "mail.html").as_uri())
+    width = page.locator("img").first.evaluate("picture => picture.naturalWidth")
+    assert width == 240
+    assert "cid:" not in (newsletter / "mail.html").read_text()
 
 
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
