@@ -86,7 +86,9 @@ class _Connection(aiosqlite.Connection):
                 try:
                     return work()
                 except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    # The lowest octet says what it is, the others why: as that another process mends what a kill
+                    # left (https://sqlite.org/rescode.html).
+                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
                         raise
                 await asyncio.sleep(TRY_AGAIN)
         finally:

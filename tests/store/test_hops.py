@@ -1,6 +1,7 @@
 """A statement on SQLite and its rows are one wait, and what SQLAlchemy sees of them is what it saw before."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.errors import StoreError
-from newsletter.store.database import Database
+from newsletter.store.database import BUSY_SECONDS, Database
 from newsletter.store.hops import AT_ONCE
 
 numbers = Table("numbers", MetaData(), Column("number", Integer, primary_key=True), Column("word", Text))
@@ -116,9 +117,79 @@ async def test_who_waits_for_another_writer_lets_the_event_loop_go_on(database: 
         assert set((await connection.execute(select(numbers.c.word))).scalars()) == {"second"}
 
 
-@pytest.mark.parametrize("near", [False, True])
-async def test_a_near_one_is_asked_in_the_event_loop_itself(tmp_path: Path, near: bool) -> None:
-    database = Database.at("sqlite:///threads.db", folder=tmp_path, near=near)
+@pytest.fixture
+async def near(tmp_path: Path) -> AsyncIterator[Database]:
+    """The same database, near."""
+    opened = Database.at("sqlite:///numbers.db", folder=tmp_path, near=True)
+    yield opened
+    await opened.close()
+
+
+async def patience(near: Database, milliseconds: int | None = None) -> int:
+    """Return how long a connection waits for other writers, after setting it if that is given."""
+    async with near.connect() as connection:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        if milliseconds is not None:
+            await raw.rows(f"PRAGMA busy_timeout = {milliseconds}", ())
+        return int((await raw.rows("PRAGMA busy_timeout", ()))[0][0])
+
+
+async def test_who_gives_up_to_wait_for_another_writer_leaves_nothing_changed(
+    database: Database, near: Database
+) -> None:
+    before = await patience(near)
+
+    async def write() -> None:
+        async with near.begin() as connection:
+            await connection.execute(update(numbers).values(word="never"))
+
+    async with database.begin():
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0.05)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+    assert await patience(near) == before == 1000 * BUSY_SECONDS
+    async with near.begin() as connection:
+        await connection.execute(update(numbers).values(word="now"))
+    async with database.connect() as connection:
+        assert set((await connection.execute(select(numbers.c.word))).scalars()) == {"now"}
+
+
+async def test_a_writer_that_never_ends_is_told(database: Database, near: Database) -> None:
+    await patience(near, 50)
+    async with database.begin():
+        with pytest.raises(StoreError, match="locked by another process"):
+            async with near.begin():
+                raise AssertionError("two of them write")
+    assert await patience(near) == 50
+    async with near.begin() as connection:
+        await connection.execute(update(numbers).values(word="later"))
+
+
+async def test_who_waits_waits_too_while_another_process_mends_what_a_kill_left(
+    database: Database, near: Database
+) -> None:
+    """SQLite says that with a code of its own, and no test can make it do so."""
+    tried = []
+
+    def begin() -> str:
+        tried.append(len(tried))
+        if len(tried) < 3:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY_RECOVERY
+            raise error
+        return "begun"
+
+    async with near.connect() as connection:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        assert await raw.begin_writing(begin) == "begun"
+    assert len(tried) == 3
+
+
+@pytest.mark.parametrize("is_near", [False, True])
+async def test_a_near_one_is_asked_in_the_event_loop_itself(tmp_path: Path, is_near: bool) -> None:
+    database = Database.at("sqlite:///threads.db", folder=tmp_path, near=is_near)
 
     async def thread(connection: AsyncConnection) -> int:
         raw: Any = (await connection.get_raw_connection()).driver_connection
@@ -128,7 +199,7 @@ async def test_a_near_one_is_asked_in_the_event_loop_itself(tmp_path: Path, near
     try:
         for transaction in (database.connect, database.begin):
             async with transaction() as connection:
-                assert (await thread(connection) == threading.get_ident()) is near
+                assert (await thread(connection) == threading.get_ident()) is is_near
         async with database.far().connect() as connection:
             assert await thread(connection) != threading.get_ident()
     finally:
