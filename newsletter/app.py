@@ -98,7 +98,8 @@ class App:
         With `strict`, a model that cannot be used is a fault and not passed over.
         """
         model = (settings or self.settings.ranking).model
-        return Placing(self.database, None if model is None else self.settings.path(model), kept=kept, strict=strict)
+        file = None if model is None else self.settings.path(model)
+        return Placing(self.database.far(), file, kept=kept, strict=strict)
 
     @cached_property
     def notices(self) -> Notices:
@@ -108,7 +109,7 @@ class App:
     @cached_property
     def learner(self) -> "Learner[Ranker]":
         """What fits rankers on the newest papers and the newest likes of all readers, and keeps one fresh."""
-        return Learner(self.database, self.clock, self.blank_ranker, self.placing())
+        return Learner(self.database.far(), self.clock, self.blank_ranker, self.placing())
 
     @cached_property
     def patience(self) -> Patience:

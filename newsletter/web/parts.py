@@ -35,8 +35,8 @@ async def parts(app: App) -> Parts:
     signer, doors = await app.signer(), await app.doors()
 
     async def composer() -> Composer:
-        # By the model that is kept, and without a trace.
-        return Composer(database, clock, app.settings, await app.learner.kept(), app.placing(kept=False))
+        # By the model that is kept, and without a trace; to choose asks for thousands of papers.
+        return Composer(database.far(), clock, app.settings, await app.learner.kept(), app.placing(kept=False))
 
     return Parts(
         await app.readers(),
