@@ -143,9 +143,9 @@ def _received(works: Any) -> Select[Any]:
             issues.c.subscriber_id == bindparam("number", type_=BigInteger),
             within(*_REACHED),
             had,
-            or_(
-                issues.c.id < issue, and_(issues.c.id == issue, picks.c.position > bindparam("position", type_=Integer))
-            ),
+            # Written so that mails in front of the place are not looked at: who takes all along asks again and again.
+            issues.c.id <= issue,
+            or_(issues.c.id < issue, picks.c.position > bindparam("position", type_=Integer)),
         )
         .order_by(issues.c.id.desc(), picks.c.position)
         .limit(bindparam("most", type_=Integer))

@@ -20,7 +20,7 @@ from newsletter.store.hops import driver_of
 from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
 
 # What makes a value out of what an engine kept; None where they are the same.
-Reader = Callable[[Any], Any] | None
+Processor = Callable[[Any], Any] | None
 
 
 class Question:
@@ -41,13 +41,15 @@ class Question:
     async def all(self, connection: AsyncConnection, **values: int | str | Sequence[int]) -> list[Any]:
         """Return the rows, with the names of the columns, or the values made of them."""
         on_sqlite = connection.dialect.name == "sqlite"
-        ready, row, readers = self._for_sqlite if on_sqlite else self._for_postgresql
+        ready, row, processors = self._for_sqlite if on_sqlite else self._for_postgresql
         lists = {name: value for name, value in values.items() if isinstance(value, list)}
         given = values | {name: json.dumps(value) for name, value in lists.items()} if on_sqlite else values
         found = await _rows(connection, ready.text, ready.given(given))
 
         def made(one: Any) -> Any:
-            read = row([value if read is None else read(value) for value, read in zip(one, readers, strict=True)])
+            read = row(
+                [value if process is None else process(value) for value, process in zip(one, processors, strict=True)]
+            )
             return read if self._value is None else self._value(read)
 
         # Rows of PostgreSQL have lists, by which nothing can be kept; and who asks for very many asks once.
@@ -68,24 +70,24 @@ class Question:
         return found[0] if found else None
 
     @cached_property
-    def _for_sqlite(self) -> tuple[Ready, Any, list[Reader]]:
+    def _for_sqlite(self) -> tuple[Ready, Any, list[Processor]]:
         return self._made(SQLITE)
 
     @cached_property
-    def _for_postgresql(self) -> tuple[Ready, Any, list[Reader]]:
+    def _for_postgresql(self) -> tuple[Ready, Any, list[Processor]]:
         return self._made(POSTGRESQL)
 
-    def _made(self, dialect: Dialect) -> tuple[Ready, Any, list[Reader]]:
+    def _made(self, dialect: Dialect) -> tuple[Ready, Any, list[Processor]]:
         statement = self._select(dialect)
         columns = statement.selected_columns
         rows: Any = namedtuple("Row", list(columns.keys()))  # type: ignore[misc]
         # What PostgreSQL's driver gives are values of Python already, but for types of our own.
         ours = [dialect is SQLITE or isinstance(one.type, TypeDecorator) for one in columns]
-        readers: list[Reader] = [
+        processors: list[Processor] = [
             one.type.dialect_impl(dialect).result_processor(dialect, None) if own else None
             for one, own in zip(columns, ours, strict=True)
         ]
-        return Ready(statement, dialect), rows._make, readers
+        return Ready(statement, dialect), rows._make, processors
 
 
 def among(column: ColumnElement[int], name: str, dialect: Dialect) -> ColumnElement[bool]:

@@ -3,12 +3,12 @@
 from datetime import date
 
 import pytest
-from sqlalchemy import BigInteger, bindparam, column, select, table
+from sqlalchemy import BigInteger, bindparam, column, select, table, text
 
 from newsletter.errors import StoreError
 from newsletter.models import Topic
+from newsletter.store import library, subscribers
 from newsletter.store import papers as paper_rows
-from newsletter.store import subscribers
 from newsletter.store.aside import Aside
 from newsletter.store.database import Database
 from newsletter.store.questions import Question, among
@@ -93,3 +93,18 @@ async def test_a_fault_of_the_engine_is_told_as_ever(filled: Database) -> None:
     with pytest.raises(StoreError):
         async with filled.connect() as connection:
             await gone.all(connection, least=1)
+
+
+async def test_who_looks_through_all_they_had_begins_where_they_stopped(filled: Database) -> None:
+    """A file of years of mail is asked for in parts; each would go through all mails in front of it again."""
+    explain, kept = ("EXPLAIN QUERY PLAN", library._SHELF._for_sqlite)
+    if not filled.on_sqlite:
+        explain, kept = ("EXPLAIN", library._SHELF._for_postgresql)
+    ready, _, _ = kept
+    given = ready.given({"number": 1, "issue": 9000, "position": 3, "most": 21})
+    async with filled.begin() as connection:
+        if not filled.on_sqlite:
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = str((await connection.exec_driver_sql(f"{explain} {ready.text}", given)).all())
+    begins = "(subscriber_id=? AND rowid<?)" if filled.on_sqlite else "(id <= '9000'::bigint)"
+    assert begins in plan, plan
