@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from newsletter.clock import Clock
 from newsletter.models import Edition, Issue, Pick, Recipient, Subscriber
@@ -16,7 +17,14 @@ from newsletter.rendering.reasons import reason_sentence
 # For so long the papers on record count as looked at.
 FRESH = timedelta(minutes=5)
 
-_NOBODY = "you@example.org"
+NOBODY = "you@example.org"
+
+
+class Seen(NamedTuple):
+    """A mail as a page for a frame; both are empty without papers."""
+
+    subject: str
+    html: str
 
 
 class Foresight:
@@ -42,9 +50,14 @@ class Foresight:
 
     async def mail(self, person: Subscriber) -> str | None:
         """Return that mail as a page for a frame, empty without papers; None if too many others ask just now."""
+        seen = await self.letter(person)
+        return None if seen is None else seen.html
+
+    async def letter(self, person: Subscriber) -> Seen | None:
+        """Return that mail with its subject; None if too many others ask just now."""
         content = await self._content(person)
         if content is None or not content.picks:
-            return None if content is None else ""
+            return None if content is None else Seen("", "")
         if self._writer is None:
             self._writer = self._make_writer()
         now = self._clock.now()
@@ -52,9 +65,9 @@ class Foresight:
         # Of nobody, since whoever looks over a shoulder would have the links.
         reader = Recipient(0, shown(person), person.language, look=person.look or "")
         message, rendered = self._writer.unsigned(
-            Issue(0, edition, reader, *content), address=_NOBODY, message_id="<next@preview.invalid>", date=now
+            Issue(0, edition, reader, *content), address=NOBODY, message_id="<next@preview.invalid>", date=now
         )
-        return proofs.page(message, rendered)
+        return Seen(rendered.subject, proofs.page(message, rendered))
 
     async def _content(self, person: Subscriber) -> Content | None:
         try:

@@ -37,6 +37,7 @@ from newsletter.web import (
     operator,
     own,
     pause,
+    sight,
     subscribe,
     unsubscribe,
 )
@@ -104,8 +105,8 @@ async def pages(app: App) -> ASGIApp:
 
 async def _furnish(site: Starlette, app: App) -> None:
     """Give the site what its answers come from."""
-    site.state.desk = await Desk.of(app)
-    site.state.board = await Board.of(app)
+    site.state.desk = desk = await Desk.of(app)
+    site.state.board = await Board.of(app, desk)
     site.state.hooks = Hooks(app.settings, app.clock, await app.intake())
 
 
@@ -117,6 +118,8 @@ def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
         Route("/f/{token}/{position:place}/{verdict}", feedback.answer, methods=["GET", "POST"]),
         Route("/operator", operator.answer, methods=["GET", "POST"]),
         Route("/operator/plots/{name}.svg", operator.plot),
+        Route("/operator/mail", sight.answer, methods=["GET", "POST"]),
+        Route("/operator/mail/{sight}", sight.mail),
         Route("/papers/{token}", library.answer, methods=["GET", "POST"]),
         Route("/papers/{token}/papers.{form}", library.file),
         Route("/feed/{token}/{form}", library.feed),
