@@ -1,5 +1,6 @@
 """What a reader's next mail would have with other wishes: chosen as mail is, and kept by nobody."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -42,6 +43,15 @@ class Foresight:
         self._writer: LetterWriter | None = None
         self._made: tuple[datetime, Composer] | None = None
         self._turns = Turns()
+
+    async def prepare(self, person: Subscriber) -> None:
+        """Do once what is kept of choosing and writing for a person, who need not be on record.
+
+        Templates are compiled in a thread: it takes longer than many a page.
+        """
+        if self._writer is None:
+            self._writer = await asyncio.to_thread(self._make_writer)
+        await self.mail(person)
 
     async def next(self, person: Subscriber) -> tuple[Pick, ...] | None:
         """Return the papers that a person would get now, None if too many others ask just now."""

@@ -42,6 +42,7 @@ from newsletter.web import (
     unsubscribe,
 )
 from newsletter.web import settings as settings_page
+from newsletter.web.ahead import ahead
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 from newsletter.web.operator import Board
@@ -90,24 +91,31 @@ def application() -> ASGIApp:
     @contextlib.asynccontextmanager
     async def opened(site: Starlette) -> AsyncIterator[None]:
         async with open_app(settings, near=True) as app:
-            await _furnish(site, app)
-            yield
+            desk = await _furnish(site, app)
+            async with ahead(desk.prepare):
+                yield
 
     return _without_prefix(_site(settings, opened), settings)
 
 
 async def pages(app: App) -> ASGIApp:
     """Return the pages of an open newsletter."""
+    return (await furnished(app))[0]
+
+
+async def furnished(app: App) -> tuple[ASGIApp, Desk]:
+    """Return the pages of an open newsletter, and the desk at which they are answered."""
     site = _site(app.settings)
-    await _furnish(site, app)
-    return _without_prefix(site, app.settings)
+    desk = await _furnish(site, app)
+    return _without_prefix(site, app.settings), desk
 
 
-async def _furnish(site: Starlette, app: App) -> None:
+async def _furnish(site: Starlette, app: App) -> Desk:
     """Give the site what its answers come from."""
     site.state.desk = desk = await Desk.of(app)
     site.state.board = await Board.of(app, desk)
     site.state.hooks = Hooks(app.settings, app.clock, await app.intake())
+    return desk
 
 
 def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
