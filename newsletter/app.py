@@ -237,9 +237,11 @@ class App:
 
     def viewer(self) -> "Viewer":
         """Return what renders the operator's pages for looking at mail."""
+        from newsletter.rendering.look import brand_of
         from newsletter.rendering.viewer import Viewer
 
-        return Viewer(resources.templates())
+        # Without the logo, which may be what is wrong with the mail.
+        return Viewer(resources.templates(), brand_of(self.settings.brand.model_copy(update={"logo": None})))
 
     async def readers(self) -> "Readers":
         """Return what readers do by themselves with the links of their mail."""

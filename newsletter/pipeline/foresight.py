@@ -1,7 +1,9 @@
 """What a reader's next mail would have with other wishes: chosen as mail is, and kept by nobody."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from newsletter.clock import Clock
 from newsletter.models import Edition, Issue, Pick, Recipient, Subscriber
@@ -16,7 +18,14 @@ from newsletter.rendering.reasons import reason_sentence
 # For so long the papers on record count as looked at.
 FRESH = timedelta(minutes=5)
 
-_NOBODY = "you@example.org"
+NOBODY = "you@example.org"
+
+
+class Seen(NamedTuple):
+    """A mail as a page for a frame; both are empty without papers."""
+
+    subject: str
+    html: str
 
 
 class Foresight:
@@ -35,6 +44,15 @@ class Foresight:
         self._made: tuple[datetime, Composer] | None = None
         self._turns = Turns()
 
+    async def prepare(self, person: Subscriber) -> None:
+        """Do once what is kept of choosing and writing for a person, who need not be on record.
+
+        Templates are compiled in a thread: it takes longer than many a page.
+        """
+        if self._writer is None:
+            self._writer = await asyncio.to_thread(self._make_writer)
+        await self.mail(person)
+
     async def next(self, person: Subscriber) -> tuple[Pick, ...] | None:
         """Return the papers that a person would get now, None if too many others ask just now."""
         content = await self._content(person)
@@ -42,9 +60,14 @@ class Foresight:
 
     async def mail(self, person: Subscriber) -> str | None:
         """Return that mail as a page for a frame, empty without papers; None if too many others ask just now."""
+        seen = await self.letter(person)
+        return None if seen is None else seen.html
+
+    async def letter(self, person: Subscriber) -> Seen | None:
+        """Return that mail with its subject; None if too many others ask just now."""
         content = await self._content(person)
         if content is None or not content.picks:
-            return None if content is None else ""
+            return None if content is None else Seen("", "")
         if self._writer is None:
             self._writer = self._make_writer()
         now = self._clock.now()
@@ -52,9 +75,9 @@ class Foresight:
         # Of nobody, since whoever looks over a shoulder would have the links.
         reader = Recipient(0, shown(person), person.language, look=person.look or "")
         message, rendered = self._writer.unsigned(
-            Issue(0, edition, reader, *content), address=_NOBODY, message_id="<next@preview.invalid>", date=now
+            Issue(0, edition, reader, *content), address=NOBODY, message_id="<next@preview.invalid>", date=now
         )
-        return proofs.page(message, rendered)
+        return Seen(rendered.subject, proofs.page(message, rendered))
 
     async def _content(self, person: Subscriber) -> Content | None:
         try:

@@ -68,6 +68,7 @@ class Learner(Generic[Model]):
         self._clock = clock
         self._make = make
         self._kept: _Kept[Model] | None = None
+        self._first: asyncio.Task[_Kept[Model]] | None = None
         self._refresh: asyncio.Task[None] | None = None
         self._failed_at: datetime | None = None
 
@@ -88,16 +89,25 @@ class Learner(Generic[Model]):
         and the old one stays.
         """
         if self._kept is None or not self._kept.size:
-            self._kept = await self._learned()
+            self._kept = await self._learned_once()
         elif (self._refresh is None or self._refresh.done()) and await self._due(self._kept):
             self._refresh = asyncio.create_task(self._renew(), name="learning")
         return self._kept.model
 
     async def close(self) -> None:
         """Let go of what is under way."""
-        if self._refresh is not None:
-            self._refresh.cancel()
-            await asyncio.gather(self._refresh, return_exceptions=True)
+        tasks = [task for task in (self._first, self._refresh) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _learned_once(self) -> _Kept[Model]:
+        """Learn for all who ask meanwhile; who leaves before its end lets it go on."""
+        if self._first is None or self._first.done():
+            self._first = asyncio.create_task(self._learned(), name="first learning")
+            # If all left who asked, nobody hears of a fault.
+            self._first.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._first)
 
     async def _due(self, kept: _Kept[Model]) -> bool:
         now = self._clock.now()
@@ -121,8 +131,14 @@ class Learner(Generic[Model]):
         now = self._clock.now()
         lesson = await lesson_of(self._database)
         vectors = await self.placing.of_archive(lesson.archive)
-        model = self._make()
-        await _in_a_thread(lambda: model.fit(lesson.archive, lesson.likes, vectors=vectors))
+
+        def learn() -> Model:
+            # What it is made of is loaded with the first one, which takes longer than many a page.
+            model = self._make()
+            model.fit(lesson.archive, lesson.likes, vectors=vectors)
+            return model
+
+        model = await _in_a_thread(learn)
         log.info("learned", papers=len(lesson.archive), readers=len(lesson.likes))
         return _Kept(model, len(lesson.archive), lesson.newest, now)
 

@@ -49,6 +49,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "spans": (30, 90),
         "found": _FIGURES,
     },
+    "sight": {
+        "path": "/", "form": "", "by_password": True, "fault": "", "kinds": (("issue", "An issue"),),
+        "looks": ("plain",), "languages": {"en": "English"}, "asked": {"kind": "", "look": "", "language": ""},
+        "token": "a", "sight": {"subject": "A", "html": "a", "reader": "a", "obstacles": ("paused",)},
+    },
     "feedback": {
         "action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER,
         "names": [("A", False)], "author": "", "files": _FILES,

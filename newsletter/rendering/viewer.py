@@ -7,15 +7,19 @@ from typing import Any
 
 import jinja2
 
+from newsletter.rendering.look import Brand
 from newsletter.rendering.templates import safe
 
 FOLDER = "preview"
 
 
 class Viewer:
-    """Renders pages; `folder` is that of the built-in templates: an operator's own never stand before these."""
+    """Renders pages in the colours of a brand.
 
-    def __init__(self, folder: Path) -> None:
+    `folder` is that of the built-in templates: an operator's own never stand before these.
+    """
+
+    def __init__(self, folder: Path, brand: Brand) -> None:
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder / FOLDER),
             autoescape=True,
@@ -24,6 +28,7 @@ class Viewer:
             lstrip_blocks=True,
         )
         style, script = ((folder / FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
+        style = brand.css + style
         self._environment.globals.update(style=safe(style), script=safe(script))
         # Of the very text between the tags (CSP level 3, section 2.3.1).
         self.style_hash, self.script_hash = _hash(style), _hash(script)

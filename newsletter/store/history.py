@@ -112,7 +112,10 @@ async def states(
 
 
 class Shown(NamedTuple):
-    """A paper in an issue of a person: where it stood, under which title, and why; `received` if it counts as had."""
+    """A paper in an issue of a person: where it stood, under which title, and why; `received` if it counts as had.
+
+    `of` is the last place of that issue.
+    """
 
     edition: date
     cadence: str
@@ -128,7 +131,8 @@ class Shown(NamedTuple):
 
 async def shown_to(connection: AsyncConnection, subscriber_id: int, paper_ids: Sequence[int]) -> list[Shown]:
     """Return the issues in which a person was shown one of these papers, newest first."""
-    number = select(func.count()).where(picks.c.issue_id == issues.c.id).correlate(issues).scalar_subquery()
+    # What was left out of a mail leaves a gap: the others keep the places by which readers name them.
+    last = select(func.max(picks.c.position)).where(picks.c.issue_id == issues.c.id).correlate(issues).scalar_subquery()
     had = select(received.c.paper_id).where(
         received.c.issue_id == issues.c.id,
         received.c.subscriber_id == subscriber_id,
@@ -141,7 +145,7 @@ async def shown_to(connection: AsyncConnection, subscriber_id: int, paper_ids: S
             editions.c.cadence,
             issues.c.composed_at,
             picks.c.position,
-            number.label("of"),
+            last.label("of"),
             papers.c.id.label("paper_id"),
             papers.c.title,
             picks.c.reason,

@@ -17,6 +17,7 @@ import structlog
 
 from newsletter.app import App
 from newsletter.errors import NewsletterError
+from newsletter.web.ahead import ahead
 from newsletter.web.listening import listener as listener_of
 
 log = structlog.get_logger()
@@ -64,7 +65,7 @@ async def serve_for(app: App, number: int) -> None:
     """
     # Who lets them be served here needs nothing of them.
     from newsletter.web.serving import serve
-    from newsletter.web.site import pages
+    from newsletter.web.site import furnished
 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -72,14 +73,20 @@ async def serve_for(app: App, number: int) -> None:
     reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     try:
-        site = await pages(app)
+        site, desk = await furnished(app)
         # To look through all that stays as long as the process takes a tenth of a second, and somebody would wait.
         gc.collect()
         gc.freeze()
+
+        async def prepare() -> None:
+            await desk.prepare()
+            gc.freeze()
+
         async with serve(site, socket.socket(fileno=number)):
             sys.stdout.write("serving\n")
             sys.stdout.flush()
-            await reader.read()
+            async with ahead(prepare):
+                await reader.read()
     finally:
         transport.close()
 

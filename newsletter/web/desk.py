@@ -10,9 +10,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.app import App
 from newsletter.errors import StoreError
-from newsletter.models import Paper, Reason, Subscriber
+from newsletter.models import Paper, Reason, Subscriber, Topic
+from newsletter.pipeline import subscribers
 from newsletter.pipeline.archive import Archive
 from newsletter.pipeline.choices import languages
+from newsletter.pipeline.foresight import NOBODY
 from newsletter.pipeline.library import Library
 from newsletter.pipeline.moving import shown
 from newsletter.pipeline.outgoing import Outgoing
@@ -164,6 +166,12 @@ class Desk:
         # RFC 9110 section 10.2.3, in seconds.
         answer.headers["Retry-After"] = "5"
         return answer
+
+    async def prepare(self) -> None:
+        """Have at hand what the first look at a next mail would wait for."""
+        # Where topics lie among papers is found with the first one.
+        topics = tuple(Topic(name=name) for name in list(self.catalogue)[:1])
+        await self.foresight.prepare(subscribers.new(self.settings.newsletter, self._app.clock, NOBODY, topics=topics))
 
     async def follow(self) -> None:
         """Follow secrets that another process made new, at least once in SECRETS_READ."""

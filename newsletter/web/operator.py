@@ -11,6 +11,7 @@ from newsletter.app import App
 from newsletter.pipeline import figures
 from newsletter.pipeline.entrance import HOURS, Entrance
 from newsletter.pipeline.figures import Chart, Figures
+from newsletter.pipeline.sights import Sights
 from newsletter.tokens import Signer, TokenError
 from newsletter.web.desk import PICTURES, Desk
 from newsletter.web.forms import UnreadError, fields
@@ -29,8 +30,9 @@ _FORM = "operator"
 class Board:
     """What the operator's page needs; one for the whole site."""
 
-    def __init__(self, app: App, signer: Signer) -> None:
+    def __init__(self, app: App, signer: Signer, desk: Desk) -> None:
         self.settings: Operator = app.settings.operator
+        self.sights = Sights(app.database, app.clock, signer, desk.foresight, app.sample_writer)
         self.entrance = Entrance(app.database, app.clock, self.settings.password_hash)
         self.draws = app.draws
         self.secure = app.settings.web.base_url.startswith("https:")
@@ -42,9 +44,9 @@ class Board:
         self._look = asyncio.Lock()
 
     @classmethod
-    async def of(cls, app: App) -> Self:
-        """Return the board of an open newsletter."""
-        return cls(app, await app.signer())
+    async def of(cls, app: App, desk: Desk) -> Self:
+        """Return the board of an open newsletter, at the desk of its pages."""
+        return cls(app, await app.signer(), desk)
 
     async def figures(self, days: int) -> Figures:
         """Return the figures of the last days, as fresh as they need to be."""
@@ -87,21 +89,23 @@ class Board:
 
 async def answer(request: Request) -> Response:
     """Show the figures or the way in, let somebody in or out."""
-    desk, board = _of(request)
+    desk, board = board_of(request)
     if not board.settings.open:
         return desk.fault(request, "nowhere", 404)
     if request.method == "POST":
         return await _act(request, desk, board)
     if not await board.lets_in(request):
-        return _door(desk, board, request)
+        return door(desk, board, request)
     days = _days(request)
     found = await board.figures(days)
-    return _page(desk, board, request, "operator", found=found, days=days, spans=SPANS, draws=board.draws)
+    return page_of(
+        desk, board, request, "operator", also=PICTURES, found=found, days=days, spans=SPANS, draws=board.draws
+    )
 
 
 async def plot(request: Request) -> Response:
     """Draw one chart for whom it may concern."""
-    desk, board = _of(request)
+    desk, board = board_of(request)
     if not board.settings.open or not await board.lets_in(request):
         return desk.fault(request, "nowhere", 404)
     chart = (await board.figures(_days(request))).chart(request.path_params["name"])
@@ -118,17 +122,17 @@ async def _act(request: Request, desk: Desk, board: Board) -> Response:
     if act not in ("enter", "leave"):
         raise UnreadError(400)
     if not board.own(request, asked.get("form", "")):
-        return _door(desk, board, request, wrong="form", status=403)
+        return door(desk, board, request, wrong="form", status=403)
     there = RedirectResponse(desk.path("/operator"), 303, desk.headers)
     if act == "leave":
         await board.entrance.end(request.cookies.get(board.cookie, ""))
         there.delete_cookie(board.cookie, desk.path("/operator"), secure=board.secure, httponly=True, samesite="strict")
         return there
     if not await board.entrance.may(desk.client(request)):
-        return _door(desk, board, request, wrong="often", status=429)
+        return door(desk, board, request, wrong="often", status=429)
     secret = await board.entrance.begin(asked.get("password", ""))
     if secret is None:
-        return _door(desk, board, request, wrong="password", status=403)
+        return door(desk, board, request, wrong="password", status=403)
     there.set_cookie(
         board.cookie,
         secret,
@@ -141,13 +145,17 @@ async def _act(request: Request, desk: Desk, board: Board) -> Response:
     return there
 
 
-def _door(desk: Desk, board: Board, request: Request, *, wrong: str = "", status: int = 200) -> Response:
-    return _page(desk, board, request, "entrance", status, wrong=wrong)
+def door(desk: Desk, board: Board, request: Request, *, wrong: str = "", status: int = 200) -> Response:
+    """Return the page on which one logs in."""
+    return page_of(desk, board, request, "entrance", status, wrong=wrong)
 
 
-def _page(desk: Desk, board: Board, request: Request, page: str, status: int = 200, **values: Any) -> Response:
+def page_of(
+    desk: Desk, board: Board, request: Request, page: str, status: int = 200, *, also: str = "", **values: Any
+) -> Response:
+    """Return a page of the operator's; `also` is what its policy allows beside what all pages may."""
     shared = {"path": desk.path("/operator"), "form": board.form(), "by_password": bool(board.settings.password_hash)}
-    return desk.open_page(request, page, "en", status, also=PICTURES, **shared, **values)
+    return desk.open_page(request, page, "en", status, also=also, **shared, **values)
 
 
 def _days(request: Request) -> int:
@@ -155,5 +163,6 @@ def _days(request: Request) -> int:
     return int(asked) if asked in map(str, SPANS) else SPANS[0]
 
 
-def _of(request: Request) -> tuple[Desk, Board]:
+def board_of(request: Request) -> tuple[Desk, Board]:
+    """Return what the operator's pages are made with."""
     return request.app.state.desk, request.app.state.board

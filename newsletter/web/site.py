@@ -37,10 +37,12 @@ from newsletter.web import (
     operator,
     own,
     pause,
+    sight,
     subscribe,
     unsubscribe,
 )
 from newsletter.web import settings as settings_page
+from newsletter.web.ahead import ahead
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError
 from newsletter.web.operator import Board
@@ -89,24 +91,31 @@ def application() -> ASGIApp:
     @contextlib.asynccontextmanager
     async def opened(site: Starlette) -> AsyncIterator[None]:
         async with open_app(settings, near=True) as app:
-            await _furnish(site, app)
-            yield
+            desk = await _furnish(site, app)
+            async with ahead(desk.prepare):
+                yield
 
     return _without_prefix(_site(settings, opened), settings)
 
 
 async def pages(app: App) -> ASGIApp:
     """Return the pages of an open newsletter."""
+    return (await furnished(app))[0]
+
+
+async def furnished(app: App) -> tuple[ASGIApp, Desk]:
+    """Return the pages of an open newsletter, and the desk at which they are answered."""
     site = _site(app.settings)
-    await _furnish(site, app)
-    return _without_prefix(site, app.settings)
+    desk = await _furnish(site, app)
+    return _without_prefix(site, app.settings), desk
 
 
-async def _furnish(site: Starlette, app: App) -> None:
+async def _furnish(site: Starlette, app: App) -> Desk:
     """Give the site what its answers come from."""
-    site.state.desk = await Desk.of(app)
-    site.state.board = await Board.of(app)
+    site.state.desk = desk = await Desk.of(app)
+    site.state.board = await Board.of(app, desk)
     site.state.hooks = Hooks(app.settings, app.clock, await app.intake())
+    return desk
 
 
 def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
@@ -117,6 +126,8 @@ def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
         Route("/f/{token}/{position:place}/{verdict}", feedback.answer, methods=["GET", "POST"]),
         Route("/operator", operator.answer, methods=["GET", "POST"]),
         Route("/operator/plots/{name}.svg", operator.plot),
+        Route("/operator/mail", sight.answer, methods=["GET", "POST"]),
+        Route("/operator/mail/{sight}", sight.mail),
         Route("/papers/{token}", library.answer, methods=["GET", "POST"]),
         Route("/papers/{token}/papers.{form}", library.file),
         Route("/feed/{token}/{form}", library.feed),

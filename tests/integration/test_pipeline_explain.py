@@ -42,6 +42,17 @@ async def test_what_was_sent_is_told_with_place_reason_and_state(room: Newsroom)
     assert await kinds(room, title(0)) == ["sent"]
 
 
+async def test_the_place_is_that_of_the_mail_where_a_paper_before_it_was_left_out(room: Newsroom) -> None:
+    await room.take_in(*papers(0, 1, 2))
+    await room.subscribe("ada")
+    await room.compose()
+    await room.say("DELETE FROM picks WHERE position = 2")
+    told = [(await ask(room, title(number))).because[0] for number in (0, 2)]
+    assert [one.facts["position"] for one in told] == [1, 3]
+    assert "in place 3 of 3" in told[1].sentence
+    assert "in place 1 of 3" in told[0].sentence
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [

@@ -233,3 +233,29 @@ async def test_one_command_learns_once(small_room: Newsroom, monkeypatch: pytest
         await small_room.subscribe(name, "violin")
     await small_room.send()
     assert len(fitted) == 1
+
+
+async def test_all_who_ask_before_there_is_a_model_wait_for_one(
+    small_room: Newsroom, learner: Learner[Stubborn]
+) -> None:
+    await small_room.take_in(*papers(0, 1))
+    Stubborn.gate = threading.Event()
+    asking = [asyncio.create_task(learner.kept()) for _ in range(3)]
+    await until(lambda: learner._first is not None)
+    # Whoever leaves takes it from nobody.
+    asking[0].cancel()
+    Stubborn.gate.set()
+    first, second = await asyncio.gather(*asking[1:])
+    assert first is second
+    assert first.threads == ["learning"]
+
+
+async def test_a_first_model_that_failed_is_learned_by_whoever_asks_next(
+    small_room: Newsroom, learner: Learner[Stubborn]
+) -> None:
+    await small_room.take_in(*papers(0))
+    Stubborn.fault = MemoryError("no room")
+    with pytest.raises(MemoryError):
+        await learner.kept()
+    Stubborn.fault = None
+    assert len((await learner.kept()).archive) == 1

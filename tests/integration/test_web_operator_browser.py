@@ -52,10 +52,36 @@ async def test_one_logs_in_looks_and_logs_out_without_a_script(browser: Browser,
     assert [one for one in wrong if "403" not in one and "404" not in one] == []
 
 
+async def test_one_looks_at_mail_without_a_script_and_nothing_in_it_leads_away(browser: Browser, site: Site) -> None:
+    await site.room.subscribe("bob")
+    page, wrong = await door(browser, site, java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("link", name="See the next mail of a reader").click()
+    # What stands there first is a sample.
+    wide = page.frame_locator("iframe.desktop")
+    assert await wide.locator("h2").count() > 0
+    await page.get_by_label("Mail", exact=True).select_option(label="The next one of a reader")
+    await page.get_by_label("Reader’s address").fill("bob@example.org")
+    await page.get_by_label("Language").select_option("de")
+    await page.get_by_role("button", name="Show").click()
+    for frame in ("iframe.desktop", "iframe.phone"):
+        mail = page.frame_locator(frame)
+        await mail.get_by_text(papers(1)[0].title).first.wait_for()
+        assert await mail.locator("html").get_attribute("lang") == "de"
+    assert "bob@example.org" not in await page.content()
+    assert page.url.endswith("/letters/operator/mail")
+    await wide.get_by_role("link", name=papers(1)[0].title).click()
+    assert len(page.context.pages) == 1
+    assert page.url.endswith("/letters/operator/mail")
+    # The sandbox tells the console that it opened nothing.
+    assert [one for one in wrong if "sandbox" not in one] == []
+
+
 async def test_axe_finds_nothing_and_pages_fit(browser: Browser, site: Site) -> None:
     page, _ = await door(browser, site, bypass_csp=True)
     found: dict[str, Any] = {}
-    for stage in ("door", "figures"):
+    for stage in ("door", "figures", "mail"):
         for width in (320, 1000):
             await page.set_viewport_size({"width": width, "height": 900})
             for details in await page.locator("details").all():
@@ -67,4 +93,7 @@ async def test_axe_finds_nothing_and_pages_fit(browser: Browser, site: Site) -> 
         if stage == "door":
             await page.get_by_label("Password").fill(PASSWORD)
             await page.get_by_role("button", name="Log in").click()
+        if stage == "figures":
+            await page.get_by_role("link", name="See the next mail of a reader").click()
+            await page.wait_for_load_state("networkidle")
     assert found == {}

@@ -1,12 +1,17 @@
 """A mail in a frame is light or dark as asked, holds its pictures and fetches nothing; words are read anew."""
 
+import re
 import shutil
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from newsletter import resources
+from newsletter.config import Brand
 from newsletter.rendering import language
+from newsletter.rendering.look import CARD, GROUND, brand_of
 from newsletter.rendering.screens import on_screen, with_pictures
 from newsletter.rendering.viewer import Viewer
 
@@ -56,7 +61,19 @@ def test_words_are_read_anew(tmp_path: Path, monkeypatch):
 
 
 def test_style_and_script_are_those_of_the_hashes():
-    viewer = Viewer(resources.templates())
+    viewer = Viewer(resources.templates(), brand_of(Brand(accent="#a03050")))
     page = viewer.page("gallery", name="<b>", sheets=[])
     assert "&lt;b&gt;" in page
     assert viewer.style_hash != viewer.script_hash
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None
+    assert viewer.style_hash == f"sha256-{b64encode(sha256(style[1].encode()).digest()).decode()}"
+
+
+def test_pages_for_looking_at_mail_have_the_colours_of_the_brand():
+    brand = brand_of(Brand(accent="#a03050"))
+    style = Viewer(resources.templates(), brand).page("gallery", name="", sheets=[])
+    for name, colour in (("link", brand.on_light), ("link", brand.on_dark), ("card", CARD[1]), ("ground", GROUND[0])):
+        assert f"--{name}: {colour};" in style
+    # Each colour that is named is given, in light and in dark.
+    assert set(re.findall(r"var\((--\w+)\)", style)) <= set(re.findall(r"(--\w+):", style))
