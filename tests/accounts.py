@@ -5,6 +5,7 @@ from typing import NamedTuple
 from newsletter.models import Paper
 
 KELLER = ("Maria Keller", "Tomasz Wójcik", "Wei Zhang", "Priya Natarajan")
+RUSSIANS = ("Ivan Petrov", "Yulia Khrushcheva")
 OTHERS = ("Jonas Lindqvist", "Aiko Tanaka")
 
 
@@ -58,6 +59,24 @@ TRUTH = (
         Paper(title="Memory of spoken agents", authors=OTHERS),
     ),
     _work("gestures", "Memory of spoken agents: an archive of gestures", OTHERS),
+    # One source writes names in Cyrillic letters.
+    _work(
+        "flows",
+        "Stability of layered flows",
+        RUSSIANS,
+        Paper(
+            title="Stability of layered flows",
+            authors=("Иван Петров", "Хрущёва Юлия Андреевна"),
+            url="https://a.example/1",
+        ),
+        Paper(
+            title="Stability of layered flows: waves in channels",
+            authors=("И. Петров", "Ю. А. Хрущёва"),
+            doi="10.6666/q.8",
+        ),
+        arxiv_id="2603.00005",
+    ),
+    _work("flows of others", "Stability of layered flows", ("Семён Жуков", "Olga Lapteva")),
     _work("for vision", "Mixtures of experts for vision", OTHERS),
     _work("for language", "Mixtures of experts for language", OTHERS),
 )

@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from newsletter.feeds import romanised
 from newsletter.feeds.identity import folded
 
 # Who is no person says nothing of who wrote a work.
@@ -14,25 +15,36 @@ _GROUP = re.compile(
     r"university|institute|inc|ltd|research|et al|others|anonymous|unknown)\b|\d"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019\-\u2010\u2011][^\W\d_]+)*")
-_INITIALS = re.compile(r"[A-Z]{1,3}")
+# The father's name, which stands last where the family's is first: `Петров Иван Сергеевич`.
+_PATRONYMIC = re.compile("(?<=..)(?:[оеє]вич|[оеиії]вна|ична)$|^(?:иль|кузьм|фом|лук)ич$|^ілліч$")
 _FALSE_ENDS = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))
 
 
 # https://www.unicode.org/charts/: Han, kana and hangul, in which names are written without a blank.
 _EAST_ASIAN = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]{2,8}")
+_LATIN = "LATIN"
 # Letters that many write as two where they lack them.
 _AS_TWO = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"}
+
+
+class Keys(NamedTuple):
+    """The family's name with an initial: in the order that is written, and as if the family's name stood first."""
+
+    straight: frozenset[str] = frozenset()
+    turned: frozenset[str] = frozenset()
 
 
 class Name(NamedTuple):
     """A name as it is compared.
 
-    `keys` have the family's name and an initial, in the order that is written and in the other one; `families` are the
-    spellings of the family's name, the one without accents first.
+    `families` are the spellings of the family's name, the one without accents first; `romanised` has the keys in Latin
+    letters of a name in Cyrillic ones. `script` is whose letters it can be compared with.
     """
 
     families: tuple[str, ...]
-    keys: frozenset[str]
+    written: Keys
+    script: str
+    romanised: Keys = Keys()
 
 
 def persons(authors: Sequence[str]) -> tuple[Name, ...]:
@@ -52,22 +64,59 @@ def same(one: Sequence[str], other: Sequence[str]) -> bool:
     return 5 * _common(few, many) >= 4 * len(few)
 
 
-def strangers(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Tell whether two lists are surely of other people: both name some, and less than half of the shorter agree."""
+def agree(one: Sequence[str], other: Sequence[str]) -> bool | None:
+    """Tell whether two lists are of the same people, as far as half of the shorter one; None if they do not tell.
+
+    They do not where one names nobody. Nor do as many people in letters that nobody here can read as the others'.
+    """
     first, second = persons(one), persons(other)
     if not first or not second:
-        return False
+        return None
     few, many = sorted((first, second), key=len)
-    return 2 * _common(few, many) < len(few)
+    common = _common(few, many)
+    told = len(few) - _unread(few, many)
+    if told == 0:
+        return None if len(few) == len(many) or _is_cut(one, other) else False
+    return 2 * common >= told
 
 
 def _common(few: Sequence[Name], many: Sequence[Name]) -> int:
-    keys = frozenset[str]().union(*(name.keys for name in many))
-    return sum(not name.keys.isdisjoint(keys) for name in few)
+    written, romanised = _union(name.written for name in many), _union(name.romanised for name in many)
+    return sum(
+        _meet(name.written, written) or _meet(name.written, romanised) or _meet(name.romanised, written) for name in few
+    )
+
+
+def _union(keys: Iterable[Keys]) -> Keys:
+    straight, turned = set[str](), set[str]()
+    for one in keys:
+        straight |= one.straight
+        turned |= one.turned
+    return Keys(frozenset(straight), frozenset(turned))
+
+
+def _meet(one: Keys, other: Keys) -> bool:
+    # Both turned would be one first name, and families that begin alike.
+    return not (
+        one.straight.isdisjoint(other.straight)
+        and one.straight.isdisjoint(other.turned)
+        and one.turned.isdisjoint(other.straight)
+    )
+
+
+def _unread(few: Sequence[Name], many: Sequence[Name]) -> int:
+    """Return how many of the shorter list cannot be compared with those of the longer one who might be they."""
+    scripts = {name.script for name in many}
+    if scripts == {few[0].script} and len({name.script for name in few}) == 1:
+        return 0
+    alone = [name for name in few if not _common((name,), many)]
+    others = [name for name in many if not _common((name,), few)]
+    unread = sum(any(name.script != other.script for other in others) for name in alone)
+    return min(unread, sum(any(name.script != other.script for name in alone) for other in others))
 
 
 def _one(one: Name, other: Name) -> bool:
-    return not one.keys.isdisjoint(other.keys)
+    return _common((one,), (other,)) > 0
 
 
 def _is_cut(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -88,26 +137,60 @@ def _name(author: str) -> Name | None:
     words = [word for word in words if folded(word) not in _FALSE_ENDS]
     if len(words) < 2:
         return None
-    if _INITIALS.fullmatch(words[-1]) and not _INITIALS.fullmatch(words[0]):
-        # PubMed's `Lovelace A`.
-        return _of(words[-2], words[-1])
+    if not _is_initials(words[0]) and (behind := _initials_behind(words)):
+        # PubMed's `Lovelace A`, and `Lovelace A. B.`
+        return _of(words[-behind - 1], words[-behind])
+    if len(words) > 2 and _is_patronymic(words[-1]) and not _is_patronymic(words[-2]):
+        return _of(words[-3], words[-2])
     return _of(words[-1], words[0])
+
+
+def _initials_behind(words: Sequence[str]) -> int:
+    return next(place for place, word in enumerate(reversed(words)) if not _is_initials(word))
+
+
+def _is_initials(word: str) -> bool:
+    return len(word) <= 3 and word.isalpha() and word.isupper()
+
+
+def _is_patronymic(word: str) -> bool:
+    return _PATRONYMIC.search(word.lower()) is not None
 
 
 def _east_asian(author: str) -> Name | None:
     """Return a name in characters, of which the family's comes first and has no end that is seen."""
     name = "".join(author.split())
-    return Name((name,), frozenset((name,))) if _EAST_ASIAN.fullmatch(name) else None
+    return Name((name,), Keys(frozenset((name,))), _script(name)) if _EAST_ASIAN.fullmatch(name) else None
 
 
 def _of(family: str, given: str) -> Name:
     families, givens = _spellings(family), _spellings(given)
-    initial = givens[0][:1]
-    keys = {f"{one} {initial}" for one in families}
+    keys = _keys(families, givens)
+    latin, latins = romanised.spellings(_bare(family)), romanised.spellings(_bare(given))
+    if latin and latins:
+        return Name((*families, *latin), keys, _LATIN, _keys(latin, latins))
+    return Name(families, keys, _script(family))
+
+
+def _keys(families: Sequence[str], givens: Sequence[str]) -> Keys:
     # Some write the family's name first, without a comma; initials cannot be taken for one.
-    if len(givens[0]) > 1:
-        keys |= {f"{one} {families[0][:1]}" for one in givens}
-    return Name(families, frozenset(keys))
+    turned = _each(givens, families) if len(givens[0]) > 1 else frozenset[str]()
+    return Keys(_each(families, givens), turned)
+
+
+def _each(names: Sequence[str], others: Sequence[str]) -> frozenset[str]:
+    initials = {other[:1] for other in others}
+    return frozenset(f"{name} {initial}" for name in names for initial in initials)
+
+
+@lru_cache(maxsize=1024)
+def _script(name: str) -> str:
+    """Return whose letters a name begins with, as Unicode calls them: LATIN, CJK, HANGUL."""
+    return unicodedata.name(name[:1], "").partition(" ")[0] if not name.isascii() else _LATIN
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^\w]", "", unicodedata.normalize("NFC", name).lower())
 
 
 def _spellings(name: str) -> tuple[str, ...]:

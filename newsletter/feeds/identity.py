@@ -32,6 +32,7 @@ _NAMES = {ord(letter): name.lower() for name, letter in GREEK.items() if name.is
 LONGEST_KEY = 300
 
 _OF_NO_KEY = re.compile("[^0-9a-z]+")
+_NOT_LATIN = re.compile("[\u0370-\u1dff\u2c00-\ua71f\uac00-\ufaff]")
 _COMBINING = re.compile("[\u0300-\u036f]+")
 _HUB_HOSTS = ("huggingface.co", "hf.co", "alphaxiv.org", "paperswithcode.com", "semanticscholar.org")
 
@@ -129,8 +130,9 @@ def merge(old: Paper, new: Paper) -> Paper:
     )
 
 
-def _names_worth(names: tuple[str, ...]) -> tuple[int, int, tuple[str, ...]]:
-    return len(names), sum(map(len, names)), names
+def _names_worth(names: tuple[str, ...]) -> tuple[int, bool, int, tuple[str, ...]]:
+    # Names in Latin letters can be compared with those of most other sources.
+    return len(names), not any(map(_NOT_LATIN.search, names)), sum(map(len, names)), names
 
 
 def _fuller(one: str, other: str) -> str:

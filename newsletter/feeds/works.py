@@ -183,7 +183,8 @@ def _same(one: Work, other: Work) -> bool:
 
 def _same_title(key: str, one: Work, other: Work) -> bool:
     first, second = one.paper, other.paper
-    if authors.strangers(first.authors, second.authors):
+    agreed = authors.agree(first.authors, second.authors)
+    if agreed is False:
         return False
     written = one.titles[key], other.titles[key]
     if all(written) and not marks.same(*written):
@@ -191,9 +192,9 @@ def _same_title(key: str, one: Work, other: Work) -> bool:
     # Each editorial is another.
     if titles.generic(key) and len({first.url, second.url} - {None}) > 1:
         return False
-    if authors.persons(first.authors) and authors.persons(second.authors):
+    if agreed:
         return True
-    # So is each of a column, whatever its name: where nobody is named, a title says nothing of two places.
+    # So is each of a column, whatever its name: where nobody is known, a title says nothing of two places.
     here = first.url is not None and first.url == second.url
     return here or not _has_place(first) or not _has_place(second) or _is_paper_told_of(key, first, second)
 

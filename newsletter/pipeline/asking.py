@@ -55,5 +55,8 @@ class Asking:
             )
         # arXiv says in a feed, of status 400, what it does not understand.
         if answer.status != 200 and not (answer.status == 400 and answer.data):
-            raise FeedError(f"{shown(url)} answered {answer.words}.")
+            raise FeedError(
+                f"{shown(url)} answered {answer.words}.",
+                next_step="Try again later, or look at the address in a browser: it may have moved.",
+            )
         return answer.data

@@ -263,8 +263,9 @@ class _Look:
         if answer.status == 304:
             return None
         if answer.status != 200:
+            # What it moved to may be gone, and a day of several too: then only that is.
             learned.gone = learned.gone or (answer.status == 410 and request.url == feed.location)
-            learned.fault = learned.fault or self._words(request, answer)
+            learned.fault = learned.fault or self._words(request, answer, learned)
             return None
         parsed = await self._keep(feed, request, answer, learned)
         if parsed.layout == "unknown" or (request.missed and parsed.total and not parsed.entries and parsed.problems):
@@ -317,10 +318,10 @@ class _Look:
             learned.habits = Habits(ttl=parsed.ttl, skip_days=parsed.skip_days, skip_hours=parsed.skip_hours)
         return parsed
 
-    def _words(self, request: Request, answer: Answer) -> str:
+    def _words(self, request: Request, answer: Answer, learned: _Learned) -> str:
         """Return what an answer that is no success says."""
         name = shown(request.url)
-        if answer.status == 410:
+        if learned.gone:
             return (
                 f"{name} is gone for good, says its server (410), so it is asked no more. `newsletter feeds remove` "
                 "forgets it; `newsletter feeds refresh --all` asks it once again."

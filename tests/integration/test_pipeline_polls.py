@@ -467,6 +467,22 @@ async def test_a_day_of_the_hub_is_asked_for_with_its_own_validator(room: Newsro
     assert (arrived.entries, arrived.asked_at) == (1, NOW + 8 * HOUR)
 
 
+async def test_what_a_feed_moved_to_may_be_gone_and_the_feed_is_asked_on(room: Newsroom, server: WebServer) -> None:
+    server.pages["/old"] = moved("/new", "301 Moved")
+    server.pages["/new"] = Page(rss("One work"))
+    url = server.url("/old")
+    await add(room, url)
+    await look(room)
+    server.pages["/new"] = Page(status="410 Gone")
+    server.pages["/old"] = Page(rss("Two works"))
+    await look(room, everything=True)
+    broken = await feed(room, url)
+    assert (broken.gone_at, broken.last_fault) == (None, f"{server.url('/new')} answered 410 Gone.")
+    room.clock.step(days=1)
+    await look(room)
+    assert await titles(room) == {"One work", "Two works"}
+
+
 async def test_a_feed_that_is_gone_is_not_asked_until_the_operator_looks(room: Newsroom, server: WebServer) -> None:
     server.pages["/feed"] = Page(status="410 Gone")
     url = server.url("/feed")

@@ -90,7 +90,8 @@ def wait_until(status: int, headers: Mapping[str, str], now: datetime) -> dateti
     """
     waits = [_nothing_remains(headers)]
     if status in (429, 503):
-        waits.append(_retry_after(headers.get("retry-after", ""), now))
+        # A date is one of the server's own clock, which may differ from ours.
+        waits.append(_retry_after(headers.get("retry-after", ""), moment(headers.get("date", "")) or now))
     if status == 429:
         waits.append(None if any(wait and wait > timedelta(0) for wait in waits) else UNNAMED_WAIT)
     longest = max((wait for wait in waits if wait is not None), default=timedelta(0))

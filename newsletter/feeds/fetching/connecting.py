@@ -193,11 +193,13 @@ def proxy_for(url: httpx.URL, terms: Terms) -> str:
 
 
 def _refuse_literal(host: str) -> None:
-    if host == "localhost" or host.endswith(".localhost"):
+    # A point at the end is the root of all names.
+    bare = host.strip("[]").rstrip(".")
+    if bare == "localhost" or bare.endswith(".localhost"):
         raise FeedError(f"{host} is not asked, since it is this machine.", next_step=_ALLOW)
     try:
         # As the system reads it: 127.1 and 0x7f.1 are addresses too.
-        literal = socket.getaddrinfo(host.strip("[]"), None, flags=socket.AI_NUMERICHOST)
+        literal = socket.getaddrinfo(bare, None, flags=socket.AI_NUMERICHOST)
     except OSError:
         return
     if what := objection(str(literal[0][4][0])):

@@ -442,7 +442,10 @@ async def test_a_proxy_is_asked_and_is_no_way_round_the_guard(
     through = {"proxy": server.url(""), "allow_hosts": frozenset()}
     async with fetching(folder, None, **through) as fetcher:
         assert (await fetcher.ask("http://a.example/feed")).data == b"<rss/>"
-        for url in ("http://10.0.0.1/x", "http://127.1/x", "http://localhost/x", "http://[::1]/x"):
+        for url in (
+            *("http://10.0.0.1/x", "http://127.1/x", "http://localhost/x", "http://[::1]/x"),
+            *("http://localhost./x", "http://127.0.0.1./x", "http://printer.localhost/x"),
+        ):
             with pytest.raises(FeedError, match="is not asked"):
                 await fetcher.ask(url)
     assert server.paths == ["http://a.example/feed"]
