@@ -15,6 +15,7 @@ from newsletter import config
 from newsletter.bounds import WEEKDAYS
 from newsletter.models import Notice, Recipient
 from newsletter.rendering.answer import answer
+from newsletter.rendering.bidi import listed
 from newsletter.rendering.language import Language
 from newsletter.rendering.links import PAGES
 from newsletter.rendering.press import Press
@@ -202,7 +203,7 @@ def _sentences(kind: Notice, said: Mapping[str, Any], language: Language) -> dic
             "rhythm": rhythm(said["cadence"], said["hour"], said["timezone"], language),
             "first": language.long_date(date.fromisoformat(first)) if first else "",
             "at_once": bool(said.get("at_once")),
-            "topics": _topics(said["topics"]),
+            "topics": _topics(said["topics"], language),
         }
     if kind in ("confirmation", "known"):
         at = datetime.fromisoformat(said["at"]).astimezone(ZoneInfo(said["timezone"]))
@@ -237,9 +238,9 @@ def rhythm(cadence: str, hour: int, timezone: str, language: Language) -> str:
     return gettext("New papers come every %(weekday)s at %(hour)s (%(timezone)s).") % values
 
 
-def _topics(names: tuple[str, ...]) -> str:
-    shown = ", ".join(cut(clean(name), LONGEST_TOPIC) for name in names[:TOPICS])
-    return f"{shown}, …" if len(names) > TOPICS else shown
+def _topics(names: tuple[str, ...], language: Language) -> str:
+    shown = [cut(clean(name), LONGEST_TOPIC) for name in names[:TOPICS]]
+    return listed(shown + ["…"] * (len(names) > TOPICS), language.direction)
 
 
 def _cause(cause: str, language: Language) -> str:
