@@ -33,7 +33,6 @@ SHARED: frozenset[Notice] = frozenset({"nothing"})
 
 TOPICS = 12
 LONGEST_TOPIC = 80
-LONGEST_ANSWER = 140
 NOTICES_KEPT = 64
 
 _OWN = ("email", "unsubscribe", "action", *PAGES)
@@ -178,20 +177,25 @@ def notice_key(kind: Notice, language: Language, told: Told, given: tuple[str, .
 
 
 def _lines(kind: Notice, name: str, language: Language, said: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the subject and what stands beside it in a list of mails."""
+    """Return the subject and what stands beside it in a list of mails.
+
+    To people who are on no list nothing is hidden, as a preheader is: filters of spam take it for a sign. What they
+    see there are the first words of the mail.
+    """
     gettext = language.gettext
-    if kind == "answer" and said.get("by_page"):
-        return gettext("You are on a break: %(name)s") % {"name": name}, cut(answer(said, language), LONGEST_ANSWER)
-    if kind == "answer":
-        return clean(str(said.get("subject", ""))) or f"Re: {name}", cut(answer(said, language), LONGEST_ANSWER)
+    if kind == "answer" and not said.get("by_page"):
+        return clean(str(said.get("subject", ""))) or f"Re: {name}", ""
     subject, preheader = {
         "welcome": (gettext("Welcome to %(name)s"), gettext("What comes when, and how to change it.")),
-        "confirmation": (gettext("Please confirm: %(name)s"), gettext("Without your word nothing more is sent.")),
-        "goodbye": (gettext("You are unsubscribed: %(name)s"), gettext("Nothing more is sent to you.")),
-        "link": (gettext("Your link: %(name)s"), gettext("It opens your page for an hour.")),
+        "confirmation": (gettext("Please confirm: %(name)s"), ""),
+        "goodbye": (gettext("You are unsubscribed: %(name)s"), ""),
+        "link": (gettext("Your link: %(name)s"), ""),
+        "answer": (gettext("You are on a break: %(name)s"), ""),
         "known": (gettext("You are subscribed already: %(name)s"), gettext("Nothing has changed.")),
         "nothing": (gettext("No paper for you today: %(name)s"), gettext("Why that is, and what you can do.")),
     }[kind]
+    if kind == "goodbye" and said.get("moved"):
+        subject = gettext("Your mail goes to another address: %(name)s")
     return subject % {"name": name}, preheader
 
 
