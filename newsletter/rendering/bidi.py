@@ -37,6 +37,11 @@ def listed(parts: Iterable[str], runs: str, between: str = ", ") -> Isolated:
     return Isolated(between.join(known), escape(between).join(_apart(part, runs) for part in known))
 
 
+def alone(text: str, runs: str) -> Isolated:
+    """Return a text that keeps its own direction in a line that runs in another."""
+    return Isolated(text, _apart(text, runs))
+
+
 def said(sentence: str, values: Mapping[str, str], runs: str) -> Isolated:
     """Return a sentence with its values where it has `%(name)s`; `runs` is the direction of the line."""
     apart = {name: _apart(value, runs) for name, value in values.items()}

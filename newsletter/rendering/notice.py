@@ -15,7 +15,7 @@ from newsletter import config
 from newsletter.bounds import WEEKDAYS
 from newsletter.models import Notice, Recipient
 from newsletter.rendering.answer import answer
-from newsletter.rendering.bidi import listed
+from newsletter.rendering.bidi import alone, listed
 from newsletter.rendering.language import Language
 from newsletter.rendering.links import PAGES
 from newsletter.rendering.press import Press
@@ -144,7 +144,7 @@ class Notices:
         values = {
             "language": language,
             "name": newsletter.name,
-            "postal_address": newsletter.postal_address,
+            "postal_address": alone(newsletter.postal_address, language.direction),
             "contact": contact,
             "contact_link": f"mailto:{quote(contact, safe='@+')}",  # RFC 6068 section 2
             "subject": subject,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from newsletter.models import Paper
-from newsletter.rendering.bidi import listed, said
+from newsletter.rendering.bidi import alone, listed, said
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language
 from newsletter.rendering.prose import clean, cut, direction, excerpt, unrepeated
@@ -67,7 +67,7 @@ def entry(
         url=address or search_url.replace("{title}", quote(_searched(paper.title), safe="")),
         searched=not address,
         authors=_authors(paper, language),
-        organization=_apart(paper.organization, language),
+        organization=alone(cut(clean(paper.organization), LONGEST_NAME), language.direction),
         facts=tuple(_facts(paper, language)),
         summary=summary,
         summary_direction=direction(summary),
@@ -118,10 +118,6 @@ def _authors(paper: Paper, language: Language) -> str:
     return said(sentence, values, language.direction)
 
 
-def _apart(name: str, language: Language) -> str:
-    return listed(filter(None, [cut(clean(name), LONGEST_NAME)]), language.direction)
-
-
 def _facts(paper: Paper, language: Language) -> Iterator[str]:
     if paper.votes > 0:
         votes = language.ngettext("%(count)s vote", "%(count)s votes", paper.votes)
@@ -131,8 +127,8 @@ def _facts(paper: Paper, language: Language) -> Iterator[str]:
         yield stars % {"count": language.number(paper.stars)}
     if paper.published_on is not None:
         yield language.short_date(paper.published_on)
-    if source := _apart(paper.source, language):
-        yield source
+    if source := cut(clean(paper.source), LONGEST_NAME):
+        yield alone(source, language.direction)
 
 
 def _links(paper: Paper, language: Language, address: str) -> Iterator[tuple[str, str]]:

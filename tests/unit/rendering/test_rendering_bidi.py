@@ -59,6 +59,12 @@ def test_authors_institute_and_source_of_a_mail_stand_apart(renderer, make_issue
     assert "span" not in rendered.text
 
 
+def test_the_postal_address_keeps_its_number_where_it_is(renderer, make_issue, links, arabic):
+    rendered = renderer.render(make_issue(Paper(title="x")), links)
+    assert f"<p>{TO_THE_RIGHT('12 Long Street, Berlin')}</p>" in rendered.html
+    assert rendered.text.endswith("\n12 Long Street, Berlin\n")
+
+
 def test_names_from_right_to_left_stand_apart_in_english(renderer, make_issue, links):
     paper = Paper(title="x", authors=("עדה לינד", "Bo Berg"), organization=HEBREW)
     html = renderer.render(make_issue(paper), links).html
