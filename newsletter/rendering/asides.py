@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from newsletter import config
 from newsletter.models import SECTION_OF, Issue, Paper, Revision, Section, Told
+from newsletter.rendering.bidi import listed
 from newsletter.rendering.language import Language
 from newsletter.rendering.paper import Entry
 from newsletter.rendering.press import Press
@@ -95,7 +96,7 @@ class Asides:
         if not told:
             return NOTHING
         tidied = [one._replace(title=self._tidy(one.title)) for one in told]
-        line = " ".join(told_sentence(one, language.code) for one in tidied)
+        line = listed((told_sentence(one, language.code) for one in tidied), language.direction, " ")
         return self._both(TOLD, TOLD_TEXT, language, {"told": line}, TOLD_KEY)
 
     def revised(self, revised: Sequence[Revision], language: Language) -> Both:

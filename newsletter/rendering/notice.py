@@ -15,6 +15,7 @@ from newsletter import config
 from newsletter.bounds import WEEKDAYS
 from newsletter.models import Notice, Recipient
 from newsletter.rendering.answer import answer
+from newsletter.rendering.bidi import alone, listed
 from newsletter.rendering.language import Language
 from newsletter.rendering.links import PAGES
 from newsletter.rendering.press import Press
@@ -32,7 +33,6 @@ SHARED: frozenset[Notice] = frozenset({"nothing"})
 
 TOPICS = 12
 LONGEST_TOPIC = 80
-LONGEST_ANSWER = 140
 NOTICES_KEPT = 64
 
 _OWN = ("email", "unsubscribe", "action", *PAGES)
@@ -144,7 +144,7 @@ class Notices:
         values = {
             "language": language,
             "name": newsletter.name,
-            "postal_address": newsletter.postal_address,
+            "postal_address": alone(newsletter.postal_address, language.direction),
             "contact": contact,
             "contact_link": f"mailto:{quote(contact, safe='@+')}",  # RFC 6068 section 2
             "subject": subject,
@@ -177,20 +177,25 @@ def notice_key(kind: Notice, language: Language, told: Told, given: tuple[str, .
 
 
 def _lines(kind: Notice, name: str, language: Language, said: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the subject and what stands beside it in a list of mails."""
+    """Return the subject and what stands beside it in a list of mails.
+
+    To people who are on no list nothing is hidden, as a preheader is: filters of spam take it for a sign. What they
+    see there are the first words of the mail.
+    """
     gettext = language.gettext
-    if kind == "answer" and said.get("by_page"):
-        return gettext("You are on a break: %(name)s") % {"name": name}, cut(answer(said, language), LONGEST_ANSWER)
-    if kind == "answer":
-        return clean(str(said.get("subject", ""))) or f"Re: {name}", cut(answer(said, language), LONGEST_ANSWER)
+    if kind == "answer" and not said.get("by_page"):
+        return clean(str(said.get("subject", ""))) or f"Re: {name}", ""
     subject, preheader = {
         "welcome": (gettext("Welcome to %(name)s"), gettext("What comes when, and how to change it.")),
-        "confirmation": (gettext("Please confirm: %(name)s"), gettext("Without your word nothing more is sent.")),
-        "goodbye": (gettext("You are unsubscribed: %(name)s"), gettext("Nothing more is sent to you.")),
-        "link": (gettext("Your link: %(name)s"), gettext("It opens your page for an hour.")),
+        "confirmation": (gettext("Please confirm: %(name)s"), ""),
+        "goodbye": (gettext("You are unsubscribed: %(name)s"), ""),
+        "link": (gettext("Your link: %(name)s"), ""),
+        "answer": (gettext("You are on a break: %(name)s"), ""),
         "known": (gettext("You are subscribed already: %(name)s"), gettext("Nothing has changed.")),
         "nothing": (gettext("No paper for you today: %(name)s"), gettext("Why that is, and what you can do.")),
     }[kind]
+    if kind == "goodbye" and said.get("moved"):
+        subject = gettext("Your mail goes to another address: %(name)s")
     return subject % {"name": name}, preheader
 
 
@@ -202,7 +207,7 @@ def _sentences(kind: Notice, said: Mapping[str, Any], language: Language) -> dic
             "rhythm": rhythm(said["cadence"], said["hour"], said["timezone"], language),
             "first": language.long_date(date.fromisoformat(first)) if first else "",
             "at_once": bool(said.get("at_once")),
-            "topics": _topics(said["topics"]),
+            "topics": _topics(said["topics"], language),
         }
     if kind in ("confirmation", "known"):
         at = datetime.fromisoformat(said["at"]).astimezone(ZoneInfo(said["timezone"]))
@@ -237,9 +242,9 @@ def rhythm(cadence: str, hour: int, timezone: str, language: Language) -> str:
     return gettext("New papers come every %(weekday)s at %(hour)s (%(timezone)s).") % values
 
 
-def _topics(names: tuple[str, ...]) -> str:
-    shown = ", ".join(cut(clean(name), LONGEST_TOPIC) for name in names[:TOPICS])
-    return f"{shown}, …" if len(names) > TOPICS else shown
+def _topics(names: tuple[str, ...], language: Language) -> str:
+    shown = [cut(clean(name), LONGEST_TOPIC) for name in names[:TOPICS]]
+    return listed(shown + ["…"] * (len(names) > TOPICS), language.direction)
 
 
 def _cause(cause: str, language: Language) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from newsletter.models import Paper
+from newsletter.rendering.bidi import alone, listed, said
 from newsletter.rendering.hosts import Hosts
 from newsletter.rendering.language import Language
 from newsletter.rendering.prose import clean, cut, direction, excerpt, unrepeated
@@ -57,8 +58,8 @@ def entry(
     title = cut(clean(tidy(clean(paper.title[:LONGEST_ABSTRACT]))), LONGEST_TITLE) or language.gettext("Untitled")
     address = own_address(paper)
     ways = tuple(_links(paper, language, address))
-    said = {web_address(link.url) for link in paper.links if link.said}
-    linked = {url for _, url in ways if hosts.may_lead(paper, url, said=url in said)}
+    told = {web_address(link.url) for link in paper.links if link.said}
+    linked = {url for _, url in ways if hosts.may_lead(paper, url, said=url in told)}
     summary = _summary(paper, {address, *(url for _, url in ways)} - {""}, tidy, characters) if characters else ""
     return Entry(
         title=title,
@@ -66,7 +67,7 @@ def entry(
         url=address or search_url.replace("{title}", quote(_searched(paper.title), safe="")),
         searched=not address,
         authors=_authors(paper, language),
-        organization=cut(clean(paper.organization), LONGEST_NAME),
+        organization=alone(cut(clean(paper.organization), LONGEST_NAME), language.direction),
         facts=tuple(_facts(paper, language)),
         summary=summary,
         summary_direction=direction(summary),
@@ -108,15 +109,13 @@ def _searched(title: str) -> str:
 
 
 def _authors(paper: Paper, language: Language) -> str:
-    names = [name for name in map(clean, paper.authors[: AUTHORS + 1]) if name]
+    names = [cut(name, LONGEST_NAME) for name in map(clean, paper.authors[: AUTHORS + 1]) if name]
     others = len(paper.authors) - AUTHORS
     if others <= 1:
-        return ", ".join(cut(name, LONGEST_NAME) for name in names)
-    values = {
-        "names": ", ".join(cut(name, LONGEST_NAME) for name in names[:AUTHORS]),
-        "count": language.number(others),
-    }
-    return language.ngettext("%(names)s and %(count)s other", "%(names)s and %(count)s others", others) % values
+        return listed(names, language.direction)
+    values = {"names": listed(names[:AUTHORS], language.direction), "count": language.number(others)}
+    sentence = language.ngettext("%(names)s and %(count)s other", "%(names)s and %(count)s others", others)
+    return said(sentence, values, language.direction)
 
 
 def _facts(paper: Paper, language: Language) -> Iterator[str]:
@@ -129,7 +128,7 @@ def _facts(paper: Paper, language: Language) -> Iterator[str]:
     if paper.published_on is not None:
         yield language.short_date(paper.published_on)
     if source := cut(clean(paper.source), LONGEST_NAME):
-        yield source
+        yield alone(source, language.direction)
 
 
 def _links(paper: Paper, language: Language, address: str) -> Iterator[tuple[str, str]]:

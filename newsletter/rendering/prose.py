@@ -25,6 +25,13 @@ _ABBREVIATION = re.compile(
     r"|Vol|No|Nos|Alg|Thm|Dr|Mr|Mrs|Ms|Prof|St|Jr|Inc|Ltd|z\.B|d\.h|u\.a|bzw|ggf|usw)|\b[A-Z])\.$"
 )
 
+# Signs that begin and that end no line where words have no spaces between them (W3C, JLREQ section 3.1.7 and 3.1.8).
+_NEVER_FIRST = frozenset(
+    "、。，．・：；？！ー…々ゝゞヽヾ」』）】〉》〕］｝”’ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
+)
+_NEVER_LAST = frozenset("「『（【〈《〔［｛“‘")
+_HANGING = 6
+
 # A sentence of these words and an address says where something is, and nothing else.
 _WHERE = re.compile(
     r"a|all|also|and|are|at|be|can|for|from|here|in|is|its|more|now|of|on|our|please|see|soon|the|their|these|this|to|via"
@@ -169,8 +176,17 @@ def _pieces(text: str, columns: int, taken: Callable[[str], int]) -> Iterator[st
             continue
         piece, mark = "", ""
         for character in word:
-            if piece and taken(piece + character) > columns and not joined(piece + character, len(piece)):
-                yield mark + piece
-                piece, mark = "", "\0"
             piece += character
+            if len(piece) > 1 and taken(piece) > columns and not joined(piece, len(piece) - 1):
+                end = _breakable(piece)
+                yield mark + piece[:end]
+                piece, mark = piece[end:], "\0"
         yield mark + piece
+
+
+def _breakable(piece: str) -> int:
+    """Return where a line may end in a piece that is too long by its last letter."""
+    for end in range(len(piece) - 1, max(len(piece) - _HANGING, 0), -1):
+        if piece[end] not in _NEVER_FIRST and piece[end - 1] not in _NEVER_LAST and not joined(piece, end):
+            return end
+    return len(piece) - 1

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from newsletter import config
 from newsletter.errors import RenderingError
 from newsletter.rendering import note
+from newsletter.rendering.bidi import alone
 from newsletter.rendering.language import Language
 from newsletter.rendering.links import PAGES
 from newsletter.rendering.press import Press
@@ -58,7 +59,7 @@ class Shells:
         values = {
             "language": language,
             "name": newsletter.name,
-            "postal_address": newsletter.postal_address,
+            "postal_address": alone(newsletter.postal_address, language.direction),
             "contact": contact,
             "contact_link": f"mailto:{quote(contact, safe='@+')}",  # RFC 6068 section 2
             "date": language.long_date(day),

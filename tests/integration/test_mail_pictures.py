@@ -205,6 +205,38 @@ def test_the_layout_holds(chromium, mail, scheme):
         assert all(contrast(colour, result["background"]) >= 7 for colour in result["colours"])
 
 
+def test_names_stand_from_right_to_left_in_a_mail_that_does(chromium, tmp_path, monkeypatch):
+    arabic = Language(Locale.parse("ar"), resolve("en").translations)
+    monkeypatch.setattr("newsletter.rendering.renderer.resolve", lambda code: arabic)
+    source = html.escape(html_of("comfortable", brand_of(config.Brand())))
+    script = """
+    addEventListener("load", () => {
+      const mail = document.querySelector("iframe").contentDocument;
+      const line = mail.querySelector("h2 + p"), address = [...mail.querySelectorAll("p")].at(-1);
+      const left = words => {
+        const texts = mail.createTreeWalker(mail.body, NodeFilter.SHOW_TEXT), range = mail.createRange();
+        let at = -1;
+        while (at < 0 && texts.nextNode())
+          if (line.contains(texts.currentNode) || address.contains(texts.currentNode))
+            at = texts.currentNode.data.indexOf(words);
+        range.setStart(texts.currentNode, at);
+        range.setEnd(texts.currentNode, at + words.length);
+        return range.getBoundingClientRect().left;
+      };
+      document.body.textContent = JSON.stringify(
+        ["Ada Ångström", "Bo Berg", "Cy Cole", "Institute of Noise", "12", "Long", "Berlin"].map(left));
+    });
+    """
+    page = tmp_path / "page.html"
+    frame = f'<iframe width="1200" height="800" srcdoc="{source}"></iframe>'
+    page.write_text(f"<!doctype html><meta charset=utf-8><script>{script}</script>{frame}", encoding="utf-8")
+    found = re.search(r"<body>(.*)</body>", browse(chromium, "light", page, "--dump-dom"))
+    assert found is not None
+    ada, bo, cy, institute, number, street, town = json.loads(found[1])
+    assert ada > bo > cy > institute
+    assert number < street < town, "an address is read from left to right"
+
+
 def test_the_pictures_are_light_and_dark(chromium, mail):
     corners = {}
     for scheme in ("light", "dark"):

@@ -220,9 +220,11 @@ def test_more_and_less_are_links_of_the_readers_own_where_there_are_any():
     ]
     saving = Outline(block(more="https://n.example/m", less="https://n.example/l", save="https://n.example/s")[0])
     assert [found["href"] for found in saving.attributes("a")][-1] == "https://n.example/s"
-    assert "   More like this: https://n.example/m\n   Less like this: https://n.example/l\n" in text
+    assert "   More like this:\n   https://n.example/m\n   Less like this:\n   https://n.example/l\n" in text
     text = block(more="https://n.example/m", less="https://n.example/l", both="https://n.example/m")[1]
-    assert text.endswith("   PDF: https://x.example/pdf\n   More, less, save or seen it: https://n.example/m\n\n\n")
+    assert text.endswith(
+        "   PDF: https://x.example/pdf\n   More or less like this, save it, seen it:\n   https://n.example/m\n\n\n"
+    )
     assert "More like this" not in "".join(block(more="", less="")) + "".join(block())
 
 

@@ -48,6 +48,8 @@ def test_each_is_whole_in_each_language(renderer: Renderer, links: Links, kind: 
     assert outline.attributes("html")[0]["lang"] == outline.attributes("body")[0]["lang"] == mail.language == language
     assert mail.subject
     assert mail.preheader in mail.html
+    # A filter of spam takes a hidden line for a sign where no list is named.
+    assert bool(mail.preheader) == ("display:none" in mail.html.partition("<body")[2]) == (kind not in ONCE)
     assert [tag for tag in ("h1", "h2") if len(outline.attributes(tag)) == 1] == ["h1", "h2"]
     for body in (mail.html, mail.text):
         assert "reader@example.org" in body
@@ -145,3 +147,16 @@ def test_a_look_of_text_alone_has_no_html(links: Links) -> None:
         search_url="https://search.example/?q={title}",
     )
     assert notice(renderer, links, "welcome").html_parts == []
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [
+        ("en", "Your mail goes to another address: Papers for you"),
+        ("de", "Ihre Mail geht an eine andere Adresse: Papers for you"),
+    ],
+)
+def test_who_moved_is_not_told_that_they_are_unsubscribed(
+    renderer: Renderer, links: Links, language: str, subject: str
+) -> None:
+    assert notice(renderer, links, "goodbye", language, moved="a•••@example.org").subject == subject

@@ -133,7 +133,7 @@ def test_each_paper_has_links_of_the_readers_own_to_say_something_of_it(renderer
     wanted = [f"https://news.example/f/token/{at}/{verdict}" for at in (1, 2) for verdict in ("more", "less", "saved")]
     assert [one for one in addresses if "/f/" in one] == wanted
     # As text an address is a line, and any page has all buttons.
-    assert re.findall(r"More, less, save or seen it: (\S+)\n\n\n", rendered.text) == wanted[::3]
+    assert re.findall(r"More or less like this, save it, seen it:\n   (\S+)\n\n\n", rendered.text) == wanted[::3]
     assert not re.search("/less|/saved", rendered.text)
     other = renderer.render(issue, links._replace(feedback=PAGES._replace(more="https://x.example/", less="http://y/")))
     assert "https://x.example/2/more" in other.html
@@ -148,10 +148,10 @@ def test_feedback_by_mail(renderer, make_issue, paper, links):
     rendered = renderer.render(make_issue(paper), links._replace(feedback=by_mail))
     assert 'href="mailto:a@b.example?subject=more%20token-1"' in rendered.html
     more, less = (
-        f"   {word} like this: mailto:a@b.example?subject={word.lower()}%20token-1\n" for word in ("More", "Less")
+        f"   {word} like this:\n   mailto:a@b.example?subject={word.lower()}%20token-1\n" for word in ("More", "Less")
     )
     assert more + less in rendered.text
-    assert "More, less" not in rendered.text
+    assert "More or less" not in rendered.text
     # No mail says so.
     assert "Save it" not in rendered.html
 
@@ -161,12 +161,12 @@ def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make
     text = renderer.render(make_issue(linked), links._replace(feedback=PAGES)).text
     assert "\n\n   arXiv: https://arxiv.org/abs/2607.00001\n   PDF: https://arxiv.org/pdf/2607.00001\n   Code: " in text
     assert (
-        "   Code: https://code.example/c\n   More, less, save or seen it: https://news.example/f/token/1/more\n\n\n"
+        "   Code: https://code.example/c\n   More or less like this, save it, seen it:\n   https://news.example/f/token/1/more\n\n\n"
         in text
     )
     alone = paper.model_copy(update={"arxiv_id": None, "links": (), "url": "https://papers.example/1"})
     text = renderer.render(make_issue(alone), links._replace(feedback=PAGES)).text
-    assert ".\n\n   More, less, save or seen it: https://news.example/f/token/1/more\n\n\n" in text
+    assert ".\n\n   More or less like this, save it, seen it:\n   https://news.example/f/token/1/more\n\n\n" in text
     text = renderer.render(make_issue(alone), links).text
     assert "like this" not in text
     assert ".\n\n\n" in text
@@ -174,7 +174,7 @@ def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make
 
 def test_the_text_part_asks_for_more_or_less_in_the_words_of_the_reader(renderer, make_issue, paper, links):
     text = renderer.render(make_issue(paper, language="de"), links._replace(feedback=PAGES)).text
-    assert "   Mehr, weniger, merken, kenne ich: https://news.example/f/token/1/more\n" in text
+    assert "   Mehr oder weniger davon, merken, kenne ich:\n   https://news.example/f/token/1/more\n" in text
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,16 @@ def test_wrapped_text_fits_and_loses_nothing(text, first, indent):
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
+def test_no_line_begins_or_ends_with_a_sign_that_belongs_to_its_neighbour():
+    text = "本論文では、少ない計算資源で「言語モデル」を微調整する手法を提案する。" * 4
+    for columns in range(12, 72):
+        lines = wrap(text, columns).split("\n")
+        assert "".join(lines) == text
+        assert all(width(line) <= columns for line in lines)
+        assert not {line[0] for line in lines} & set("、。」")
+        assert not {line[-1] for line in lines} & set("「")
+
+
 def test_addresses_are_not_broken():
     address = "https://x.example/" + "long/" * 30
     assert address in wrap(f"See {address} for more", 40).split("\n")
