@@ -1,4 +1,4 @@
-"""Words for an address that nobody has, and for a sender who is not believed, in the languages of servers.
+"""Words for an address that nobody has, for a sender, and for the kind of a mail, in the languages of servers.
 
 A word for the mailbox or its owner that stands near one for not being there, in either order: no grammar is needed, and
 a sentence that nobody foresaw is still understood. Regular expressions on words in lower case. English is in `phrases`.
@@ -37,3 +37,23 @@ UNKNOWN: tuple[str, ...] = (
     rf"({_NOT_THERE}).{{0,25}}({_MAILBOX_OR_OWNER})",
 )
 SENDER: tuple[str, ...] = (rf"({_SENDER}).{{0,60}}({_NOT_THERE})", rf"({_NOT_THERE}).{{0,25}}({_SENDER})")
+
+# Subjects of programs that answer for somebody who is away.
+AWAY = (
+    r"\booo\b|abwesen|absence|fuera de (la )?oficina|fuori (sede|ufficio)|afwezig|"
+    r"(auto|otomatik|automa\w*)[- ]?(svar|antwoord|vastaus|odpověď|odpoveď|válasz|yanıt)|"
+    r"r(é|e)ponse automatique|(respuesta|resposta|risposta) automática?|risposta automatica|odpowiedź automatyczna|"
+    r"răspuns automat|авто(матический )?ответ|автовідповід|αυτόματη απάντηση|自动回复|自動回覆|自動回復|"
+    r"자동 ?(회신|응답)|自動(返信|応答)"
+)
+# Subjects and words of reports on delivery.
+CAME_BACK = (
+    r"no entregad|não entregue|não entregad|mancat[ao] (recapito|consegna)|onbestelbaar|niedostarcz|nedoručiteln|"
+    r"недоставлен|teslim edilemedi|olevere|退信|退回|반송|배달 ?(실패|불가)"
+)
+NOT_DELIVERED = (
+    r"no (se )?pudo (ser )?entrega|não p[ôo]de ser entreg|non (è stat[oa]|può essere) (recapitat|consegnat)|"
+    r"(niet|kon niet worden) (afgeleverd|bezorgd)|nie mogła zostać dostarczona|nebylo možné doručit|не доставлено|"
+    r"teslim edilemedi|kunde inte levereras|n'a pas (été|pu être) (remis|distribu|délivr)|无法(投递|送达)|"
+    r"無法(投遞|傳送|遞送)|전달되지|배달할 수 없"
+)

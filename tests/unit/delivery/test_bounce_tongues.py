@@ -1,7 +1,7 @@
 """Reports whose words are not English, or that say "unknown" of somebody other than the reader."""
 
 import pytest
-from bounce_reports import ADA, dsn, group
+from bounce_reports import ADA, dsn, group, plain
 
 from newsletter.delivery.bounces import kind, parse
 from newsletter.delivery.policy import Reply, judge
@@ -117,3 +117,25 @@ def test_a_read_receipt_that_lost_its_type_is_none_the_less_one() -> None:
     fields = f"Final-Recipient: rfc822;{ADA}\nDisposition: automatic-action/MDN-sent-automatically; deleted\n"
     head = f"From: {ADA}\nTo: news@example.net\nSubject: Not read: Papers\nContent-Type: text/plain\n\n"
     assert parse(f"{head}Reporting-UA: program\n{fields}".encode()) == []
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Risposta automatica", "Automatisch antwoord", "Autosvar", "Odpowiedź automatyczna", "Автоответ", "自动回复"],
+)
+def test_who_is_away_in_any_language_reports_nothing(subject: str) -> None:
+    body = "Messages to bob@example.com could not be delivered, user unknown.\n"
+    assert parse(b"Return-Path: <>\n" + plain(body, subject=f"{subject}: Papers", sender=ADA)) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("Correo no entregado", "No se pudo entregar a:\n\n{}\n El buzón está lleno\n"),
+        ("Onbestelbaar: Papers", "Uw bericht is niet afgeleverd bij:\n\n{}\n De mailbox is vol\n"),
+        ("系统退信", "您的邮件无法投递:\n\n{}\n 邮箱空间已满\n"),
+    ],
+)
+def test_a_report_in_running_text_is_one_in_other_languages(subject: str, body: str) -> None:
+    found = parse(plain(body.format(ADA), subject=subject, sender="Mail <returns@mx.example.org>"))
+    assert [(bounce.address, bounce.kind) for bounce in found] == [(ADA, "soft")]
