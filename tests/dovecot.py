@@ -15,6 +15,8 @@ from pathlib import Path
 from servers import authority
 
 PASSWORD = "open-sesame"
+# The same mailbox opens with either.
+ACCENTED = "öffne-dich"
 
 CONFIG = """
 base_dir = {folder}/run
@@ -38,6 +40,10 @@ passdb {{
   driver = static
   args = password={password}
 }}
+passdb {{
+  driver = static
+  args = password={accented}
+}}
 userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}/home
@@ -45,6 +51,9 @@ userdb {{
 namespace inbox {{
   inbox = yes
   mailbox Done {{
+    auto = create
+  }}
+  mailbox "Rückläufer & mehr" {{
     auto = create
   }}
 }}
@@ -126,6 +135,7 @@ def _started(program: str, folder: Path) -> Iterator[Dovecot | None]:
             internal_group="dovecot" if root else _group(me.pw_gid),
             login="dovenull" if root else me.pw_name,
             password=PASSWORD,
+            accented=ACCENTED,
             uid=user.pw_uid,
             gid=user.pw_gid,
             tls=tls,

@@ -1,5 +1,17 @@
 """Words of a mailbox that is full, in the languages of servers: of a report that came back, and of a refusal."""
 
+# In languages other than English, where a word for the mailbox stands near one for being full, in either order.
+_MAILBOX = (
+    r"postfach|mailbox|bo[iî]te|buz[oó]n|casilla|caixa|casella|postvak|brevlåda|postkasse|postboks|postilaatikko|skrzynk|"
+    r"schránk|postafiók|căsu[tț]|ящик|скриньк|posta kutusu|γραμματοκιβώτι|hộp thư|kotak (surat|pesan|masuk)|邮箱|郵箱|"
+    r"信箱|空间|空間|メールボックス|메일함|편지함"
+)
+_FILLED = (
+    r"\büber\w*|\bvoll\b|pleine?\b|saturée?|llen[oa]\b|chei[oa]\b|lotad[oa]|pien[oa]\b|\bvol\b|\bfull\b|\bfullt?\b|"
+    r"fuld\b|täynnä|pełn|zapełni|\bpln[áýé]\b|přepln|megtelt|betelt|\btele\b|plin[ăa]\b|перепо|запо[лв]н|\bполон|"
+    r"\bdolu\b|doldu|γεμάτ|πλήρ|\bđầy|penuh|[满滿満]|一杯|いっぱい|가득|초과|꽉"
+)
+
 # Regular expressions on words in lower case.
 FULL: tuple[str, ...] = (
     (
@@ -22,5 +34,6 @@ FULL: tuple[str, ...] = (
     r"bo[iî]te.{0,40}pleine|bo[iî]te.{0,60}quota|postfach.{0,30}(voll|überfüllt)|speicherplatz",
     r"buz[oó]n.{0,40}llen|переполнен|превышен|casella.{0,30}piena",
     r"exceeded (the )?(space|storage|mailbox|inbox)|mail ?box (capacity|space)",
-    r"postvak.{0,20}vol|caixa.{0,30}cheia|quota (di|de|del)",
+    rf"({_MAILBOX}).{{0,40}}({_FILLED})|({_FILLED}).{{0,20}}({_MAILBOX})",
+    r"quota (di|de|del)\b|용량|przepełnion",
 )

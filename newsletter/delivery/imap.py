@@ -1,6 +1,7 @@
 """A mailbox that is read over IMAP (RFC 3501), always by TLS; reads and marks mails, and understands none."""
 
 import asyncio
+import base64
 import contextlib
 import functools
 import imaplib
@@ -15,6 +16,8 @@ from newsletter.errors import DeliveryError
 Result = TypeVar("Result")
 
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+# In names of folders: all but printable ASCII, and the sign that begins what is written otherwise, where it does not.
+_OTHER = re.compile(r"&(?![A-Za-z0-9+,]*-)|[^ -~]+")
 _UID = re.compile(r"UID (\d+) of ")
 STARTTLS_PORT = 143
 
@@ -81,7 +84,7 @@ class Mailbox:
 
     def _open(self) -> list[int]:
         self._server = server = self._connected()
-        server.login(*self._login)
+        self._log_in(server)
         # Most servers offer more once they know who asks.
         self._offers = set(b" ".join(_ok(server.capability())).decode().upper().split())
         _ok(server.select(_quoted(self._folder)))
@@ -90,7 +93,15 @@ class Mailbox:
             self._numbering, self._passed = numbering, 0
         # `n:*` always has the last mail in it (RFC 3501 section 6.4.8).
         found = _ok(server.uid("SEARCH", "UNSEEN", "UNDELETED", "UID", f"{self._passed + 1}:*"))[0] or b""
-        return sorted(uid for uid in map(int, found.split()) if uid > self._passed)
+        return sorted(uid for uid in map(int, filter(bytes.isdigit, found.split())) if uid > self._passed)
+
+    def _log_in(self, server: imaplib.IMAP4) -> None:
+        if "".join(self._login).isascii():
+            server.login(*self._login)
+            return
+        # LOGIN says nothing of other letters; this says UTF-8 (RFC 4616 section 2).
+        told = "\0".join(("", *self._login)).encode()
+        server.authenticate("PLAIN", lambda _: told)
 
     def _connected(self) -> imaplib.IMAP4:
         context = self._context or ssl.create_default_context()
@@ -149,5 +160,14 @@ def _ok(answer: tuple[str, Any]) -> list[Any]:
 
 
 def _quoted(folder: str) -> str:
-    escaped = folder.replace("\\", "\\\\").replace('"', '\\"')
+    named = _OTHER.sub(_in_ascii, folder)
+    escaped = named.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _in_ascii(found: re.Match[str]) -> str:
+    # RFC 3501 section 5.1.3: UTF-16 in an alphabet like that of Base64.
+    if found[0] == "&":
+        return "&-"
+    coded = base64.b64encode(found[0].encode("utf-16-be"), b"+,").decode().rstrip("=")
+    return f"&{coded}-"

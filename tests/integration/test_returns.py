@@ -302,10 +302,22 @@ async def test_a_large_mail_is_not_fetched(
     assert "larger than" in found.what
 
 
+async def test_passwords_and_folders_may_have_letters_beyond_ascii(desk: Newsroom, inbox: dovecot.Dovecot) -> None:
+    inbox.put("1.ada", await report(desk, "ada"))
+    named = "Rückläufer & mehr"
+    box = mailbox(inbox, password=dovecot.ACCENTED, done_folder=named)
+    assert [one.kind for one in await read(desk, box)] == ["hard"]
+    (there,) = (path for path in (inbox.folder / "mail").glob(".R*/*/*") if path.parent.name in ("cur", "new"))
+    there.rename(there.with_name(there.name.partition(":")[0]))
+    assert [one.kind for one in await read(desk, mailbox(inbox, folder=named))] == ["hard"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"password": "wrong"}, "AUTHENTICATIONFAILED"),
+        ({"password": "fälsch"}, "AUTHENTICATIONFAILED"),
+        ({"folder": "Nö"}, "Mailbox doesn't exist|Nö"),
         ({"folder": "No such folder"}, "No such folder|doesn't exist"),
         ({"context": None}, "certificate verify failed"),
     ],

@@ -27,7 +27,7 @@ _HARD_CODE = re.compile("|".join(code for code, _ in CODES))
 
 # Words of a dead address under one of these are a contradiction: temporary, full, too big, broken, or a policy. 5.2.0
 # with them after DATA is how carriers refuse what their customer does not want.
-_NEVER_HARD = re.compile(r"4\..*|5\.1\.[78]|5\.2\.[02-4]|5\.3\.[1-9]|5\.4\.[1356]|5\.4\.7|5\.[67]\.[1-9]\d*")
+_NEVER_HARD = re.compile(r"4\..*|5\.1\.[78]|5\.2\.[02-4]|5\.3\.[1-9]|5\.4\.[1356]|5\.4\.7|5\.[67]\.\d+")
 _AFTER_DATA = re.compile(
     r"in reply to (end of )?data|after (end of )?data|>>> data|end of message|\(data\)|after pipelined"
 )
@@ -50,6 +50,8 @@ _FIRST_HAND = re.compile(
     r"(?<!\d\d\d )unknown user: \S+@|directory|address book|ディレクトリ|recipient name is not recogni|"
     r"does(n't| not) have an? (\S+ ){0,3}account|no longer on server|at the organization"
 )
+# So says, whenever it is asked, who knows all names under which it gives accounts.
+_OWN_ACCOUNTS = re.compile(r"\buser does(n't| not) have an? (\S+ )?account")
 # Addresses, links and hosts are full of words that are none.
 _NAMES = re.compile(
     r"unknown address error|\brfc822;|[^\s<>:\"'()]{1,80}@[^\s<>:\"'()]{1,120}|<>|https?://\S{1,300}|"
@@ -113,6 +115,8 @@ def _believed(words: str, cause: str) -> bool:
     Some receivers answer "user unknown" to a content that they do not want, after DATA or with no word on when. So it
     is believed at RCPT, and of the system that keeps the mailboxes.
     """
+    if _OWN_ACCOUNTS.search(words):
+        return True
     if _AFTER_DATA.search(words) and not _NONE_LEFT.search(words):
         return False
     return cause != "unknown" or any(sure.search(words) for sure in (_AT_RECIPIENT, _NONE_LEFT, _FIRST_HAND))

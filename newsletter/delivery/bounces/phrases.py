@@ -5,6 +5,7 @@ It knows neither codes nor formats; `kind` weighs both against these words.
 
 from typing import Literal, NamedTuple
 
+from newsletter.delivery.bounces.tongues import SENDER, UNKNOWN
 from newsletter.delivery.fullness import FULL
 
 
@@ -23,8 +24,17 @@ WORDS: tuple[Row, ...] = (
     Row(
         "hard",
         "not in the directory",
-        "RFC 3463 section 3.2, X.1.0: how two widespread systems answer for addresses that they do not know",
-        (r"5\.1\.0 address rejected|5\.5\.0 requested action not taken: mailbox unavailable",),
+        "RFC 3463 section 3.2, X.1.0: how widespread systems answer for addresses that they do not know",
+        (
+            r"5\.1\.0 address rejected|5\.5\.0 requested action not taken: mailbox unavailable",
+            r"not accepted -- invalid mailbox\. +local mailbox .{0,30}user not found",
+        ),
+    ),
+    Row(
+        "hard",
+        "no such domain",
+        "RFC 8020: a name server that answers so says for sure that there is no such name",
+        (r"\bnxdomain\b",),
     ),
     Row(
         "soft",
@@ -76,10 +86,12 @@ WORDS: tuple[Row, ...] = (
             (
                 r"(sender|from (address|domain|header|field)|return[- ]path|originator|envelope[- ]from|mail "
                 r"from)\b.{0,60}(reject|invalid|unknown|not (exist|found|valid|accept)|does ?n[o']t (exist|resolve)|"
-                r"malformed|refus|den|verif|fail)"
+                r"malformed|refus|den|verif|fail|no such)"
             ),
             r"(verif|valid|resolv|find)\w*.{0,20}\b(sender|return[- ]path)|domain of sender|sender('s)? domain",
-            r"bad sender|postmaster/abuse|rfc[- ]?(compliant|5322|2822|5321|2821|822)",
+            r"(bad|invalid|unknown|no such) (\S+ )?(sender|return[- ]path)|(bad|invalid) (from|certificate)\b",
+            *SENDER,
+            r"postmaster/abuse|rfc[- ]?(compliant|5322|2822|5321|2821|822)",
         ),
     ),
     Row(
@@ -123,7 +135,7 @@ WORDS: tuple[Row, ...] = (
             r"command (output|died|line)|procmail|maildrop:|could ?n[o']t create|pipe to|\bmailer error",
             r"exit(ed)? (status|with)|died with|service unavailable|system error|operating system",
             r"internal (server )?error|local (configuration )?error|configuration|protocol error|out of memory",
-            r"shared object|child status|no such file|cannot open|process(ing)? error",
+            r"unknown error|shared object|child status|no such file|cannot open|process(ing)? error",
         ),
     ),
     Row(
@@ -178,6 +190,7 @@ WORDS: tuple[Row, ...] = (
             r"(nobody|no one|no-one) (\S+ ){0,2}(by|at|with|of|here)\b|account unavailable|no longer accepts? mail",
             r"mailbox not present|(address|user|recipient) (has been|was) (replaced|changed|removed)",
             r"bad (destination )?(mailbox )?address\b|existe pas\b|n'est pas (connu|valide)",
+            *UNKNOWN,
             r"onbekend|bestaat niet|finns inte|ukjent|nie ma takiego|sconosciut\w+|inesistente",
         ),
     ),

@@ -44,7 +44,8 @@ def disposed(mail: Mail) -> bool:
 def _read(texts: Iterable[str]) -> Iterator[Recipient]:
     for text in texts:
         for group in _joined(groups(text[:_MOST_TEXT])):
-            if not any(name in group for name in _RECIPIENT):
+            # RFC 8098 section 3.2.6: a read receipt that lost its type.
+            if not any(name in group for name in _RECIPIENT) or "disposition" in group:
                 continue
             named = [address.of_field(group.get(name, "")) for name in _RECIPIENT]
             kind, semicolon, words = group.get("diagnostic-code", "").partition(";")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from newsletter.delivery.bounces import address
+from newsletter.delivery.bounces import address, tongues
 from newsletter.delivery.bounces.mime import Mail, words
 
 _MOST_TEXT = 200_000
@@ -48,7 +48,7 @@ _SUBJECT = re.compile(
     r"failure (notice|delivery)|(mail|message|e-?mail)\b.{0,20}(fail|error|return|reject|bounced|problem|delay)|"
     r"returning (to|message)|non remis|unzustellbar|échec|non[- ]?deliver|rejected|nondeliverable|user unknown|"
     r"message status|bounce|dsn:|there was an error sending|loop alert|配信|エラー|не доставлено|warning: could not|"
-    r"mail ?failure",
+    r"mail ?failure|" + tongues.CAME_BACK,
     re.IGNORECASE,
 )
 _BODY = re.compile(
@@ -65,7 +65,7 @@ _BODY = re.compile(
     r"did not like our|duplicated message-id|is delayed|could not send|no valid recipients|did not accept|not accepted|"
     r"couldn't deliver|wasn't delivered|配信でき|届け|送信でき|送れません|could not be reached|impossible de|non remis|"
     r"message was rejected|mail was rejected|user unknown|the following reason|konnte nicht|nicht zugestellt|"
-    r"не может быть|\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b",
+    r"не может быть|\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|" + tongues.NOT_DELIVERED,
     re.IGNORECASE,
 )
 _SURE = re.compile(
@@ -76,7 +76,7 @@ _SURE = re.compile(
 )
 _AUTOMATIC = re.compile(
     r"auto(matic|mated)?[- _]?(reply|response|responder|antwort)|out of (the )?office|vacation|on (annual )?leave|"
-    r"away from|abwesen|absence|réponse automatique|respuesta automática|自動返信|ticket|\[#\d+\]|request received|"
+    r"away from|" + tongues.AWAY + r"|ticket|\[#\d+\]|request received|"
     r"case \d|confirm your|verify your|challenge|whitelist|on holiday|read:|gelesen:|lu\xa0?:",
     re.IGNORECASE,
 )
