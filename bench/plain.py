@@ -110,14 +110,15 @@ class Mailer:
         """Return the mail of a reader."""
         token = blake2b(reader.email.encode(), key=b"a secret of this bench", digest_size=30).hexdigest()
         unsubscribe = f"https://{DOMAIN}/unsubscribe/{token}"
+        marks = [f"{place}-{token[at : at + 8]}" for place, at in enumerate(range(0, 60, 4), start=1)]
         picks = [
             Shown(
                 position,
                 self._entry(choice.paper),
                 reason_sentence(choice.reason, "en"),
-                f"https://{DOMAIN}/f/{token}/{position}/more",
-                f"https://{DOMAIN}/f/{token}/{position}/less",
-                f"https://{DOMAIN}/f/{token}/{position}/saved",
+                f"https://{DOMAIN}/f/{token}/{marks[position - 1]}/more",
+                f"https://{DOMAIN}/f/{token}/{marks[position - 1]}/less",
+                f"https://{DOMAIN}/f/{token}/{marks[position - 1]}/saved",
             )
             for position, choice in enumerate(reader.choices, start=1)
         ]

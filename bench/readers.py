@@ -169,21 +169,23 @@ async def plan(app: App, options: argparse.Namespace) -> list[Ask]:
     chance = Random(options.seed)
     doors, links = await app.doors(), Addresses(app.settings, await app.signer())
     async with app.database.connect() as connection:
-        from newsletter.store import subscribers
+        from newsletter.store import issues, subscribers
 
         people = await subscribers.by_ids(connection, range(1, options.readers + 1))
+        mails = await issues.load(connection, people)
         days = list((await connection.execute(select(tables.editions.c.date).distinct())).scalars())
     leavers = itertools.cycle(range(options.subscribers + 1, options.subscribers + LEAVERS + 1))
     rounds = int((LONGEST + AHEAD) / options.every)
     found: list[Ask] = []
     for number, person in people.items():
         phase, language = chance.random() * options.every, chance.choice(("en-GB,en;q=0.9", "de-DE,de;q=0.8,en;q=0.5"))
-        before, behind = links.feedback(number).more
+        feedback = links.feedback(number, mails[number].issue.picks)
+        before, behind = feedback.more
         settings, feed = doors.settings(person), f"/feed/{doors.feed(person)}/{chance.choice(('atom', 'json'))}"
         programmed = number % 100 < FEEDS
         for turn in range(rounds):
             kind = "feed" if programmed else chance.choices(list(MIX), MIX.values())[0]
-            paper = urlsplit(f"{before}{chance.randint(1, 10)}{behind}").path
+            paper = urlsplit(f"{before}{chance.choice(feedback.marks)}{behind}").path
             words = {
                 "paper": ("GET", paper),
                 "say": ("POST", paper, f"act={chance.choice(('more', 'less', 'saved', 'seen'))}"),

@@ -14,7 +14,13 @@ from newsletter.errors import NewsletterError
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TAG = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{16})")
+_MARK = re.compile(r"([1-9][0-9]{0,2})-([0-9a-f]{8})")
 _SEAL = re.compile(r"((?:[0-9a-f]{1,16}-){1,4})([0-9a-f]{32})")
+
+
+# One digest has marks for so many places, of 32 bits each.
+_PLACES, _OCTETS = 16, 4
+_ABOUT_KEPT = 4096
 
 
 class TokenError(NewsletterError):
@@ -27,6 +33,56 @@ def claimed(tag: str) -> int:
     if found is None:
         raise TokenError("This address was changed, or is not one of this newsletter.")
     return int(found[1], 16)
+
+
+def marked(mark: str) -> int:
+    """Return the place that a mark says it is for, of which nothing is proven; raises TokenError for what is none."""
+    found = _MARK.fullmatch(mark.lower())
+    if found is None:
+        raise TokenError("This link is not complete or was changed.", next_step="Use the link of a newer mail.")
+    return int(found[1])
+
+
+class _Marks:
+    """Makes marks under one key: one digest of a number covers all its places, and is a pad for what is hashed apart.
+
+    A part of a pad is used for what stands in that place alone (Wegman and Carter 1981). What it is about is hashed
+    once for all numbers, and kept.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key[:64]
+        self._pads: dict[str, blake2b] = {}
+        self._abouts: dict[str, dict[int, bytes]] = {}
+
+    def of(self, purpose: str, number: int, places: Sequence[tuple[int, int]]) -> list[str]:
+        known = self._abouts.setdefault(purpose, {})
+        abouts = b"".join([known.get(about) or self._about(purpose, about, known) for _, about in places])
+        last = places[-1][0] if places else 0
+        pad = self._pad(purpose, number, last)
+        if last != len(places):
+            pad = b"".join([pad[(place - 1) * _OCTETS : place * _OCTETS] for place, _ in places])
+        made = int.from_bytes(abouts) ^ int.from_bytes(pad)
+        bits = made.to_bytes(len(pad)).hex("-", _OCTETS).split("-") if places else []
+        return [f"{place}-{one}" for (place, _), one in zip(places, bits, strict=True)]
+
+    def _pad(self, purpose: str, number: int, places: int) -> bytes:
+        begun = self._pads.get(purpose)
+        if begun is None:
+            # Of another size than tags and seals, so none of them tells anything of it.
+            self._pads[purpose] = begun = blake2b(f"{purpose} ".encode(), key=self._key, digest_size=64)
+        pad = b""
+        for part in range(-(-places // _PLACES)):
+            made = begun.copy()
+            made.update(b"%d %d" % (number, part))
+            pad += made.digest()
+        return pad[: places * _OCTETS]
+
+    def _about(self, purpose: str, about: int, known: dict[int, bytes]) -> bytes:
+        if len(known) >= _ABOUT_KEPT:
+            known.clear()
+        known[about] = made = blake2b(f"{purpose} {about}".encode(), key=self._key, digest_size=_OCTETS).digest()
+        return made
 
 
 class Signer:
@@ -48,6 +104,7 @@ class Signer:
         self._begun: dict[str, hmac.HMAC] = {}
         self._tags: dict[str, blake2b] = {}
         self._seals: dict[str, blake2b] = {}
+        self._marks = _Marks(key)
 
     def sign(self, purpose: str, *words: str | int) -> str:
         """Return a token for the purpose (such as `unsubscribe`) that carries the words; safe in URLs."""
@@ -86,6 +143,22 @@ class Signer:
                 if hmac.compare_digest(one.tag(purpose, int(found[1], 16), about), tag.lower()):
                     return int(found[1], 16)
         raise TokenError("This address was changed, or is not one of this newsletter.")
+
+    def marks(self, purpose: str, number: int, places: Sequence[tuple[int, int]]) -> list[str]:
+        """Return a mark for each place (from 1, ascending) of what has a number, bound to what it is about.
+
+        A mark is the place and 32 bits, and survives a change of case. It is good with that number, that place and that
+        number of what stands there alone, of which none but the place stands in it.
+        """
+        return self._marks.of(purpose, number, places)
+
+    def read_mark(self, purpose: str, number: int, mark: str, about: int) -> int:
+        """Return the place of a mark; raises TokenError if it was not made here for this number and what is there."""
+        place = marked(mark)
+        for one in (self, *self.older):
+            if hmac.compare_digest(one.marks(purpose, number, [(place, about)])[0], mark.lower()):
+                return place
+        raise TokenError("This link is not complete or was changed.", next_step="Use the link of a newer mail.")
 
     def seal(self, purpose: str, *numbers: int) -> str:
         """Return a token for one to four numbers from 0, which stand in it, with a signature of 128 bits."""

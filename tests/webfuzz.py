@@ -36,6 +36,11 @@ NUMBER: Texts = (
     | st.sampled_from(("1", "2", "3", "4", "0", "9" * 9, "9" * 5000))
 )
 
+# That of the first paper, whose place alone is right, and what is none.
+MARK: Texts = (
+    st.just("{mark}") | st.just("{mark}") | st.integers(0, 1000).map("{}-00000000".format) | st.just("1-") | NUMBER
+)
+
 
 def of(*words: str) -> Texts:
     """Return what a page knows, and now and then what it does not."""
@@ -45,7 +50,7 @@ def of(*words: str) -> Texts:
 class Page(NamedTuple):
     """What a page takes: for what its token is made, other words of its path, its fields, and its query.
 
-    {form}, {operator} and {paper} stand for what is made or is on record when it is asked.
+    {form}, {operator}, {mark} and {paper} stand for what is made or is on record when it is asked.
     """
 
     token: str = ""
@@ -80,8 +85,8 @@ PAGES: dict[str, Page] = {
         fields={"act": of("leave", "return", "reason"), "reason": TEXT, "List-Unsubscribe": of("One-Click")},
     ),
     "/pause/{token}": Page("person", fields={"act": of("resume"), "for": of("week", "month", "return")}),
-    "/f/{token}/{position:place}/paper.{form}": Page("issue", {"position": NUMBER, **FILE}),
-    "/f/{token}/{position:place}/{verdict}": Page("issue", {"position": NUMBER, "verdict": VERDICT}, SAYING),
+    "/f/{token}/{mark}/paper.{form}": Page("issue", {"mark": MARK, **FILE}),
+    "/f/{token}/{mark}/{verdict}": Page("issue", {"mark": MARK, "verdict": VERDICT}, SAYING),
     "/operator": Page(
         fields={"act": of("enter", "leave"), "form": st.just("{operator}") | TEXT, "password": of(PASSWORD)},
         query={"days": of("30", "90", "365")},
@@ -262,7 +267,7 @@ def asks(draw: st.DrawFn, routes: tuple[str, ...] = tuple(PAGES)) -> Ask:
 def plain(route: str, **given: Any) -> Ask:
     """Return a request as a reader's browser makes it."""
     page = PAGES[route]
-    words = {"position": "1", "form": "bib", "verdict": "more", "name": "mail", "day": "2026-03-01", "relay": "signed",
+    words = {"mark": "{mark}", "form": "bib", "verdict": "more", "name": "mail", "day": "2026-03-01", "relay": "signed",
              "issue": "{issue}", "sight": "{sight}"}  # fmt: skip
     ask = Ask(
         route, "GET", page.token, "ada", "none", 0, {name: words[name] for name in page.words}, "", True, (), (), (),
@@ -274,9 +279,10 @@ def plain(route: str, **given: Any) -> Ask:
 def path_of(world: World, ask: Ask, token: str) -> bytes:
     """Return the path of a request, encoded as it goes over the wire."""
     issue = str(world.issue(ask.name))
-    path = ask.route.replace(":place", "").replace("{token}", quote(token, safe="", errors="surrogatepass"))
+    path = ask.route.replace("{token}", quote(token, safe="", errors="surrogatepass"))
     for name, drawn in ask.words.items():
-        word = drawn.replace("{issue}", issue).replace("{sight}", world.token("sight", ask.name))
+        word = drawn.replace("{issue}", issue).replace("{mark}", world.mark(ask.name))
+        word = word.replace("{sight}", world.token("sight", ask.name))
         path = path.replace(f"{{{name}}}", quote(word, safe="", errors="surrogatepass"))
     query = "&".join("=".join(quote(part, safe="", errors="surrogatepass") for part in pair) for pair in ask.query)
     return f"{PREFIX * ask.behind_prefix}{path}{ask.ending.replace('#', '%23')}{'?' * bool(query)}{query}".encode()

@@ -13,9 +13,9 @@ from newsletter.app import App
 from newsletter.models import Subscription
 from newsletter.pipeline import subscribers
 from newsletter.pipeline.doors import Doors
-from newsletter.pipeline.reader_links import Addresses
+from newsletter.pipeline.reader_links import Addresses, FeedbackLinks
 from newsletter.pipeline.signups import Signups
-from newsletter.store import schema
+from newsletter.store import issues, schema
 from newsletter.store.database import Database
 from newsletter.tokens import Signer
 from newsletter.web.serving import serving
@@ -67,12 +67,12 @@ class Site:
         made = {"settings": doors.settings, "own": doors.own, "feed": doors.feed}[purpose]
         return made(await subscribers.find(self.room.database, address(name)))
 
-    async def saying(self, verdict: str, position: int | str = 1, name: str = "ada") -> str:
+    async def saying(self, verdict: str, position: int = 1, name: str = "ada") -> str:
         """Return the path to more or less of a paper in someone's latest issue."""
         latest = [one for one in await self.room.records(name) if one.titles][-1]
-        links = self.addresses.feedback(latest.delivery.issue_id)
+        links = await feedback_of(self.room, self.addresses, latest.delivery.issue_id)
         before, behind = links.more if verdict == "more" else links.less
-        return self.here(f"{before}{position}{behind}")
+        return self.here(f"{before}{links.marks[position - 1]}{behind}")
 
     async def number(self, name: str) -> int:
         """Return someone's number."""
@@ -91,6 +91,13 @@ class Site:
         """Return all that the database holds."""
         names = ("subscribers", "subscriptions", "feedback", "deliveries", "issues", "picks", "suppressions")
         return {name: sorted(map(tuple, await self.room.rows(f"SELECT * FROM {name}")), key=repr) for name in names}  # noqa: S608
+
+
+async def feedback_of(room: Newsroom, addresses: Addresses, issue_id: int) -> FeedbackLinks:
+    """Return the links to say something of the papers of an issue."""
+    async with room.database.connect() as connection:
+        found = await issues.load(connection, [issue_id])
+    return addresses.feedback(issue_id, found[issue_id].issue.picks)
 
 
 @contextlib.asynccontextmanager

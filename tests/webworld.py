@@ -58,7 +58,7 @@ class World:
         self.signer = signer
         self.session = ""
         self._numbers = itertools.count(1)
-        self._people: dict[str, tuple[Subscriber, Subscriber, int]] = {}
+        self._people: dict[str, tuple[Subscriber, Subscriber, int, int]] = {}
 
     @classmethod
     async def of(cls, room: Newsroom, folder: Path) -> "World":
@@ -115,7 +115,9 @@ class World:
             new = subscribers.new(self.room.app.settings.newsletter, self.room.clock, other)
             await self.room.app.notices.ask(self.room.database, new, how="test")
             there = await subscribers.find(self.room.database, other)
-        self._people[name] = person, there, (await self._issues(email) or [0])[-1]
+        issue = (await self._issues(email) or [0])[-1]
+        first = await self.room.rows("SELECT paper_id FROM picks WHERE issue_id = :issue AND position = 1", issue=issue)
+        self._people[name] = person, there, issue, first[0][0] if first else 0
 
     async def _issues(self, email: str) -> list[int]:
         found = await self.room.rows(
@@ -139,9 +141,14 @@ class World:
         """Return the number of the newest issue of somebody, or 0."""
         return self._people[name][2]
 
+    def mark(self, name: str, *, signer: Signer | None = None) -> str:
+        """Return the mark of the first paper in that issue."""
+        _, _, issue, paper = self._people[name]
+        return (signer or self.signer).marks(ISSUE, issue, [(1, paper)])[0]
+
     def token(self, purpose: str, name: str, *, signer: Signer | None = None, at: datetime | None = None) -> str:
         """Return a token as it is made, for somebody as they were when they were looked at last."""
-        person, there, issue = self._people[name]
+        person, there, issue, _ = self._people[name]
         signer, at = signer or self.signer, at or self.room.clock.now()
         doors, seconds = Doors(signer, Clock(at)), int(at.timestamp())
         return {

@@ -32,13 +32,13 @@ class Arrival(NamedTuple):
 class Wish(NamedTuple):
     """What a reader asks for, and with what proof; `confirm` is the word of somebody who is about to be one.
 
-    More and less have the `position` of a paper. A pause ends on the day `until`, as it is written, or after so many
-    `days`; with neither it has no end.
+    More and less have the `mark` of a paper in the mail of the token. A pause ends on the day `until`, as it is
+    written, or after so many `days`; with neither it has no end.
     """
 
     verb: Literal["more", "less", "pause", "resume", "confirm"]
     token: str
-    position: int = 0
+    mark: str = ""
     until: str = ""
     days: int | None = None
 
@@ -76,10 +76,10 @@ _PREFIX = r"(?:(?:re|aw|antw|sv|vs|ref|rif|res|odp|fwd?|wg|tr|rv|vb)\s*(?:\[\d+\
 _PREFIXES = re.compile(_PREFIX, re.IGNORECASE)
 _LEAVING = re.compile(rf"{_PREFIX}unsubscribe(?:\s+(?P<token>[A-Za-z0-9_.~-]{{8,400}}))?[\s.!]*", re.IGNORECASE)
 
-# A tag of `tokens.Signer`, with the position of a paper behind it.
+# A tag of `tokens.Signer`, and with the mark of a paper behind it.
 _TAG = r"[0-9a-f]{1,16}-[0-9a-f]{16}"
 _VERDICT = re.compile(
-    rf"{_PREFIX}(?P<verb>more|less)\s+(?P<token>{_TAG})-(?P<position>\d{{1,3}})[\s.!]*", re.IGNORECASE
+    rf"{_PREFIX}(?P<verb>more|less)\s+(?P<token>{_TAG})-(?P<mark>[1-9][0-9]{{0,2}}-[0-9a-f]{{8}})[\s.!]*", re.IGNORECASE
 )
 _RESUMING = re.compile(rf"{_PREFIX}resume\s+(?P<token>{_TAG})[\s.!]*", re.IGNORECASE)
 _CONFIRMING = re.compile(rf"{_PREFIX}confirm\s+(?P<token>{_TAG})[\s.!]*", re.IGNORECASE)
@@ -135,7 +135,7 @@ def _wish(line: str) -> Wish | None:
     """Return what a whole line asks for, if that is a command."""
     if found := _VERDICT.fullmatch(line):
         verb: Literal["more", "less"] = "more" if found["verb"].lower() == "more" else "less"
-        return Wish(verb, found["token"], int(found["position"]))
+        return Wish(verb, found["token"], found["mark"])
     if found := _RESUMING.fullmatch(line):
         return Wish("resume", found["token"])
     if found := _CONFIRMING.fullmatch(line):

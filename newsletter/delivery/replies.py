@@ -42,20 +42,23 @@ class Ask(NamedTuple):
 class Reply(NamedTuple):
     """What a mail asks for; `unknown` are pieces of the lines with wishes that were not understood, the first few.
 
-    `tags` are what the links of mails have to prove whose they are, each once.
+    `tags` are what the links of mails have to prove whose they are, each once; `marks` are those of their papers, with
+    the tag of each.
     """
 
     asks: tuple[Ask, ...] = ()
     unknown: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING = Reply()
 
 _Found = tuple[list[Ask], int] | None
 
-# A tag of `tokens.Signer`, with the place of a paper behind it, as the links of a mail write it.
-_TAG = re.compile(r"\b([0-9a-f]{1,16}-[0-9a-f]{16})(?:-(\d{1,3}))?(?![\w-])", re.IGNORECASE)
+# A tag of `tokens.Signer`, with what stands behind it; as the links of a mail write it, that is the mark of a paper.
+_TAG = re.compile(r"\b([0-9a-f]{1,16}-[0-9a-f]{16})(?:-([\w-]*)|(?!\w))", re.IGNORECASE)
+_MARK = re.compile(r"([1-9][0-9]{0,2})-[0-9a-f]{8}", re.IGNORECASE)
 _LIKE_PLUS = dict.fromkeys(map(ord, "\u2795\ufe62\U0001f44d"), "+")
 _LIKE_MINUS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2796\ufe58\ufe63\U0001f44e"), "-")
 # What chooses how a character is shown: variants, and the colours of thumbs.
@@ -153,21 +156,23 @@ def read(lines: Iterable[str], subject: str = "") -> Reply:
     """
     asks: list[Ask] = []
     unknown: list[str] = []
-    tags: dict[str, None] = {}
+    proofs: dict[tuple[str, str], None] = {}
     written = [plain(line) for line in lines]
     for line in [line for line in written if line][:_MOST_LINES]:
-        found, left = _line(_untagged(line, tags))
+        found, left = _line(_untagged(line, proofs))
         asks += found
         if found:
             unknown += left
     if not asks:
-        found, left = _line(_untagged(plain(subject), tags))
+        found, left = _line(_untagged(plain(subject), proofs))
         if left or any(ask.verb in ("more of", "less of", "mute", "hear") for ask in found):
             return NOTHING
         asks = found
     if not asks:
         return NOTHING
-    return Reply(tuple(asks[:_MOST_ASKS]), tuple(map(_shown, unknown[:_MOST_UNKNOWN])), tuple(tags))
+    tags = dict.fromkeys(tag for tag, _ in proofs)
+    marks = tuple(proof for proof in proofs if proof[1])
+    return Reply(tuple(asks[:_MOST_ASKS]), tuple(map(_shown, unknown[:_MOST_UNKNOWN])), tuple(tags), marks)
 
 
 def plain(line: str) -> str:
@@ -176,10 +181,13 @@ def plain(line: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", line[:_LONGEST].translate(_SIGNS))[:_LONGEST].split())
 
 
-def _untagged(line: str, tags: dict[str, None]) -> str:
+def _untagged(line: str, proofs: dict[tuple[str, str], None]) -> str:
+    """Return a line with the place of a paper in place of each tag with its mark, and nothing for one without."""
+
     def bare(found: re.Match[str]) -> str:
-        tags[found[1].lower()] = None
-        return found[2] or ""
+        mark = _MARK.fullmatch(found[2] or "")
+        proofs[found[1].lower(), mark[0].lower() if mark else ""] = None
+        return mark[1] if mark else ""
 
     return " ".join(_TAG.sub(bare, line).split())
 

@@ -102,7 +102,7 @@ class LetterWriter:
             return self._notice(issue, address, message_id, date)
         leave_at, pause = self._addresses.of(issue.recipient.id)
         settings, web = self._addresses.pages(issue.recipient, date, issue.id)
-        feedback = said_by(self._addresses.feedback(issue.id))
+        feedback = said_by(self._addresses.feedback(issue.id, issue.picks))
         renderer, picture = self.dress(issue.recipient)
         rendered = renderer.render(issue, Links(leave_at[0], settings, pause, web, feedback))
         content = build(self._letter(issue.edition, rendered, picture, leave_at, address, message_id, date))
@@ -186,8 +186,8 @@ class LetterWriter:
 
 def said_by(links: FeedbackLinks) -> Feedback:
     """Return the links by which a reader says something of a paper, as they are rendered."""
-    (more, more_end), (less, less_end), save = links
-    return Feedback(more, less, more_end, less_end, save)
+    (more, more_end), (less, less_end), save, marks = links
+    return Feedback(more, less, more_end, less_end, save, marks)
 
 
 def answered(settings: Settings) -> Settings:

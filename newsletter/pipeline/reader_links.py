@@ -1,12 +1,12 @@
 """The addresses in a mail that are one reader's own, by https or by mail; it knows no page and no database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from newsletter.config import Settings
-from newsletter.models import Notice, Recipient
+from newsletter.models import Notice, Pick, Recipient
 from newsletter.pipeline.notices import mail_token, token_of
 from newsletter.tokens import Signer
 
@@ -35,14 +35,16 @@ class PageLinks(NamedTuple):
 
 
 class FeedbackLinks(NamedTuple):
-    """The links to more and less like a paper, as what stands before and behind its position in the mail.
+    """The links to more and less like a paper, as what stands before and behind its mark.
 
-    What saves it has `save` behind what leads to more; it is empty where links are mails.
+    What saves it has `save` behind what leads to more; it is empty where links are mails. The `marks` are those of the
+    papers in their order: the place of each in the mail, and what binds it to that paper there.
     """
 
     more: tuple[str, str]
     less: tuple[str, str]
     save: str = ""
+    marks: tuple[str, ...] = ()
 
 
 def day_of(at: datetime) -> int:
@@ -104,13 +106,16 @@ class Addresses:
             return f"{self._base_url}/settings/{token}" if self._base_url else f"{self._by_mail}settings"
         return ""
 
-    def feedback(self, issue_id: int) -> FeedbackLinks:
-        """Return the links of an issue, and so of one reader and one mail."""
+    def feedback(self, issue_id: int, picks: Sequence[Pick]) -> FeedbackLinks:
+        """Return the links of the papers of an issue, and so of one reader and one mail."""
         token = self._signer.tag(ISSUE, issue_id)
+        places = [(position, paper.id or 0) for position, paper, _, _ in picks]
+        marks = tuple(self._signer.marks(ISSUE, issue_id, places))
         if not self._base_url:
             return FeedbackLinks(
                 (f"{self._by_mail}more%20{token}-", ""),
                 (f"{self._by_mail}less%20{token}-", ""),
+                marks=marks,
             )
         before = f"{self._base_url}/f/{token}/"
-        return FeedbackLinks((before, "/more"), (before, "/less"), "/saved")
+        return FeedbackLinks((before, "/more"), (before, "/less"), "/saved", marks)

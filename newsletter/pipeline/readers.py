@@ -21,7 +21,7 @@ from newsletter.pipeline.notices import Notices
 from newsletter.pipeline.reader_links import ISSUE, PERSON
 from newsletter.store import history, papers, subscribers, suppressions
 from newsletter.store.database import Database
-from newsletter.tokens import Signer, TokenError
+from newsletter.tokens import Signer, TokenError, marked
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class OldError(GoneError):
 
 
 class PlaceError(NotFoundError):
-    """A mail has no paper in a place."""
+    """Nothing of that name is where a wish looks for it."""
 
 
 class Reader(NamedTuple):
@@ -67,11 +67,10 @@ class Reader(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A paper in a place of a mail: to whom it was shown, what they say of it, and what they said before that."""
+    """A paper of a mail: to whom it was shown, what they say of it, and what they said before that."""
 
     person: Subscriber
     paper: Paper
-    position: int
     said: Verdict | None
     before: Verdict | None = None
 
@@ -154,18 +153,18 @@ class Readers:
         """Return the day on which the pause of a person ends, FOREVER for none; None if they have not paused today."""
         return person.paused_until if person.paused_on(slots.local_date(person, self._clock.now())) else None
 
-    async def shown(self, token: str, position: int) -> Shown:
-        """Return a paper of a mail, and what its reader said of it; nothing changes.
+    async def shown(self, token: str, mark: str) -> Shown:
+        """Return a paper of a mail by the mail's token and its own mark, and what its reader said of it.
 
-        Raises OldError for a mail that is older than FEEDBACK_DAYS, and PlaceError where it has no such place.
+        Raises OldError for a mail that is older than FEEDBACK_DAYS, and TokenError for a mark of anything else.
         """
         async with self._database.connect() as connection:
-            return await self._shown(connection, token, position)
+            return await self._shown(connection, token, mark)
 
-    async def say(self, token: str, position: int, verdict: Verdict | None) -> Shown:
+    async def say(self, token: str, mark: str, verdict: Verdict | None) -> Shown:
         """Keep what a reader says of a paper of a mail, in place of what they said before; None takes it back."""
         async with self._database.begin() as connection:
-            shown = await self._shown(connection, token, position)
+            shown = await self._shown(connection, token, mark)
             person, paper = shown.person, shown.paper
             number = paper.id or 0
             if verdict is None:
@@ -176,10 +175,10 @@ class Readers:
         # What is said twice, as by a page that is loaded again, is taken back as a whole.
         return shown._replace(said=verdict, before=None if shown.said == verdict else shown.said)
 
-    async def mute(self, token: str, position: int, name: str, *, muted: bool) -> Shown:
+    async def mute(self, token: str, mark: str, name: str, *, muted: bool) -> Shown:
         """Mute an author of a paper of a mail for its reader, or hear them again; PlaceError if none has that name."""
         async with self._database.begin() as connection:
-            shown = await self._shown(connection, token, position)
+            shown = await self._shown(connection, token, mark)
             await subscribers.hold(connection, shown.person.id)
             if name not in may_mute(shown.paper):
                 raise PlaceError("Nobody of that name wrote this paper.", next_step="Use the buttons of the page.")
@@ -190,30 +189,29 @@ class Readers:
     async def whose(self, token: str) -> Subscriber:
         """Return the reader of the mail with a token of feedback."""
         async with self._database.connect() as connection:
-            place = await self._place(connection, token, 1)
+            _, place = await self._place(connection, token, 1)
             return await self._living(connection, place.subscriber_id)
 
-    async def _shown(self, connection: AsyncConnection, token: str, position: int) -> Shown:
-        place = await self._place(connection, token, position)
+    async def _shown(self, connection: AsyncConnection, token: str, mark: str) -> Shown:
+        issue, place = await self._place(connection, token, marked(mark))
+        if place.paper_id is None:
+            # Of a paper that was taken out there is no telling whether it was meant.
+            raise TokenError("This mail has no paper there any more.", next_step="Use the link of another paper.")
+        self._signer.read_mark(ISSUE, issue, mark, place.paper_id)
         person = await self._living(connection, place.subscriber_id)
         if place.edition + timedelta(days=FEEDBACK_DAYS) < slots.local_date(person, self._clock.now()):
             raise OldError(f"This mail is older than {FEEDBACK_DAYS} days.", next_step="Use the links of a newer mail.")
-        if place.paper_id is None:
-            raise PlaceError(
-                "This mail has no paper in that place.", next_step="Use the link as it stands in the mail."
-            )
         # Of two that turned out to be one, the one that counts.
         ids = await papers.one_work(connection, place.paper_id)
         paper = (await papers.by_ids(connection, ids[:1]))[ids[0]]
-        return Shown(person, paper, position, await subscribers.said(connection, person.id, ids[0]))
+        return Shown(person, paper, await subscribers.said(connection, person.id, ids[0]))
 
-    async def _place(self, connection: AsyncConnection, token: str, position: int) -> history.Place:
-        # Whoever changes a link may write any number.
-        position = position if 0 < position < 1000 else 0
-        found = await history.place(connection, self._signer.read_tag(ISSUE, token), position)
+    async def _place(self, connection: AsyncConnection, token: str, position: int) -> tuple[int, history.Place]:
+        issue = self._signer.read_tag(ISSUE, token)
+        found = await history.place(connection, issue, position)
         if found is None:
             raise GoneError("This mail is no longer on record.")
-        return found
+        return issue, found
 
     async def _living(self, connection: AsyncConnection, number: int) -> Subscriber:
         person = await subscribers.by_id(connection, number)

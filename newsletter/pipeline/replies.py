@@ -16,7 +16,7 @@ from newsletter.bounds import PAPERS
 from newsletter.clock import Clock
 from newsletter.delivery import until
 from newsletter.delivery.incoming import Incoming
-from newsletter.delivery.replies import Ask
+from newsletter.delivery.replies import Ask, Reply
 from newsletter.models import FOREVER, Consent, Feedback, Subscriber, Topic, Verdict
 from newsletter.pipeline import slots
 from newsletter.pipeline import subscribers as people
@@ -28,7 +28,7 @@ from newsletter.pipeline.readers import FEEDBACK_DAYS
 from newsletter.pipeline.wishes import Obeyed, same
 from newsletter.store import deliveries, history, papers, subscribers, tries
 from newsletter.store.database import Database
-from newsletter.tokens import Signer, TokenError
+from newsletter.tokens import Signer, TokenError, marked
 
 log = structlog.get_logger()
 
@@ -40,6 +40,7 @@ _LATEST = timedelta(days=14)
 # What becomes of a topic: who wants less of one that they asked for does not want none of it at once.
 _WANTED, _LITTLE, _UNWANTED, _NEVER = 1.0, 0.3, -0.5, -1.0
 
+_VERDICTS = ("more", "less", "saved", "seen")
 _LONGEST_SUBJECT = 150
 _ADDRESS = re.compile(r"\.[^\W\d_]{2}|//|@")
 
@@ -97,7 +98,9 @@ class Replies:
                 return Obeyed(person.email, "read before", taken=True)
             # As they are now that nobody else changes them.
             person = (await subscribers.by_ids(connection, [person.id]))[person.id]
-            act = _Act(connection, self._clock, person, whose.issues, self._day(mail, person), self._catalogue)
+            marks = _Marked(self._signer, mail.reply.marks)
+            day = self._day(mail, person)
+            act = _Act(connection, self._clock, person, whose.issues, marks, day, self._catalogue)
             await act.do(mail.reply.asks)
             told = {
                 "subject": _subject(mail.subject),
@@ -120,19 +123,28 @@ class Replies:
             found = _Whose(
                 delivery.subscriber_id, found.address if found else delivery.address, (*before, delivery.issue_id)
             )
-        return found or await self._tagged(connection, mail.reply.tags)
+        return found or await self._tagged(connection, mail.reply)
 
-    async def _tagged(self, connection: AsyncConnection, tags: Sequence[str]) -> _Whose | None:
-        """Return whom a tag is about; of more than one nobody knows which number is whose."""
-        if len(tags) != 1:
+    async def _tagged(self, connection: AsyncConnection, reply: Reply) -> _Whose | None:
+        """Return whom a tag is about; of more than one nobody knows which number is whose.
+
+        It proves nothing of papers: of each that is spoken of, the mark has to stand there too.
+        """
+        if len(reply.tags) != 1:
             return None
         try:
-            issue = self._signer.read_tag(ISSUE, tags[0])
+            issue = self._signer.read_tag(ISSUE, reply.tags[0])
         except TokenError:
             try:
-                return _Whose(self._signer.read_tag(PERSON, tags[0]), "", ())
+                return _Whose(self._signer.read_tag(PERSON, reply.tags[0]), "", ())
             except TokenError:
                 return None
+        marks = _Marked(self._signer, reply.marks)
+        for ask in reply.asks:
+            if ask.verb in _VERDICTS:
+                there = await history.place(connection, issue, ask.number)
+                if there is None or marks.fits(issue, ask.number, there.paper_id) is not True:
+                    return None
         place = await history.place(connection, issue, 1)
         return None if place is None else _Whose(place.subscriber_id, "", (issue,))
 
@@ -141,6 +153,26 @@ class Replies:
         now = self._clock.now()
         written = mail.written if mail.written is not None and now - _LATEST <= mail.written <= now else now
         return slots.date_there(person.timezone, written)
+
+
+class _Marked(NamedTuple):
+    """The marks of papers that stand in a mail, each with the tag of the mail that it is of."""
+
+    signer: Signer
+    marks: Sequence[tuple[str, str]]
+
+    def fits(self, issue_id: int, position: int, paper_id: int | None) -> bool | None:
+        """Tell whether one is that of a paper in a place of an issue; None if none is of such a place."""
+        theirs = [(tag, mark) for tag, mark in self.marks if marked(mark) == position]
+        return any(self._fits(issue_id, paper_id, tag, mark) for tag, mark in theirs) if theirs else None
+
+    def _fits(self, issue_id: int, paper_id: int | None, tag: str, mark: str) -> bool:
+        try:
+            issue = self.signer.read_tag(ISSUE, tag)
+            self.signer.read_mark(ISSUE, issue, mark, paper_id or 0)
+        except TokenError:
+            return False
+        return issue == issue_id and paper_id is not None
 
 
 class _Act:
@@ -152,6 +184,7 @@ class _Act:
         clock: Clock,
         person: Subscriber,
         issues: Sequence[int],
+        marks: _Marked,
         written: date,
         catalogue: Callable[[], Catalogue],
     ) -> None:
@@ -162,6 +195,7 @@ class _Act:
         self._today = slots.local_date(person, self._now)
         self._person = person
         self._issues = issues
+        self._marks = marks
         self._written = written
         self._catalogue = catalogue
 
@@ -170,7 +204,7 @@ class _Act:
         before = self._person
         pause: Ask | None = None
         for ask in asks:
-            if ask.verb in ("more", "less", "saved", "seen"):
+            if ask.verb in _VERDICTS:
                 await self._say(ask)
             elif ask.verb in ("pause", "resume"):
                 pause = ask
@@ -205,12 +239,17 @@ class _Act:
         self._note(self.done, f"{verdict} {ask.number}")
 
     async def _place(self, position: int) -> history.Place | None:
-        """Return a place in the nearest mail that has papers: who answers an answer speaks of the mail before it."""
+        """Return a place in the nearest mail that has papers: who answers an answer speaks of the mail before it.
+
+        It is none if a mark beside its number is that of another paper.
+        """
         for issue_id in self._issues:
             # Every issue has a first paper, and no notice has one.
             first = await history.place(self._connection, issue_id, 1)
             if first is not None and first.paper_id is not None:
-                return await history.place(self._connection, issue_id, position)
+                found = await history.place(self._connection, issue_id, position)
+                fits = found is None or self._marks.fits(issue_id, position, found.paper_id)
+                return None if fits is False else found
         return None
 
     def _want(self, ask: Ask) -> None:

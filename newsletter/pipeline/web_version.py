@@ -57,7 +57,7 @@ class WebVersions:
             return WebVersion(person, None)
         leave_at, pause = self._addresses.of(person.id)
         settings, web = self._addresses.by_token(token, issue_id)
-        links = Links(leave_at[0], settings, pause, web, said_by(self._addresses.feedback(issue_id)))
+        links = Links(leave_at[0], settings, pause, web, said_by(self._addresses.feedback(issue_id, issue.picks)))
         masked = issue._replace(recipient=issue.recipient._replace(email=shown(person)))
         page = reprint.as_page(kept, masked, self._settings, links)
         if page is not None and day_of(page.date) > self._doors.read("settings", token).at:

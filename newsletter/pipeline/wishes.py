@@ -15,7 +15,7 @@ from newsletter.delivery.incoming import Wish
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.models import FOREVER, Consent, Subscriber
 from newsletter.pipeline import slots
-from newsletter.pipeline.readers import OldError, PlaceError, Readers
+from newsletter.pipeline.readers import OldError, Readers
 from newsletter.tokens import TokenError
 
 log = structlog.get_logger()
@@ -57,9 +57,7 @@ class Wishes:
 
     async def _say(self, wish: Wish, person: Subscriber) -> Obeyed:
         try:
-            shown = await self._readers.say(wish.token, wish.position, "more" if wish.verb == "more" else "less")
-        except PlaceError:
-            return Obeyed(person.email, f"that mail has no paper {wish.position}")
+            shown = await self._readers.say(wish.token, wish.mark, "more" if wish.verb == "more" else "less")
         except OldError:
             return Obeyed(person.email, "that mail is too old, so nothing followed", taken=True)
         log.info("said", verdict=wish.verb, paper=shown.paper.id)

@@ -21,7 +21,7 @@ SUBJECT = 60
 PAPERS_KEPT = 2048
 
 # A reader's own values in a paper, in the order in which they are given to fill it.
-OWN = ("position", "reason", "more", "less")
+OWN = ("position", "reason", "more", "less", "mark")
 
 _SLOTS = frozenset(OWN)
 _END = re.compile(r"[^\s<>\"\\\x00-\x20\x7f]*")
@@ -138,4 +138,4 @@ def block_key(paper: Paper, language: Language, ends: Ends | None, form: str) ->
 def _link(begin: str, end: str) -> Markup:
     if not _END.fullmatch(end):
         raise ValueError("a link for feedback has an end that no link has")
-    return slot(begin) + slot("position") + escape(end)
+    return slot(begin) + slot("mark") + escape(end)

@@ -21,9 +21,10 @@ class Ends(NamedTuple):
 
 
 class Feedback(NamedTuple):
-    """The links to say more or less of a paper: each a beginning, the position of the paper in the mail, and an end.
+    """The links to say more or less of a paper: each a beginning, the mark of the paper in the mail, and an end.
 
-    The beginnings are the reader's own and the same for all papers of a mail, the ends are the same in all mails.
+    The beginnings are the reader's own and the same for all papers of a mail, the ends are the same in all mails; the
+    `marks`, of letters, digits and dashes, are those of its papers in their order.
     Without a beginning there are no such links. Those with an end lead to pages, and a page lets say the other as well;
     those without begin a mail that says one thing. A link to save a paper begins as that to more.
     """
@@ -33,6 +34,7 @@ class Feedback(NamedTuple):
     more_end: str = ""
     less_end: str = ""
     save_end: str = ""
+    marks: tuple[str, ...] = ()
 
     @property
     def ends(self) -> Ends | None:
@@ -76,6 +78,8 @@ class Links(NamedTuple):
         found |= {name: link for name, link in zip(PAGES, (settings, pause, web), strict=True) if link}
         if feedback.more:
             found["more"], found["less"] = feedback.more, feedback.less
+            if not (marks := "".join(feedback.marks).replace("-", "")).isalnum() or not marks.isascii():
+                raise ValueError("a link for feedback has a mark that no link has")
         plain = _is_plain("".join(found.values()))
         for name, link in found.items():
             if not ((plain and link.startswith(_SCHEMES) and link not in _SCHEMES) or _LINK.fullmatch(link)):

@@ -157,7 +157,7 @@ class Renderer:
         self._encode = encode
         self._decode = decode
         self._limit = limit
-        # A position is shorter.
+        # A position is shorter, and a mark is no longer.
         self._longest_reason = 16
         self._reason = lru_cache(maxsize=REASONS_KEPT)(self._render_reason)
         self._position = lru_cache(maxsize=256)(lambda position: encode(str(position)))
@@ -182,7 +182,8 @@ class Renderer:
             told, revised = self._asides.told(beside.told, language), self._asides.revised(beside.revised, language)
             own_parts = () if told is NOTHING else (told,)
         headings = self._headings(issue, language)
-        html_papers, text_papers = self._papers(picks, blocks, headings, language, own)
+        marks = self._marks(issue, links)
+        html_papers, text_papers = self._papers(picks, blocks, marks, headings, language, own)
         shell = self._shells.of(language, edition.date, edition.note, len(blocks), links.given, edition.id)
         shared: list[Part] = [*blocks, shell]
         shared += headings.values()
@@ -249,6 +250,7 @@ class Renderer:
         self,
         picks: Sequence[Pick],
         blocks: Sequence[Block],
+        marks: Sequence[bytes],
         headings: Mapping[int, Both],
         language: Language,
         own: Mapping[str, tuple[bytes, bytes]],
@@ -258,15 +260,24 @@ class Renderer:
         htmls: list[bytes] = []
         texts: list[bytes] = []
         code, position_of, reason_of = language.code, self._position, self._reason
-        for (position, _, reason, _), block in zip(picks, blocks, strict=True):
+        for (position, _, reason, _), block, mark in zip(picks, blocks, marks, strict=True):
             if headings and position in headings:
                 htmls += headings[position].html
                 texts += headings[position].text
             number = position_of(position)
             html_reason, text_reason = reason_of(reason, code)
-            htmls += block.html(number, html_reason, html_more, html_less)
-            texts += block.text(number, text_reason, text_more, text_less)
+            htmls += block.html(number, html_reason, html_more, html_less, mark)
+            texts += block.text(number, text_reason, text_more, text_less, mark)
         return htmls, texts
+
+    def _marks(self, issue: Issue, links: Links) -> list[bytes]:
+        """Return the marks of the papers of a mail as they stand in it, empty where nothing is said of them."""
+        feedback = links.feedback
+        if not feedback.more:
+            return [b""] * len(issue.picks)
+        if len(feedback.marks) != len(issue.picks):
+            raise ValueError("for links of feedback each paper has a mark")
+        return [self._encode(mark) for mark in feedback.marks]
 
     def _links(self, links: Links) -> dict[str, tuple[bytes, bytes]]:
         """Return the links as they stand in a mail, by their names; raises ValueError for one that is none."""
@@ -304,9 +315,9 @@ class Renderer:
         language = resolve(issue.recipient.language)
         more, less = (self._render_both(link)[0] for link in links.feedback[:2])
         in_forms: list[dict[str, tuple[bytes, ...]]] = []
-        for pick in issue.picks:
+        for pick, mark in zip(issue.picks, self._marks(issue, links), strict=True):
             heading = headings.get(pick.position, NOTHING).html
-            values = (self._position(pick.position), self._reason(pick.reason, language.code)[0], more, less)
+            values = (self._position(pick.position), self._reason(pick.reason, language.code)[0], more, less, mark)
             forms = {form: self._blocks.of(pick.paper, language, links.feedback.ends, form) for form in FORMS}
             looked_at += forms.values()
             in_forms.append({form: (*heading, *block.html(*values)) for form, block in forms.items()})

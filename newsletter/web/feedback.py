@@ -20,22 +20,22 @@ VERDICTS = ("more", "less", "saved", "seen")
 async def answer(request: Request) -> Response:
     """Show the paper with the button that was chosen in the mail, or keep what is said; GET never acts."""
     desk: Desk = request.app.state.desk
-    token, position, verdict = (request.path_params[name] for name in ("token", "position", "verdict"))
+    token, mark, verdict = (request.path_params[name] for name in ("token", "mark", "verdict"))
     if verdict not in VERDICTS:
         raise HTTPException(404)
     if request.method != "POST":
-        return _page(desk, request, await desk.readers.shown(token, position), "ask", verdict)
+        return _page(desk, request, await desk.readers.shown(token, mark), "ask", verdict)
     asked = await fields(request)
     act, before = asked.get("act"), asked.get("before")
     if act in VERDICTS:
-        shown = await desk.readers.say(token, position, cast("Verdict", act))
+        shown = await desk.readers.say(token, mark, cast("Verdict", act))
         return _page(desk, request, shown, "said", act)
     if act == "undo":
-        shown = await desk.readers.say(token, position, cast("Verdict", before) if before in VERDICTS else None)
+        shown = await desk.readers.say(token, mark, cast("Verdict", before) if before in VERDICTS else None)
         return _page(desk, request, shown, "back", verdict)
     for stage in ("mute", "hear"):
         if name := asked.get(stage):
-            shown = await desk.readers.mute(token, position, name, muted=stage == "mute")
+            shown = await desk.readers.mute(token, mark, name, muted=stage == "mute")
             return _page(desk, request, shown, stage, verdict, name)
     raise UnreadError(400)
 
@@ -43,16 +43,17 @@ async def answer(request: Request) -> Response:
 async def file(request: Request) -> Response:
     """Return the paper as a file of BibTeX or RIS."""
     desk: Desk = request.app.state.desk
-    token, position, form = (request.path_params[name] for name in ("token", "position", "form"))
+    token, mark, form = (request.path_params[name] for name in ("token", "mark", "form"))
     if form not in MEDIA_TYPES:
         raise HTTPException(404)
-    shown = await desk.readers.shown(token, position)
+    shown = await desk.readers.shown(token, mark)
     return files.download(cited(shown.paper, cast("Form", form)), f"paper.{form}", MEDIA_TYPES[form], desk.headers)
 
 
 def _page(desk: Desk, request: Request, shown: Shown, stage: str, verdict: str, name: str = "") -> Response:
     muted = shown.person.muted_authors
-    paper = desk.path(f"/f/{request.path_params['token']}/{shown.position}/paper")
+    token, mark = request.path_params["token"], request.path_params["mark"]
+    paper = desk.path(f"/f/{token}/{mark}/paper")
     return desk.page(
         request,
         "feedback",

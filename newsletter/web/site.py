@@ -7,7 +7,6 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -66,21 +65,6 @@ _FAULTS: tuple[tuple[type[Exception], str, int], ...] = (
 )
 
 
-class _Place(Convertor[int]):
-    """A place in a mail: Python refuses to read a number of thousands of digits, and no mail has so many papers."""
-
-    regex = "[0-9]{1,9}"
-
-    def convert(self, value: str) -> int:
-        return int(value)
-
-    def to_string(self, value: int) -> str:
-        return str(value)
-
-
-register_url_convertor("place", _Place())
-
-
 def application() -> ASGIApp:
     """Return the pages for an ASGI server: `uvicorn --factory newsletter.web:application`.
 
@@ -122,8 +106,8 @@ def _site(settings: config.Settings, lifespan: Any = None) -> Starlette:
     routes = [
         Route("/unsubscribe/{token}", unsubscribe.answer, methods=["GET", "POST"]),
         Route("/pause/{token}", pause.answer, methods=["GET", "POST"]),
-        Route("/f/{token}/{position:place}/paper.{form}", feedback.file),
-        Route("/f/{token}/{position:place}/{verdict}", feedback.answer, methods=["GET", "POST"]),
+        Route("/f/{token}/{mark}/paper.{form}", feedback.file),
+        Route("/f/{token}/{mark}/{verdict}", feedback.answer, methods=["GET", "POST"]),
         Route("/operator", operator.answer, methods=["GET", "POST"]),
         Route("/operator/plots/{name}.svg", operator.plot),
         Route("/operator/mail", sight.answer, methods=["GET", "POST"]),

@@ -10,7 +10,7 @@ import pytest
 from newsroom import NOW, TODAY, Newsroom, address
 from reports import mail
 from servers import Server
-from webroom import filled
+from webroom import feedback_of, filled
 
 from newsletter.delivery.incoming import Arrival
 from newsletter.models import FOREVER
@@ -42,16 +42,24 @@ async def links(desk: Newsroom) -> Addresses:
 
 async def command(desk: Newsroom, verb: str, name: str = "ada", position: int = 2) -> str:
     """Return the subject that the link of someone's mail writes."""
-    record, made = await desk.record(name), await links(desk)
+    record = await desk.record(name)
     if verb in ("more", "less"):
-        feedback = made.feedback(record.delivery.issue_id)
-        before, behind = feedback.more if verb == "more" else feedback.less
-        link = f"{before}{position}{behind}"
-    else:
-        link = made.of(record.delivery.subscriber_id).pause.removesuffix("%201%20month")
+        return await command_of(desk, verb, record.delivery.issue_id, position)
+    link = (await links(desk)).of(record.delivery.subscriber_id).pause.removesuffix("%201%20month")
+    return _subject(link).replace("pause", verb)
+
+
+async def command_of(desk: Newsroom, verb: str, issue_id: int, position: int = 2) -> str:
+    """Return the subject that a link of a mail with papers writes."""
+    feedback = await feedback_of(desk, await links(desk), issue_id)
+    before, behind = feedback.more if verb == "more" else feedback.less
+    return _subject(f"{before}{feedback.marks[position - 1]}{behind}")
+
+
+def _subject(link: str) -> str:
     found = urlsplit(link)
     assert (found.scheme, found.path) == ("mailto", "papers@newsletter.example")
-    return parse_qs(found.query)["subject"][0].replace("pause", verb)
+    return parse_qs(found.query)["subject"][0]
 
 
 async def take(desk: Newsroom, subject: str, sender: str = "ada@example.org", **fields: str) -> Followed:
@@ -129,6 +137,34 @@ async def test_a_mail_offers_by_mail_what_pages_would_do(small_desk: Newsroom) -
     assert (await take(small_desk, unquote(subject))).what == "paused until 2026-04-01"
 
 
+async def test_the_mark_of_another_paper_mail_or_reader_says_nothing(desk: Newsroom) -> None:
+    asked = {name: [await command(desk, "more", name, place) for place in (1, 2, 3)] for name in ("ada", "bob")}
+    ours, others = asked["ada"][1], [*asked["ada"][::2], *asked["bob"]]
+    begun, bits = ours.rpartition("-")[0], ours[-8:]
+    wrong = [f"{begun}-{other[-8:]}" for other in others]
+    wrong += [f"{begun.rpartition('-')[0]}-{place}-{bits}" for place in (1, 3, 4, 999)]
+    wrong += [ours[:-1] + ("1" if ours[-1] == "0" else "0")]
+    # As for a tag that was changed.
+    cut = await take(desk, f"more 1-0123456789abcdef-1-{bits}")
+    for subject in wrong:
+        followed = await take(desk, subject)
+        assert (followed.what, followed.taken) == (cut.what, False), subject
+    assert await said(desk) == []
+    assert (await take(desk, ours)).taken
+
+
+@pytest.mark.parametrize("lines", [("subject",), ("body",), ("subject", "body")])
+async def test_a_link_without_its_whole_mark_is_a_letter(small_desk: Newsroom, lines: tuple[str, ...]) -> None:
+    whole = await command(small_desk, "less")
+    for length in range(1, 9):
+        cut = whole[:-length]
+        subject, body = (cut if part in lines else "Papers" for part in ("subject", "body"))
+        written = mail("ada@example.org", subject=subject, body=f"{body}\n")
+        followed = await (await small_desk.app.intake()).take(Arrival("a mail", written))
+        assert followed == Followed("a mail", "other"), cut
+    assert await said(small_desk) == []
+
+
 @pytest.mark.parametrize("sender", ["eve@example.org", "ada@elsewhere.example", "", "ada@example.org, eve@example.org"])
 async def test_a_mail_that_was_forwarded_lets_nobody_else_act(desk: Newsroom, sender: str) -> None:
     for verb in ("more", "less", "pause", "resume"):
@@ -156,7 +192,8 @@ async def test_tokens_of_others_and_of_nothing(desk: Newsroom) -> None:
     theirs = await command(desk, "more", "bob")
     assert "another address" in (await take(desk, theirs)).what
     forged = theirs.replace(theirs.split("-")[0], f"more {(await desk.record('ada')).delivery.issue_id:x}")
-    for subject in (forged, "pause 1-0123456789abcdef", "more 1-0123456789abcdef-1", "resume ffff-0123456789abcdef"):
+    numbered = "more 1-0123456789abcdef-1-01234567"
+    for subject in (forged, "pause 1-0123456789abcdef", numbered, "resume ffff-0123456789abcdef"):
         followed = await take(desk, subject)
         assert (followed.kind, followed.taken) == ("wish", False)
         assert "nobody is known" in followed.what
@@ -168,8 +205,6 @@ async def test_tokens_of_others_and_of_nothing(desk: Newsroom) -> None:
 
 
 async def test_what_cannot_be_done_is_told(small_desk: Newsroom) -> None:
-    followed = await take(small_desk, await command(small_desk, "more", position=4))
-    assert (followed.what, followed.taken) == ("that mail has no paper 4", False)
     more, pause = await command(small_desk, "more"), await command(small_desk, "pause")
     small_desk.clock.moment = NOW + timedelta(days=FEEDBACK_DAYS + 1)
     assert (await take(small_desk, more)).what == "that mail is too old, so nothing followed"
@@ -181,7 +216,15 @@ async def test_what_cannot_be_done_is_told(small_desk: Newsroom) -> None:
 
 @pytest.mark.parametrize(
     "subject",
-    ["more", "less papers please", "pause", "more 12", "saved 1-0123456789abcdef-1", "more 1-0123456789abcdef-1 now"],
+    [
+        "more",
+        "less papers please",
+        "pause",
+        "more 12",
+        "saved 1-0123456789abcdef-1-01234567",
+        "more 1-0123456789abcdef-1",
+        "more 1-0123456789abcdef-1-01234567 now",
+    ],
 )
 async def test_unknown_commands_cost_nothing(small_desk: Newsroom, subject: str) -> None:
     assert await take(small_desk, subject) == Followed("a mail", "other")

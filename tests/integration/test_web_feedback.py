@@ -1,7 +1,7 @@
 """More and less of a paper of a mail, and a break, by the pages that the mail leads to."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import date, timedelta
 
 import pytest
@@ -102,26 +102,83 @@ async def test_a_token_is_of_one_mail_of_one_reader(small_site: Site) -> None:
     issue = (await small_site.room.record("ada")).delivery.issue_id
     other = small_site.signer.tag("feedback", issue).partition("-")[2]
     forged = f"{(await small_site.room.record('bob')).delivery.issue_id:x}-{other}"
+    mark = (await small_site.saying("more")).split("/")[-2]
     for token in (forged, small_site.signer.tag("unsubscribe", issue), "x"):
-        answer = await small_site.press(f"/f/{token}/1/more", act="more")
+        answer = await small_site.press(f"/f/{token}/{mark}/more", act="more")
         assert answer.status_code == 404
         assert "This link is not complete" in answer.text
     await small_site.press(await small_site.saying("more", 1, "bob"), act="more")
     assert [name for name, _, _ in await said(small_site)] == ["bob"]
 
 
-@pytest.mark.parametrize("position", [0, 4, 999, 1000, 10**9 - 1])
-async def test_a_wrong_place_has_a_clear_page(site: Site, position: int) -> None:
-    path = await site.saying("more", position)
-    for answer in (await site.get(path), await site.press(path, act="more")):
-        assert answer.status_code == 404
-        assert "There is no such paper in that mail" in answer.text
-    assert await said(site) == []
+async def broken(site: Site, paths: Iterable[str]) -> None:
+    """Hold that links are refused as one that was cut is, whatever is asked of them, and that nothing changes."""
+    before = await site.everything()
+    cut = await site.get("/f/1-0123456789abcde/1-01234567/more")
+    assert (cut.status_code, "This link is not complete" in cut.text) == (404, True)
+    for path in paths:
+        pressed = [await site.press(path, **{name: said}) for name, said in (("act", "more"), ("mute", "Ada Lovelace"))]
+        file = await site.get(f"{path.rpartition('/')[0]}/paper.bib")
+        for answer in (await site.get(path), *pressed, await site.press(path, act="undo"), file):
+            assert (answer.status_code, answer.text) == (404, cut.text), path
+    assert await site.everything() == before
 
 
-@pytest.mark.parametrize("end", ["x/more", "-1/more", f"{10**30}/more", "1/loved", "1/", "1", "1/more/"])
-async def test_what_is_no_place_is_no_page(small_site: Site, end: str) -> None:
-    path = (await small_site.saying("more")).removesuffix("1/more") + end
+async def test_the_mark_of_another_paper_mail_or_reader_says_nothing(site: Site) -> None:
+    mine = [(await site.saying("more", place)).split("/") for place in (1, 2, 3)]
+    bobs = [(await site.saying("more", place, "bob")).split("/") for place in (1, 2, 3)]
+    site.room.clock.step(days=1)
+    await site.room.take_in(*papers(4, 5, 6))
+    await site.room.send()
+    newer = [(await site.saying("more", place)).split("/") for place in (1, 2, 3)]
+    others = [*bobs, *newer, *mine]
+    for at, path in enumerate(mine):
+        place = path[-2].partition("-")[0]
+        bits = {one[-2].partition("-")[2] for one in others} - {path[-2].partition("-")[2]}
+        assert len(bits) == 8
+        marks = [*(f"{place}-{one}" for one in bits), *(one[-2] for one in (*bobs, *newer)), f"{place}-00000000"]
+        marks += [f"{place % 3 + 1}-{path[-2].partition('-')[2]}" for place in (int(place), int(place) + 1)]
+        await broken(site, ["/".join([*path[:-2], mark, "more"]) for mark in marks])
+        assert (await site.get("/".join(mine[at]))).status_code == 200
+
+
+@pytest.mark.parametrize("end", ["{place}", "{place}-", "{mark}0", "{bits}", "x", "0-{bits}", "4-{bits}", "9-{bits}",
+                                 "999-{bits}", "-{mark}", "{place}--{bits}", "1" + "0" * 30 + "-{bits}"])  # fmt: skip
+async def test_a_link_without_its_whole_mark_is_one_that_was_cut(small_site: Site, end: str) -> None:
+    *begun, mark, verdict = (await small_site.saying("more", 2)).split("/")
+    place, _, bits = mark.partition("-")
+    wrong = end.format(place=place, bits=bits, mark=mark)
+    await broken(small_site, ["/".join([*begun, wrong, verdict])])
+
+
+async def test_a_mark_is_cut_at_no_length(small_site: Site) -> None:
+    *begun, mark, verdict = (await small_site.saying("less", 3)).split("/")
+    await broken(small_site, ["/".join([*begun, mark[:length], verdict]) for length in range(1, len(mark))])
+    assert (await small_site.get("/".join([*begun, mark.upper(), verdict]))).status_code == 200
+
+
+async def test_a_paper_that_was_taken_out_leaves_no_link_to_what_stands_there(site: Site) -> None:
+    paths = [await site.saying("more", place) for place in (1, 2, 3)]
+    issue = (await site.room.record("ada")).delivery.issue_id
+    await site.room.say("DELETE FROM picks WHERE issue_id = :issue AND position = 2", issue=issue)
+    await broken(site, [paths[1]])
+    # Those of the others say what they said.
+    title = (await site.room.record("ada")).titles[1]
+    await site.press(paths[2], act="more")
+    assert await said(site) == [("ada", title, "more")]
+    await site.room.say("UPDATE picks SET position = 2 WHERE issue_id = :issue AND position = 3", issue=issue)
+    await broken(site, paths[1:])
+
+
+async def test_a_link_of_before_papers_had_marks_says_nothing(small_site: Site) -> None:
+    *begun, mark, verdict = (await small_site.saying("more")).split("/")
+    await broken(small_site, ["/".join([*begun, mark.partition("-")[0], verdict])])
+
+
+@pytest.mark.parametrize("end", ["{mark}/loved", "{mark}/", "{mark}", "{mark}/more/"])
+async def test_what_is_no_wish_is_no_page(small_site: Site, end: str) -> None:
+    *begun, mark, _ = (await small_site.saying("more")).split("/")
+    path = "/".join([*begun, end.format(mark=mark)])
     for answer in (await small_site.get(path), await small_site.press(path, act="more")):
         assert answer.status_code == 404
         assert "There is no such page" in answer.text

@@ -66,9 +66,9 @@ async def test_no_damage_leaves_a_token_as_it_was(world: World) -> None:
 
 @pytest.mark.parametrize("digits", [10, 100, 5000])
 async def test_a_place_of_many_digits_is_no_page(world: World, digits: int) -> None:
-    for route in ("/f/{token}/{position:place}/paper.{form}", "/f/{token}/{position:place}/{verdict}"):
+    for route in ("/f/{token}/{mark}/paper.{form}", "/f/{token}/{mark}/{verdict}"):
         ask = plain(route)
-        ask = ask._replace(words={**ask.words, "position": "9" * digits})
+        ask = ask._replace(words={**ask.words, "mark": "9" * digits + "-01234567"})
         answer = await answered(world, ask)
         check(ask, answer)
         assert answer.status == 404

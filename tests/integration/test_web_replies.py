@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from mail_programs import HTML, PLAIN, answer
-from newsroom import NOW, TODAY, Newsroom, address
+from newsroom import NOW, TODAY, Newsroom, address, papers
 from servers import Server
-from test_web_by_mail import command, paused, said
+from test_web_by_mail import command, command_of, paused, said
 from webroom import filled
 
 from newsletter.delivery.incoming import Arrival
@@ -186,9 +186,48 @@ async def test_tags_of_links_do_as_well_several_in_a_mail(small_desk: Newsroom) 
     pause = await command(small_desk, "pause")
     assert (await reply(small_desk, f"please {pause} for two weeks", **nothing)).what == "1 done, answered"
     # Of two mails nobody knows which paper is meant, and one that was changed proves nothing.
-    for body in (f"{more}, {pause}", f"{more[:-6]}ffff-2, thanks"):
+    for body in (f"{more}, {pause}", f"{more[:-14]}ffff{more[-11:]}, thanks"):
         assert (await reply(small_desk, body, **nothing)).taken is False
-    assert "another address" in (await reply(small_desk, f"{more}, -1", sender="eve@example.org", **nothing)).what
+    assert "another address" in (await reply(small_desk, more, sender="eve@example.org", **nothing)).what
+
+
+async def test_a_tag_lets_speak_of_no_paper_but_those_whose_marks_are_there(desk: Newsroom) -> None:
+    more, less, third = [await command(desk, "more", position=place) for place in (2, 1, 3)]
+    tag = more.removeprefix("more ").rsplit("-", 2)[0]
+    nothing = {"In_Reply_To": "", "References": "", "Subject": "Papers"}
+    changed = f"{more[:-8]}{third[-8:]}"
+    bobs = f"{more[:-8]}{(await command(desk, 'more', 'bob'))[-8:]}"
+    for body in (
+        f"{more}, -1",
+        f"{more}, +1 {tag}",
+        f"+2 {tag}",
+        f"{tag}: save 3",
+        changed,
+        bobs,
+        f"{less}, {changed}",
+    ):
+        followed = await reply(desk, body, **nothing)
+        assert followed.taken is False, body
+    assert await said(desk) == []
+    # What is of no paper needs none.
+    assert (await reply(desk, f"{more}, {third}, weekdays", **nothing)).what == "3 done, answered"
+    assert len(await said(desk)) == 2
+
+
+async def test_who_answers_one_mail_with_the_mark_of_another_says_nothing_of_either(desk: Newsroom) -> None:
+    older, bobs = await command(desk, "more"), await command(desk, "more", "bob")
+    desk.clock.step(days=1)
+    await desk.take_in(*papers(4, 5, 6))
+    await desk.send()
+    newest = [one for one in await desk.records("ada") if one.titles][-1].delivery
+    newer = await command_of(desk, "more", newest.issue_id)
+    for wrong in (older, bobs, f"{newer[:-8]}{older[-8:]}"):
+        written = answer(newest.message_id, f"{wrong}, save 1", Message_ID=f"<{abs(hash(wrong))}@reader.example>")
+        assert (await (await desk.app.intake()).take(Arrival("a mail", written))).what.startswith("1 done, 1 not")
+        assert [verdict for _, verdict in await said(desk)] == ["saved"]
+    written = answer(newest.message_id, f"{newer}, thanks", Message_ID="<right@reader.example>")
+    assert (await (await desk.app.intake()).take(Arrival("a mail", written))).what == "1 done, answered"
+    assert sorted(verdict for _, verdict in await said(desk)) == ["more", "saved"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from newsletter.tokens import Signer
 ACTS = {
     "/unsubscribe/{token}": {"act": "leave"},
     "/pause/{token}": {"for": "week"},
-    "/f/{token}/{position:place}/{verdict}": {"act": "more"},
+    "/f/{token}/{mark}/{verdict}": {"act": "more"},
     "/papers/{token}": {"act": "saved", "paper": "1"},
     "/data/{token}": {"act": "erase", "sure": "yes"},
     "/settings/{token}": {"act": "pause", "until": "2026-04-01"},

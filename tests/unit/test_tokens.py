@@ -1,12 +1,15 @@
 """Tokens: what one purpose signed serves no other, and what was changed is refused."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.tokens import Signer, TokenError, claimed
+from newsletter import tokens
+from newsletter.tokens import Signer, TokenError, claimed, marked
 
 SIGNER = Signer(b"k" * 32)
 
@@ -105,6 +108,122 @@ def test_an_older_key_is_read_for_tokens_of_all_forms() -> None:
     assert new.read_tag("unsubscribe", SIGNER.tag("unsubscribe", 7)) == 7
     assert new.read("confirm", SIGNER.sign("confirm", 7, "a@example.org")) == (7, "a@example.org")
     assert new.read_seal("own", SIGNER.seal("own", 7)) == (7,)
+    assert new.read_mark("feedback", 7, SIGNER.marks("feedback", 7, [(3, 40)])[0], 40) == 3
     assert new.tag("unsubscribe", 7) != SIGNER.tag("unsubscribe", 7)
     with pytest.raises(ValueError, match="32 bytes"):
         Signer(b"n" * 32, [b"short"])
+
+
+NUMBERS = st.integers(0, 2**63 - 1)
+PLACES = st.integers(1, 999)
+MAILS = st.dictionaries(PLACES, NUMBERS, min_size=1, max_size=12).map(lambda found: sorted(found.items()))
+
+
+@given(NUMBERS, MAILS)
+def test_each_mark_is_read_with_what_it_was_made_for_and_survives_a_change_of_case(
+    number: int, places: list[tuple[int, int]]
+) -> None:
+    marks = SIGNER.marks("feedback", number, places)
+    for mark, (place, about) in zip(marks, places, strict=True):
+        assert SIGNER.read_mark("feedback", number, mark.upper(), about) == marked(mark) == place
+        # However many others stand beside it.
+        assert SIGNER.marks("feedback", number, [(place, about)]) == [mark]
+    assert SIGNER.marks("feedback", number, []) == []
+
+
+# These draw the same numbers each time: of 32 bits, two in four thousand million are alike by chance.
+@settings(derandomize=True)
+@given(NUMBERS, PLACES, NUMBERS, NUMBERS, PLACES, NUMBERS)
+def test_a_mark_is_refused_at_any_other_mail_place_and_paper(
+    number: int, place: int, about: int, other_number: int, other_place: int, other_about: int
+) -> None:
+    (mark,) = SIGNER.marks("feedback", number, [(place, about)])
+    bits = mark.partition("-")[2]
+    elsewhere = [(number, place, other_about), (other_number, place, about), (number, other_place, about)]
+    elsewhere += [(other_number, other_place, other_about), (about, place, number)]
+    for there in elsewhere:
+        if there != (number, place, about):
+            with pytest.raises(TokenError):
+                SIGNER.read_mark("feedback", there[0], f"{there[1]}-{bits}", there[2])
+
+
+@settings(derandomize=True)
+@given(NUMBERS, MAILS)
+def test_a_mark_serves_its_purpose_and_its_installation_alone(number: int, places: list[tuple[int, int]]) -> None:
+    for signer, purpose in ((SIGNER, "bounce"), (Signer(b"j" * 32), "feedback")):
+        for mark, (_, about) in zip(SIGNER.marks("feedback", number, places), places, strict=True):
+            with pytest.raises(TokenError):
+                signer.read_mark(purpose, number, mark, about)
+
+
+@settings(derandomize=True)
+@given(NUMBERS, st.lists(NUMBERS, min_size=2, max_size=40))
+def test_the_marks_of_a_mail_tell_nothing_of_each_other(number: int, abouts: list[int]) -> None:
+    marks = SIGNER.marks("feedback", number, list(enumerate(abouts, 1)))
+    bits = [int(mark.partition("-")[2], 16) for mark in marks]
+    assert len(set(bits)) == len(bits)
+    # Nor those of another mail with the same papers.
+    others = [
+        int(one.partition("-")[2], 16) for one in SIGNER.marks("feedback", number + 1, list(enumerate(abouts, 1)))
+    ]
+    assert len({one ^ other for one, other in zip(bits, others, strict=True)}) == len(bits)
+
+
+@given(NUMBERS, PLACES, NUMBERS, st.integers(0, 31))
+def test_of_a_mark_each_bit_counts(number: int, place: int, about: int, bit: int) -> None:
+    (mark,) = SIGNER.marks("feedback", number, [(place, about)])
+    changed = int(mark.partition("-")[2], 16) ^ 1 << bit
+    with pytest.raises(TokenError):
+        SIGNER.read_mark("feedback", number, f"{place}-{changed:08x}", about)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["", "3", "3-", "-", "x-01234567", "3-0123456", "3-012345678", "3-0123456g", "0-01234567", "03-01234567",
+     "1000-01234567", "-3-01234567", "3-01234567-", " 3-01234567", "3-01234567\n", "٣-01234567",
+     "9" * 5000 + "-01234567"],
+)  # fmt: skip
+def test_what_is_no_mark_is_of_no_place(mark: str) -> None:
+    for read in (marked, lambda mark: SIGNER.read_mark("feedback", 7, mark, 40)):
+        with pytest.raises(TokenError):
+            read(mark)
+
+
+def test_ten_marks_of_a_mail_are_one_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    signer, made = Signer(b"k" * 32), []
+    places = list(enumerate(range(100, 110), 1))
+    first = signer.marks("feedback", 1, places)
+
+    class Counted:
+        """What is begun, as it was."""
+
+        def __init__(self, begun: Any) -> None:
+            self.begun = begun
+
+        def copy(self) -> Any:
+            made.append(1)
+            return self.begun.copy()
+
+    pads = signer._marks._pads
+    pads["feedback"] = Counted(pads["feedback"])  # type: ignore[assignment]
+    # Of papers that stood in a mail before nothing is hashed anew.
+    monkeypatch.setattr(tokens, "blake2b", None)
+    assert signer.marks("feedback", 1, places) == first
+    for number in range(2, 12):
+        assert signer.marks("feedback", number, places) != first
+    assert len(made) == 11
+
+
+def test_marks_made_while_the_key_turns_are_of_one_of_the_keys() -> None:
+    older, newer = b"k" * 32, b"n" * 32
+    signer = Signer(older)
+
+    class Turning(list[tuple[int, int]]):
+        """The key turns while what stands in them is looked at."""
+
+        def __iter__(self) -> Iterator[tuple[int, int]]:
+            signer.turn(newer, [older])
+            return super().__iter__()
+
+    (mark,) = signer.marks("feedback", 7, Turning([(1, 40)]))
+    assert signer.read_mark("feedback", 7, mark, 40) == 1

@@ -145,10 +145,20 @@ def test_a_subject_counts_where_nothing_else_does_and_names_no_topic() -> None:
 
 def test_tags_of_links_are_proof_and_no_words() -> None:
     tag, other = "1f-0123456789abcdef", "2a-0123456789abcdef"
-    assert read([f"more {tag}-2", f"less {tag.upper()}-5"]) == Reply((Ask("more", 2), Ask("less", 5)), (), (tag,))
+    asked = read([f"more {tag}-2-0123abcd", f"less {tag.upper()}-5-ABCDEF01"])
+    marks = ((tag, "2-0123abcd"), (tag, "5-abcdef01"))
+    assert asked == Reply((Ask("more", 2), Ask("less", 5)), (), (tag,), marks)
     assert read([f"pause {other} 1 month"]) == Reply((Ask("pause", until=When(days=30)),), (), (other,))
     assert read([], f"resume {other}") == Reply((Ask("resume"),), (), (other,))
-    assert read([f"more {tag}-2", f"more {other}-2"]).tags == (tag, other)
+    assert read([f"more {tag}-2-0123abcd", f"more {other}-2-0123abcd"]).tags == (tag, other)
+
+
+@pytest.mark.parametrize("end", ["-2", "-2-", "-2-0123abc", "-2-0123abcde", "-0-0123abcd", "-1000-0123abcd", "-x", "-"])
+def test_what_stands_behind_a_tag_and_is_no_mark_names_no_paper(end: str) -> None:
+    tag = "1f-0123456789abcdef"
+    assert read([f"more {tag}{end}"]) == NOTHING
+    asked = read([f"more {tag}{end}, +3"])
+    assert (asked.asks, asked.tags, asked.marks) == ((Ask("more", 3),), (tag,), ())
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_whatever_papers_there_are_the_mail_is_small_enough_and_whole(
     issue = make_issue(*(papers[at % len(papers)].model_copy(update={"id": at}) for at in range(count)))
     pages = links._replace(
         web="https://news.example/w/token" if web else "",
-        feedback=Feedback("https://news.example/f/t/", "https://news.example/f/t/", "/more", "/less", "/saved"),
+        feedback=_feedback("https://news.example/f/t/", count),
     )
     rendered = renderer.render(issue, pages)
     assert sum(map(len, rendered.html_parts)) <= limit
@@ -73,6 +73,11 @@ def test_whatever_papers_there_are_the_mail_is_small_enough_and_whole(
 
 
 RENDERERS = {}
+
+
+def _feedback(more: str, count: int) -> Feedback:
+    marks = tuple(f"{at}-{at:08x}" for at in range(1, count + 1))
+    return Feedback(more, "https://news.example/f/t/", "/more", "/less", "/saved", marks)
 
 
 def test_ten_papers_stay_whole_and_a_hundred_become_short(make_renderer, make_issue, paper, links):
@@ -106,11 +111,7 @@ def test_one_byte_too_many_is_seen_whatever_readers_have_of_their_own(
     issue = make_issue(*(paper.model_copy(update={"id": at}) for at in range(4)))
     picks = tuple(pick._replace(reason=Reason(kind, subject)) for pick, kind in zip(issue.picks, kinds, strict=True))
     issue = issue._replace(picks=picks)
-    pages = links._replace(
-        feedback=Feedback(
-            "https://news.example/f/t?a='&amp;'" * 20, "https://news.example/f/t/", "/more", "/less", "/saved"
-        )
-    )
+    pages = links._replace(feedback=_feedback("https://news.example/f/t?a='&amp;'" * 20, 4))
 
     def rendered(limit):
         return make_renderer(limit=limit, encode=quoted.encode, decode=quoted.decode).render(issue, pages).html_parts

@@ -16,7 +16,9 @@ from newsletter.rendering import Feedback
 from newsletter.rendering.hosts import Hosts
 
 HEADINGS = ("For you", "From the days you missed", "Popular with everybody", "Something different")
-PAGES = Feedback("https://news.example/f/token/", "https://news.example/f/token/", "/more", "/less", "/saved")
+PAGES = Feedback(
+    "https://news.example/f/token/", "https://news.example/f/token/", "/more", "/less", "/saved", ("1-aa",)
+)
 
 
 def issue_of(make_issue, *kinds, beside=None):
@@ -128,27 +130,31 @@ def test_most_mails_have_nothing_beside_their_papers(renderer, make_issue, paper
 
 def test_each_paper_has_links_of_the_readers_own_to_say_something_of_it(renderer, make_issue, paper, links):
     issue = make_issue(paper, paper.model_copy(update={"id": 2}))
-    rendered = renderer.render(issue, links._replace(feedback=PAGES))
+    pages = PAGES._replace(marks=("1-aa", "2-bb"))
+    rendered = renderer.render(issue, links._replace(feedback=pages))
     addresses = [one["href"] for one in Outline(rendered.html).attributes("a")]
-    wanted = [f"https://news.example/f/token/{at}/{verdict}" for at in (1, 2) for verdict in ("more", "less", "saved")]
+    wanted = [
+        f"https://news.example/f/token/{at}/{verdict}" for at in pages.marks for verdict in ("more", "less", "saved")
+    ]
     assert [one for one in addresses if "/f/" in one] == wanted
     # As text an address is a line, and any page has all buttons.
     assert re.findall(r"More or less like this, save it, seen it:\n   (\S+)\n\n\n", rendered.text) == wanted[::3]
     assert not re.search("/less|/saved", rendered.text)
-    other = renderer.render(issue, links._replace(feedback=PAGES._replace(more="https://x.example/", less="http://y/")))
-    assert "https://x.example/2/more" in other.html
-    assert "http://y/2/less" in other.html
-    assert "https://x.example/2/saved" in other.html
-    assert "https://x.example/2/more" in other.text
+    other = renderer.render(issue, links._replace(feedback=pages._replace(more="https://x.example/", less="http://y/")))
+    assert "https://x.example/2-bb/more" in other.html
+    assert "http://y/2-bb/less" in other.html
+    assert "https://x.example/2-bb/saved" in other.html
+    assert "https://x.example/2-bb/more" in other.text
     assert "token/" not in other.html.replace("u/token", "") + other.text.replace("u/token", "")
 
 
 def test_feedback_by_mail(renderer, make_issue, paper, links):
-    by_mail = Feedback("mailto:a@b.example?subject=more%20token-", "mailto:a@b.example?subject=less%20token-")
+    begun = [f"mailto:a@b.example?subject={word}%20token-" for word in ("more", "less")]
+    by_mail = Feedback(*begun, marks=("1-aa",))
     rendered = renderer.render(make_issue(paper), links._replace(feedback=by_mail))
-    assert 'href="mailto:a@b.example?subject=more%20token-1"' in rendered.html
+    assert 'href="mailto:a@b.example?subject=more%20token-1-aa"' in rendered.html
     more, less = (
-        f"   {word} like this:\n   mailto:a@b.example?subject={word.lower()}%20token-1\n" for word in ("More", "Less")
+        f"   {word} like this:\n   mailto:a@b.example?subject={word.lower()}%20token-1-aa\n" for word in ("More", "Less")
     )
     assert more + less in rendered.text
     assert "More or less" not in rendered.text
@@ -161,12 +167,12 @@ def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make
     text = renderer.render(make_issue(linked), links._replace(feedback=PAGES)).text
     assert "\n\n   arXiv: https://arxiv.org/abs/2607.00001\n   PDF: https://arxiv.org/pdf/2607.00001\n   Code: " in text
     assert (
-        "   Code: https://code.example/c\n   More or less like this, save it, seen it:\n   https://news.example/f/token/1/more\n\n\n"
+        "   Code: https://code.example/c\n   More or less like this, save it, seen it:\n   https://news.example/f/token/1-aa/more\n\n\n"
         in text
     )
     alone = paper.model_copy(update={"arxiv_id": None, "links": (), "url": "https://papers.example/1"})
     text = renderer.render(make_issue(alone), links._replace(feedback=PAGES)).text
-    assert ".\n\n   More or less like this, save it, seen it:\n   https://news.example/f/token/1/more\n\n\n" in text
+    assert ".\n\n   More or less like this, save it, seen it:\n   https://news.example/f/token/1-aa/more\n\n\n" in text
     text = renderer.render(make_issue(alone), links).text
     assert "like this" not in text
     assert ".\n\n\n" in text
@@ -174,16 +180,20 @@ def test_in_the_text_part_all_addresses_of_a_paper_stand_together(renderer, make
 
 def test_the_text_part_asks_for_more_or_less_in_the_words_of_the_reader(renderer, make_issue, paper, links):
     text = renderer.render(make_issue(paper, language="de"), links._replace(feedback=PAGES)).text
-    assert "   Mehr oder weniger davon, merken, kenne ich:\n   https://news.example/f/token/1/more\n" in text
+    assert "   Mehr oder weniger davon, merken, kenne ich:\n   https://news.example/f/token/1-aa/more\n" in text
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        Feedback("javascript:alert(1)", "https://x/"),
-        Feedback("https://x/", ""),
+        Feedback("javascript:alert(1)", "https://x/", marks=("1-aa",)),
+        Feedback("https://x/", "", marks=("1-aa",)),
         PAGES._replace(less_end='/"'),
         PAGES._replace(save_end="/ "),
+        PAGES._replace(marks=()),
+        PAGES._replace(marks=("1-a<",)),
+        PAGES._replace(marks=("1-é",)),
+        PAGES._replace(marks=("1-a", "2-a")),
     ],
 )
 def test_a_link_for_feedback_that_is_none_is_refused(renderer, make_issue, paper, links, wrong):
@@ -274,7 +284,8 @@ def test_an_older_template_of_the_operators_own_gets_the_new_parts(make_renderer
     )
     beside = Beside(told=(Told("more", "ReAct", 0, 1),), revised=(Revision(paper, 3),))
     rendered = make_renderer(overrides=tmp_path).render(
-        issue_of(make_issue, "topic", "outside", beside=beside), links._replace(feedback=PAGES)
+        issue_of(make_issue, "topic", "outside", beside=beside),
+        links._replace(feedback=PAGES._replace(marks=("1-aa", "2-bb"))),
     )
     outline = Outline(rendered.html)
     places = [
@@ -324,7 +335,7 @@ def test_nothing_of_a_mail_is_fetched_and_every_link_is_one_of_the_papers_or_the
         authors=("https://t.example/",),
     )
     issue = make_issue(*[paper, traps] * 60, language=language, note="![x](https://t.example/p.gif)")
-    pages = links._replace(web="https://news.example/w/t", feedback=PAGES)
+    pages = links._replace(web="https://news.example/w/t", feedback=PAGES._replace(marks=("1-aa",) * 120))
     everywhere = {
         "https://news.example", "https://hub.example", "https://arxiv.org", "https://code.example",
         "https://adapters.example", "https://search.example",
