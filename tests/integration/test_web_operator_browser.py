@@ -42,7 +42,8 @@ async def test_one_logs_in_looks_and_logs_out_without_a_script(browser: Browser,
     assert "Mail by edition" in await page.inner_text("main")
     await page.get_by_role("link", name="90 days").click()
     assert page.url.endswith("/letters/operator?days=90")
-    await page.wait_for_load_state("networkidle")
+    # One plot is drawn at a time, beside whatever else this machine does.
+    await page.wait_for_load_state("networkidle", timeout=240_000)
     widths = await page.locator("img").evaluate_all("all => all.map(one => one.naturalWidth)")
     assert widths
     assert all(widths)
