@@ -1,12 +1,15 @@
 """Play the 44 real days of ../shared/feeds, and those between them, to the acts of `newsletter run`; judge its mail.
 
-    python bench/days.py [--days FIRST-LAST] [--faults] [--kills N] [--seed S]
+    python bench/days.py [--days FIRST-LAST] [--faults] [--kills N] [--seed S] [--folder D]
 
 The days are those of tests/played.py, the readers those of tests/season.py: a hub, announcements of arXiv and other
 feeds with all that may befall them, 14 readers, mail by SMTP; only the clock is a fake. First they are played plainly.
 With --faults again, with faults of the web servers and of the mail server at random moments and acts that are cut off;
 with --kills again, with the program in a process of its own that is killed with SIGKILL so often, at random questions
 to the web servers and random steps of the dialogue of SMTP, and started again at the moment at which it died.
+
+With --folder it may be stopped and called again: of the three, what was played to its end with the same days, seed and
+program is kept there, and its line printed again; what was not begins anew.
 
 It is judged by what the mail server took: every due issue once, no paper twice for anybody. It prints a line a run, and
 one that compares the records, with whoever got something else; the exit code is 1 if anything was missing, doubled, or
@@ -15,12 +18,15 @@ unlike, but for a mail that was put together while a source was away.
 
 import argparse
 import asyncio
+import contextlib
+import json
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -125,9 +131,42 @@ async def child(url: str, folder: str, port: str, *feeds: str) -> None:
             line = await asyncio.to_thread(sys.stdin.readline)
 
 
-async def one(name: str, days: range, folder: Path, play: Callable[..., Awaitable[str]]) -> tuple[str, bool]:
-    """Play the days once, judge, and return the database with whether all was right."""
+def program() -> str:
+    """Return what is another one for any other program: a hash of all that is played."""
+    found = blake2b(digest_size=16)
+    parts = [*(ROOT / "newsletter").rglob("*"), *(ROOT / "templates").rglob("*"), *(ROOT / "tests").glob("*.py")]
+    for path in sorted(path for path in [*parts, Path(__file__)] if path.is_file() and path.suffix != ".pyc"):
+        found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def played_before(name: str, folder: Path, terms: dict[str, Any]) -> bool | None:
+    """Return whether all was right as this was played to its end on these terms; else clear what is left of it."""
+    with contextlib.suppress(OSError, ValueError):
+        kept = json.loads((folder / f"{name}.json").read_text("utf-8"))
+        if kept["terms"] == terms:
+            print(f"{kept['line']} (of before)", flush=True)
+            return bool(kept["right"])
+    for old in folder.glob(f"{name}.*"):
+        old.unlink()
+    return None
+
+
+def keep(name: str, folder: Path, played: dict[str, Any]) -> None:
+    """Keep how it ended."""
+    (folder / f"{name}.json").write_text(json.dumps(played), "utf-8")
+
+
+async def one(
+    name: str, days: range, folder: Path, play: Callable[..., Awaitable[str]], terms: dict[str, Any]
+) -> tuple[str, bool]:
+    """Play the days once, judge, and return the database with whether all was right.
+
+    What was played to its end on the same terms, as the folder has it, is not played again.
+    """
     url = f"sqlite:///{folder}/{name}.db"
+    if (before := played_before(name, folder, terms)) is not None:
+        return url, before
     began = time.perf_counter()
     async with season.place(SHARED, days) as where:
         await new(url, where.clock.now())
@@ -135,15 +174,16 @@ async def one(name: str, days: range, folder: Path, play: Callable[..., Awaitabl
         # A plain season is in time; what fails is tried again for so long.
         within = season.LATER_STEP if name == "plain" else timedelta(seconds=Delivery().give_up_after)
         verdict = await season.judge(where, url, within)
-    print(
+    line = (
         f"{name}: {what}issues={verdict.issues} empty={verdict.empty} missing={len(verdict.missing)}"
         f" extra={len(verdict.extra)} twice={len(verdict.twice)} unlike={len(verdict.unlike)}"
         f" untimely={len(verdict.untimely)}"
-        f" elapsed={time.perf_counter() - began:.0f}",
-        flush=True,
+        f" elapsed={time.perf_counter() - began:.0f}"
     )
+    print(line, flush=True)
     if not verdict.right:
         print(verdict, flush=True)
+    keep(name, folder, {"terms": terms, "line": line, "right": verdict.right})
     return url, verdict.right
 
 
@@ -173,7 +213,7 @@ async def compare(name: str, before: str, after: str) -> bool:
 async def main_(options: argparse.Namespace) -> bool:
     first, _, last = options.days.partition("-")
     days = range(int(first), int(last) + 1)
-    chance = Random(options.seed)
+    terms = {"days": options.days, "program": program()}
     print(f"seed={options.seed}", flush=True)
 
     async def plainly(where: season.Place, url: str, folder: Path) -> str:
@@ -181,6 +221,8 @@ async def main_(options: argparse.Namespace) -> bool:
         return ""
 
     async def faulty(where: season.Place, url: str, folder: Path) -> str:
+        # Each has chance of its own, so that it is the same whatever was played before it.
+        chance = Random(f"{options.seed} faults")
         where.sources.trouble = trouble = played.Trouble(chance)
         season.mail_trouble(where.mail, chance)
         killer = season.Killer(chance, 0.05)
@@ -188,7 +230,7 @@ async def main_(options: argparse.Namespace) -> bool:
         return f"faults={trouble.count} cut_off={killer.count} "
 
     async def killed(where: season.Place, url: str, folder: Path) -> str:
-        process = Process(where, url, folder, chance, options.kills)
+        process = Process(where, url, folder, Random(f"{options.seed} kills"), options.kills)
 
         def asked(_path: str, _page: Page) -> Page | Talk | None:
             process.event()
@@ -202,12 +244,14 @@ async def main_(options: argparse.Namespace) -> bool:
         await process.run()
         return f"kills={process.count} "
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        plain, right = await one("plain", days, folder, plainly)
+    with contextlib.ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        plain, right = await one("plain", days, folder, plainly, terms)
+        terms |= {"seed": options.seed, "kills": options.kills}
         more = ([("faults", faulty)] if options.faults else []) + ([("kills", killed)] if options.kills else [])
         for what, play in more:
-            url, good = await one(what, days, folder, play)
+            url, good = await one(what, days, folder, play, terms)
             right = good and await compare(what, plain, url) and right
     return right
 
@@ -218,6 +262,7 @@ def main() -> None:
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3)))
+    parser.add_argument("--folder", type=Path, help="keeps what was played to its end")
     parser.add_argument("--child", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args()
     quiet()

@@ -54,3 +54,17 @@ def test_a_program_that_is_killed_again_and_again_ends_in_the_same_record(shared
     assert "missing=0 extra=0 twice=0 unlike=0 untimely=0" in killed
     assert "kills=0 " not in killed
     assert "same works and votes=True same issues=True" in compared
+
+
+def test_what_was_played_to_its_end_is_not_played_again(shared: Path, tmp_path: Path) -> None:
+    def played(*words: str) -> list[str]:
+        call = [sys.executable, str(BENCH), "--days", "19-19", "--folder", str(tmp_path), *words]
+        run = subprocess.run(call, capture_output=True, text=True, timeout=300, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return [line for line in run.stdout.splitlines() if line.startswith("plain: ")]
+
+    first = played()
+    assert played() == [f"{line} (of before)" for line in first] != []
+    # What was cut off has no end on record.
+    (tmp_path / "plain.json").unlink()
+    assert "of before" not in played()[0]
