@@ -74,7 +74,18 @@ _RECIPIENTS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", 
 # All that programs put before a subject when they answer or forward, in the languages of Outlook.
 _PREFIX = r"(?:(?:re|aw|antw|sv|vs|ref|rif|res|odp|fwd?|wg|tr|rv|vb)\s*(?:\[\d+\])?\s*[:\uff1a]\s*)*"
 _PREFIXES = re.compile(_PREFIX, re.IGNORECASE)
-_LEAVING = re.compile(rf"{_PREFIX}unsubscribe(?:\s+(?P<token>[A-Za-z0-9_.~-]{{8,400}}))?[\s.!]*", re.IGNORECASE)
+# What people write who were not led by a link: a whole line, in their own language.
+_GOING = (
+    r"(?:please\s+)?(?:unsubscribe|remove\s+me)(?:\s+(?:me|request|please)){0,2}"
+    r"(?:\s+from\s+(?:(?:this|the|your)\s+)?(?:mailing\s?)?(?:list|newsletter))?|"
+    r"(?:bitte\s+)?(?:(?:den\s+|diesen\s+)?newsletter\s+)?(?:abmelden|abbestellen|austragen|abmeldung|abbestellung)|"
+    r"(?:se\s+|me\s+)?d[ée]s(?:abonner|abonnement|inscription|inscrire|abonnez-moi|inscrivez-moi)|"
+    r"(?:dar(?:me|se)\s+de\s+)?baja|cancelar\s+(?:la\s+|a\s+)?(?:suscripci[óo]n|subscrição|assinatura|inscrição)|"
+    r"disiscri(?:vimi|zione|vermi)|cancellami|afmelden|uitschrijven|avregistrera|avprenumerera|afmeld|frameld|avmeld|"
+    r"wypisz(?:\s+mnie)?|rezygnuj[eę]|odhlásit|leiratkozás|dezabonare|отпи(?:саться|шите(?:\s+меня)?)|відписатися|"
+    r"abonelikten\s+çık|配信停止|購読解除|退订|退訂|取消订阅|取消訂閱|수신\s?거부|구독\s?취소"
+)
+_LEAVING = re.compile(rf"{_PREFIX}(?:unsubscribe\s+(?P<token>[A-Za-z0-9_.~-]{{8,400}})|{_GOING})[\s.!]*", re.IGNORECASE)
 
 # A tag of `tokens.Signer`, and with the mark of a paper behind it.
 _TAG = r"[0-9a-f]{1,16}-[0-9a-f]{16}"
