@@ -10,7 +10,10 @@ Monday, March 2, 2026 · 3 papers for you
 
 1. The violin
    https://arxiv.org/abs/2603.00000
-   More like this: mailto:papers@newsletter.example?subject=more%20x
+   More like this:
+   mailto:papers@newsletter.example?subject=more%20x
+   More or less like this, save it, seen it:
+   https://papers.example/f/1-715ae5382a093395/1/more
 
 -7 +8 pause
 daily
