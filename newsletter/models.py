@@ -256,14 +256,15 @@ class Pick(NamedTuple):
     score: float | None = None
 
 
-Section = Literal["you", "best", "missed", "late", "popular", "outside"]
+Section = Literal["you", "best", "missed", "late", "both", "popular", "new", "outside"]
 
-# In the order in which they stand in a mail. The reason of a paper tells its section, but of days without mail.
-SECTIONS: tuple[Section, ...] = ("you", "best", "missed", "late", "popular", "outside")
+# In the order in which they stand in a mail. The reason of a paper tells its section, but of days without mail; what is
+# popular and what is new stand under one heading, as `both`.
+SECTIONS: tuple[Section, ...] = ("you", "best", "missed", "late", "both", "popular", "new", "outside")
 
 _FOR_YOU: Section = "you"
-SECTION_OF: dict[str, Section] = dict.fromkeys(("topic", "like", "author", "search", "new"), _FOR_YOU)
-SECTION_OF |= {"popular": "popular", "outside": "outside"}
+SECTION_OF: dict[str, Section] = dict.fromkeys(("topic", "like", "author", "search"), _FOR_YOU)
+SECTION_OF |= {"popular": "popular", "new": "new", "outside": "outside"}
 
 
 class Told(NamedTuple):

@@ -17,6 +17,11 @@ from newsletter.store import searches
 # West and east of Greenwich a date begins and ends at most so many hours from the same date in UTC.
 _WIDEST_OFFSET = timedelta(hours=14)
 
+# Popular is what has more votes than so many of four others; fewer than `FEWEST_VOTES` are few on any day
+# (docs/decisions/0011-ranking.md).
+_BEATEN_OF_FOUR = 3
+FEWEST_VOTES = 10
+
 
 class Asked(NamedTuple):
     """What is chosen by on a local date: the papers at hand, and for each person their profile and what they had.
@@ -62,15 +67,34 @@ def arrange(
     chosen: Chosen,
     past: Past = NO_PAST,
     more: Sequence[tuple[int, float]] = (),
+    *,
+    popular: int,
 ) -> list[Placed]:
-    """Return what was chosen for a person, and `more` beside it, in the order of their mail, with reasons."""
+    """Return what was chosen for a person, and `more` beside it, in the order of their mail, with reasons.
+
+    `popular` is the number of votes from which on a paper is called so, as `popular_from` tells it of these papers.
+    """
     within = [*chosen.picks, *more]
     picked = [papers[place] for place, _ in within]
-    reasons = list(map(_honest, chooser.reasons(profile, picked), picked))
+    reasons = [
+        Reason(kind="new") if reason.kind == "popular" and paper.votes < popular else reason
+        for reason, paper in zip(chooser.reasons(profile, picked), picked, strict=True)
+    ]
     if chosen.outside is not None:
         within.append(chosen.outside)
         reasons.append(Reason(kind="outside"))
     return arranging.arranged(papers, within, reasons, past)
+
+
+def popular_from(papers: Sequence[Paper]) -> int:
+    """Return how many votes a paper needs to be called popular among those at hand; others are new.
+
+    They are more than three quarters of the others have, of those that everybody may get and somebody voted for: most
+    sources count no votes. They are never fewer than `FEWEST_VOTES`.
+    """
+    votes = sorted(paper.votes for paper in papers if paper.votes > 0 and paper.shared and not paper.hidden)
+    beaten = -(-_BEATEN_OF_FOUR * (len(votes) - 1) // 4)
+    return max(FEWEST_VOTES, votes[beaten - 1] + 1) if beaten > 0 else FEWEST_VOTES
 
 
 def in_order(chosen: Chosen) -> list[tuple[int, float]]:
@@ -113,8 +137,3 @@ def profile_of(
         minutes=person.minutes,
         bar=person.bar,
     )
-
-
-def _honest(reason: Reason, paper: Paper) -> Reason:
-    """Return a reason, which for a paper that nobody has voted for cannot be that it is popular."""
-    return Reason(kind="new") if reason.kind == "popular" and paper.votes <= 0 else reason

@@ -15,7 +15,7 @@ from newsletter.models import Beside, Feedback, Paper, Revision, Subscriber
 from newsletter.pipeline import arranging, returning
 from newsletter.pipeline.arranging import Content
 from newsletter.pipeline.chooser import Chooser, Chosen, there_by
-from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, own_of, profile_of, window
+from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, own_of, popular_from, profile_of, window
 from newsletter.pipeline.notices import message_id
 from newsletter.pipeline.patience import Patience
 from newsletter.pipeline.slots import Slot
@@ -132,8 +132,9 @@ class Composer:
         asked = returning.of_the_day(whole, back)
         best = choose(self.chooser, asked, self._settings.ranking)
         self.causes |= {person.email: one.cause for person, one in zip(people, best, strict=True) if one.cause}
+        popular = popular_from(asked.papers)
         placed = [
-            arrange(self.chooser, profile, asked.papers, one, past, missed.get(at, ()))
+            arrange(self.chooser, profile, asked.papers, one, past, missed.get(at, ()), popular=popular)
             for at, (profile, one, past) in enumerate(zip(asked.profiles, best, asked.past, strict=True))
         ]
         revised = await self._revised([person.id for person in people], day)

@@ -11,7 +11,7 @@ from newsletter.pipeline import slots
 from newsletter.pipeline.arranging import NO_PAST
 from newsletter.pipeline.causes import cause
 from newsletter.pipeline.chooser import Chooser, came_at, there_by
-from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, window
+from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, popular_from, window
 from newsletter.pipeline.compose import Composer
 from newsletter.pipeline.lookup import paper_meant
 from newsletter.pipeline.standing import obstacles
@@ -103,7 +103,8 @@ def judged(
     at, company = (len(asked.papers), [*asked.papers, opened]) if place is None else (place, asked.papers)
     weighed = chooser.weigh(profile, company, ranking.papers, received=received, today=asked.day)
     past = asked.past[0] if asked.past else NO_PAST
-    order = [one.place for one in arrange(chooser, profile, company, weighed.chosen, past)]
+    popular = popular_from(asked.papers)
+    order = [one.place for one in arrange(chooser, profile, company, weighed.chosen, past, popular=popular)]
     if place in order:
         return [_chosen(asked.day, order.index(at) + 1, weighed, at)]
     because: list[Because] = []

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from newsletter.ranking.spellings import plain_spelling, scripts_apart, without_dots
+
 # Longer texts are cut: no abstract is that long, and one broken entry must not cost the run.
 LONGEST = 200_000
 
@@ -116,8 +118,8 @@ def fold(word: str) -> str:
 
 
 def singular(word: str) -> str:
-    """Strip the English plural, and only that (the S-stemmer of Harman, JASIS 42(1), 1991, with two additions)."""
-    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    """Strip the English plural, and only that (the S-stemmer of Harman, JASIS 42(1), 1991, with three additions)."""
+    if word == "news" or len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith(("lyses", "theses")):
         return word[:-2] + "is"
@@ -152,11 +154,13 @@ def muted_phrases(text: str) -> set[str]:
     """Return the phrases by which muted words are looked for: with a hyphen in them, they may be written as one too.
 
     The same goes for the words of a `word_stream`. So `fine-tuning`, `fine tuning` and `finetuning` are found by the
-    first of them, and the first by each; but nobody knows of the last two that they are one.
+    first of them, and the first by each; but nobody knows of the last two that they are one. Words are found as other
+    `spellings` have them too.
     """
+    text = without_dots(text, any_case=True)
     joints = {at for places in _hyphened(text) for at in places[1:-1]}
     joined = "".join(letter for at, letter in enumerate(text) if at not in joints)
-    return {muted_phrase(text), muted_phrase(joined)} - {""}
+    return {muted_phrase(form) for form in (text, joined, plain_spelling(text), plain_spelling(joined))} - {""}
 
 
 def _hyphened(text: str) -> Iterator[list[int]]:
@@ -225,9 +229,11 @@ def _joined(streams: Iterable[str]) -> tuple[str, list[int]]:
 def word_stream(texts: Iterable[str]) -> str:
     """Return the words of texts between blanks, with a bar between the texts that no phrase crosses.
 
-    Those with a hyphen stand as several words in their place, and as one behind.
+    Those with a hyphen stand as several words in their place, and as one behind; texts with words of other spellings
+    stand twice.
     """
-    known = [_without_addresses(text[:LONGEST]) for text in texts]
+    known = [scripts_apart(_without_addresses(text[:LONGEST])) for text in texts]
+    known += [other for text in known if (other := plain_spelling(text)) != text]
     hyphened = {fold(_joined_word(text, places)) for text in known for places in _hyphened(text)}
     return " | ".join(["", *(" ".join(words(text)) for text in known), *sorted(hyphened), ""])
 

@@ -160,6 +160,8 @@ def begins(issue: Issue) -> list[tuple[int, Section]]:
         for at, pick in enumerate(issue.picks):
             if missed.first <= pick.position <= missed.last:
                 sections[at] = section
+    if {"popular", "new"} <= set(sections):
+        sections = ["both" if one in ("popular", "new") else one for one in sections]
     different = len(set(sections))
     # What is late has its day said even where nothing else is there, and so has the best of a pause.
     if different < 2 and sections[:1] not in (["late"], ["best"]):
@@ -178,8 +180,10 @@ def heading(section: Section, since: date | None, language: Language) -> Heading
     if section == "late":
         lead = gettext("What came late, from %(date)s on") % {"date": language.short_date(since)} if since else ""
         return Heading(gettext("From earlier days"), lead)
-    if section == "popular":
-        return Heading(gettext("Popular with everybody"))
+    if section == "both":
+        return Heading(gettext("Popular and new"))
+    if section in ("popular", "new"):
+        return Heading(gettext("Popular with everybody") if section == "popular" else gettext("New papers"))
     return Heading(gettext("Something different") if section == "outside" else gettext("For you"))
 
 

@@ -61,7 +61,7 @@ async def test_papers_of_a_night_without_run_are_from_the_days_that_were_missed(
     assert beside.missed == Missed(TODAY, 1, 1)
     assert (expected.beside, [pick.paper.id for pick in expected.picks]) == (beside, [pick.paper.id for pick in picks])
     text = (await room.preview("ada", day)).written.rendered.text
-    assert text.index("From the days you missed") < text.index("1. The harbour") < text.index("Popular with everybody")
+    assert text.index("From the days you missed") < text.index("1. The harbour") < text.index("New papers")
     assert "What came in since Mar 2, 2026" in text
 
 
@@ -241,3 +241,20 @@ def test_what_came_late_stands_apart_unless_they_had_no_mail_anyway() -> None:
             "missed": Missed((NOW - timedelta(days=3)).date(), 2, 3),
         }
         assert missed == expected[sections[-1]]
+
+
+async def test_who_asked_for_nothing_has_what_is_popular_before_what_is_merely_new(room: Newsroom) -> None:
+    room.set("ranking", freshness=1.0, popularity=0.1)
+    await room.take_in(*papers(0, votes=30))
+    day = await next_days(room, 6)
+    await room.take_in(*papers(1, votes=2), *papers(2, votes=3), *papers(3, votes=0))
+    await room.subscribe("ada")
+    await room.compose(day)
+    _, picks = await beside_of(room, "ada")
+    kinds = [(pick.paper.votes, pick.reason.kind) for pick in picks]
+    # What is new has the better scores, since newness is set to count for more.
+    assert kinds == [(30, "popular"), (3, "new"), (2, "new"), (0, "new")]
+    text = (await room.preview("ada", day)).written.rendered.text
+    assert text.count("Popular right now") == 1
+    assert text.count("New in these days") == 3
+    assert "Popular with everybody" not in text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from newsletter.config import Ranking
 from newsletter.models import Consent, Feedback, Paper, Subscriber, Topic
-from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, profile_of
+from newsletter.pipeline.choosing import Asked, arrange, choose, in_order, popular_from, profile_of
 from newsletter.pipeline.explain import Because, judged
 from newsletter.ranking import Ranker
 from newsletter.ranking.selection import minutes_to_read
@@ -94,7 +94,9 @@ class Case(NamedTuple):
         """Return the ids of the papers of the issue, as they stand in the mail."""
         asked = self.asked()
         [one] = choose(self.ranker, asked, self.ranking)
-        return [asked.papers[placed.place].id for placed in arrange(self.ranker, asked.profiles[0], asked.papers, one)]
+        popular = popular_from(asked.papers)
+        placed = arrange(self.ranker, asked.profiles[0], asked.papers, one, popular=popular)
+        return [asked.papers[each.place].id for each in placed]
 
 
 def case_of(

@@ -15,7 +15,14 @@ from newsletter.models import Beside, Link, Missed, Paper, Reason, Revision, Tol
 from newsletter.rendering import Feedback
 from newsletter.rendering.hosts import Hosts
 
-HEADINGS = ("For you", "From the days you missed", "Popular with everybody", "Something different")
+HEADINGS = (
+    "For you",
+    "From the days you missed",
+    "Popular with everybody",
+    "Popular and new",
+    "New papers",
+    "Something different",
+)
 PAGES = Feedback(
     "https://news.example/f/token/", "https://news.example/f/token/", "/more", "/less", "/saved", ("1-aa",)
 )
@@ -39,7 +46,7 @@ def headings(rendered):
 
 
 def test_sections_have_headings_and_numbers_go_on(renderer, make_issue, links):
-    issue = issue_of(make_issue, "topic", "like", "new", "popular", "outside")
+    issue = issue_of(make_issue, "topic", "like", "search", "popular", "outside")
     html, text = headings(renderer.render(issue, links))
     expected = [
         "For you", "1. Title 1", "2. Title 2", "3. Title 3",
@@ -48,6 +55,24 @@ def test_sections_have_headings_and_numbers_go_on(renderer, make_issue, links):
     ]  # fmt: skip
     assert html == expected
     assert text == expected
+
+
+@pytest.mark.parametrize(
+    ("kinds", "title"),
+    [
+        (("popular", "popular"), "Popular with everybody"),
+        (("new", "new"), "New papers"),
+        (("popular", "new"), "Popular and new"),
+        # As issues of before had them.
+        (("new", "popular"), "Popular and new"),
+    ],
+)
+def test_what_nobody_asked_for_stands_under_one_heading_that_is_true_of_all_of_it(
+    renderer, make_issue, links, kinds, title
+):
+    html, text = headings(renderer.render(issue_of(make_issue, "topic", *kinds, "outside"), links))
+    expected = ["For you", "1. Title 1", title, "2. Title 2", "3. Title 3", "Something different", "4. Title 4"]
+    assert html == text == expected
 
 
 def test_papers_of_missed_days_have_a_section_that_tells_since_when(renderer, make_issue, links):
@@ -67,7 +92,9 @@ def test_papers_of_missed_days_are_known_by_their_places_though_one_before_them_
     assert html == text == ["For you", "2. Title 2", "From the days you missed", "3. Title 3"]
 
 
-@pytest.mark.parametrize("kinds", [("topic",), ("topic", "like", "author"), ("popular", "popular"), ("outside",), ()])
+@pytest.mark.parametrize(
+    "kinds", [("topic",), ("topic", "like", "author"), ("popular", "popular"), ("popular", "new"), ("outside",), ()]
+)
 def test_one_section_needs_no_heading(renderer, make_issue, links, kinds):
     rendered = renderer.render(issue_of(make_issue, *kinds), links)
     assert not set(HEADINGS) & set(re.findall("|".join(HEADINGS), rendered.html + rendered.text))
