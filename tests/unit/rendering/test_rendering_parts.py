@@ -180,9 +180,8 @@ def test_feedback_by_mail(renderer, make_issue, paper, links):
     by_mail = Feedback(*begun, marks=("1-aa",))
     rendered = renderer.render(make_issue(paper), links._replace(feedback=by_mail))
     assert 'href="mailto:a@b.example?subject=more%20token-1-aa"' in rendered.html
-    more, less = (
-        f"   {word} like this:\n   mailto:a@b.example?subject={word.lower()}%20token-1-aa\n" for word in ("More", "Less")
-    )
+    asked = "   {} like this:\n   mailto:a@b.example?subject={}%20token-1-aa\n"
+    more, less = (asked.format(word, word.lower()) for word in ("More", "Less"))
     assert more + less in rendered.text
     assert "More or less" not in rendered.text
     # No mail says so.
