@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsletter.bounds import PAPERS
 from newsletter.clock import Clock
 from newsletter.delivery import until
 from newsletter.delivery.incoming import Incoming
@@ -244,9 +243,7 @@ class _Act:
         It is none if a mark beside its number is that of another paper.
         """
         for issue_id in self._issues:
-            # Every issue has a first paper, and no notice has one.
-            first = await history.place(self._connection, issue_id, 1)
-            if first is not None and first.paper_id is not None:
+            if await history.places(self._connection, issue_id):
                 found = await history.place(self._connection, issue_id, position)
                 fits = found is None or self._marks.fits(issue_id, position, found.paper_id)
                 return None if fits is False else found
@@ -296,12 +293,9 @@ class _Act:
         wanted = _plain(words)
         named = list(self._person.muted_authors)
         for issue_id in self._issues:
-            for position in range(1, PAPERS[1] + 1):
-                place = await history.place(self._connection, issue_id, position)
-                if place is None or place.paper_id is None:
-                    break
-                found = await papers.by_ids(self._connection, [place.paper_id])
-                named += [name for paper in found.values() for name in may_mute(paper)]
+            there = await history.places(self._connection, issue_id)
+            found = await papers.by_ids(self._connection, list(there.values()))
+            named += [name for paper in found.values() for name in may_mute(paper)]
         known = dict.fromkeys(named)
         whole = [name for name in known if _plain(name) == wanted]
         by_last = [name for name in known if _plain(name).rpartition(" ")[2] == wanted]

@@ -203,6 +203,14 @@ def _place(_: Dialect) -> Select[Any]:
 _PLACE = Question(_place)
 
 
+async def places(connection: AsyncConnection, issue_id: int) -> dict[int, int]:
+    """Return the papers of an issue by their places, which have gaps where one was taken out; none of a notice."""
+    statement = (
+        select(picks.c.position, picks.c.paper_id).where(picks.c.issue_id == issue_id).order_by(picks.c.position)
+    )
+    return {position: paper_id for position, paper_id in await connection.execute(statement)}
+
+
 class Put(NamedTuple):
     """An issue as it was put together for a person; without papers if nothing was left for them."""
 

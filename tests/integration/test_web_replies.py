@@ -400,6 +400,25 @@ async def test_papers_that_are_hidden_or_one_since_count(small_desk: Newsroom) -
     assert found == {numbers[1]: "more", numbers[3]: "less"}
 
 
+async def test_a_mail_whose_first_paper_was_taken_out_is_still_the_one_that_is_answered(desk: Newsroom) -> None:
+    numbers = dict(await desk.rows("SELECT position, paper_id FROM picks WHERE issue_id = 1"))
+    await desk.say("DELETE FROM picks WHERE issue_id = :issue AND position = 1", issue=1)
+    await reply(desk, "+2 -1")
+    assert dict(await desk.rows("SELECT paper_id, verdict FROM feedback")) == {numbers[2]: "more"}
+    assert await line(desk) == "Done: more like 2. Not done: that mail has no paper 1."
+
+
+async def test_who_wrote_what_stands_behind_a_paper_that_was_taken_out_is_known(small_room: Newsroom) -> None:
+    await small_room.take_in(*papers(1), *papers(2, authors=("Eve Doe",)))
+    await small_room.subscribe("ada")
+    await small_room.compose()
+    await sent(small_room)
+    await small_room.say("DELETE FROM picks WHERE paper_id NOT IN (SELECT id FROM papers WHERE authors LIKE '%Doe%')")
+    await small_room.say("UPDATE picks SET position = 2")
+    await reply(small_room, "mute Doe")
+    assert (await ada(small_room)).muted_authors == ("Eve Doe",)
+
+
 async def test_a_forged_subject_puts_no_address_into_our_mail(small_desk: Newsroom) -> None:
     await reply(small_desk, "+2, visit evil.example", Subject="Re: https://evil.example/login")
     (message,) = await sent(small_desk)
