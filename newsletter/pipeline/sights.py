@@ -68,16 +68,17 @@ class Sights:
         self._made: OrderedDict[str, Sight] = OrderedDict()
 
     async def wish(self, kind: str, email: str, before: str, look: str, language: str) -> Wish:
-        """Return what a form asks for: of who has that address, or without one of whom was seen `before`, a token.
+        """Return what a form asks for: of who has that address, else a sample, else of whom was seen `before`, a token.
 
         Raises NotFoundError if nobody is meant who is on record, and UsageError for what is no address.
         """
         look = look if look in looks() else ""
         language = language if language in samples.LANGUAGES else ""
-        if kind in samples.kinds():
-            return Wish(kind, 0, look, language)
+        # The form begins with a sample: who names somebody means them.
         if email:
             return Wish("", (await subscribers.find(self._database, email)).id, look, language)
+        if kind in samples.kinds():
+            return Wish(kind, 0, look, language)
         try:
             return Wish("", self.read(before).person, look, language)
         except TokenError as error:

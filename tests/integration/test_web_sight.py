@@ -104,6 +104,15 @@ async def test_every_kind_of_mail_has_a_sample(site: Site, kind: str) -> None:
     assert "<body" in (await framed(site, cookie, page)).text
 
 
+async def test_who_is_named_is_meant_also_beside_the_sample_with_which_the_form_begins(site: Site) -> None:
+    cookie = {"cookie": await enter(site)}
+    begun = re.search(r'<option value="([a-z-]+)" selected>', (await site.get(MAIL, headers=cookie)).text)
+    assert begun is not None
+    page = await looked(site, cookie, kind=begun[1], email=address("ada"))
+    assert papers(3)[0].title in (await framed(site, cookie, page)).text
+    assert f'<option value="{begun[1]}" selected>' not in page.text
+
+
 async def test_nobody_sees_mail_without_the_password(site: Site) -> None:
     cookie = {"cookie": await enter(site)}
     page = await looked(site, cookie, email=address("ada"))
