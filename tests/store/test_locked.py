@@ -146,6 +146,7 @@ CALLS: dict[Callable[..., Any], tuple[tuple[Any, ...], dict[str, Any]]] = {
     history.count_issues: ((NOW,), {}),
     history.had_by: (([1],), {}),
     history.place: ((1, 1), {}),
+    history.places: ((1,), {}),
     history.put_since: (([1], NOW), {}),
     history.readers_since: ((NOW,), {"after": 0, "limit": 5}),
     history.shown_to: ((1, [1]), {}),
