@@ -327,7 +327,8 @@ class Candidates:
 
     @cached_property
     def _text(self) -> Texts:
-        return Texts([fields(paper) for paper in self.papers])
+        # Summaries too, which mail shows in place of the abstract.
+        return Texts([(*fields(paper), paper.summary, paper.machine_summary) for paper in self.papers])
 
     @cached_property
     def _authors(self) -> dict[str, list[tuple[str, int]]]:

@@ -1,4 +1,4 @@
-"""Other spellings of one word, for muted words: Latin plurals, initials with dots, words beside unspaced scripts."""
+"""Other spellings of one word, for muted words: odd plurals, initials with dots, words beside unspaced scripts."""
 
 import re
 
@@ -13,9 +13,26 @@ _ENDINGS = {
 }
 # Those that are no ending of longer words: "taxes" is none of "taxis".
 _WHOLE = {"axes": "axis", "gases": "gas", "buses": "bus", "apices": "apex", "radices": "radix"}
+_WHOLE |= {f"{one}es": one for one in ("echo", "hero", "mosquito", "potato", "tomato", "tornado", "veto", "volcano")}
+# The stemmer takes "caches" for more than one "cach", and "movies" for more than one "movy".
+_WHOLE |= {
+    f"{one}s": one for one in ("avalanche", "cache", "calorie", "cookie", "headache", "movie", "niche", "selfie")
+}
 _BY_END = tuple({**_ENDINGS, **_WHOLE})
 _LONGEST_END = max(map(len, _BY_END))
+# Whole words that do not end in -es when there are many.
+_IRREGULAR = {
+    **{f"{stem}a": f"{stem}um" for stem in ("bacteri", "curricul", "moment", "spectr", "strat")},
+    **{f"{stem}a": f"{stem}on" for stem in ("automat", "criteri", "phenomen", "polyhedr")},
+    **{f"{stem}i": f"{stem}us" for stem in ("foc", "fung", "nucle", "radi", "stimul")},
+    "children": "child",
+    "corpora": "corpus",
+    "formulae": "formula",
+    "larvae": "larva",
+    "mice": "mouse",
+}
 
+_MANY = re.compile(rf"\b(?:{'|'.join(_IRREGULAR)})\b", re.IGNORECASE | re.ASCII)
 _PLURAL = re.compile(r"es\b", re.IGNORECASE)
 # In papers in capitals alone: "e.g." stands in every second one.
 _CAPITALS = re.compile(r"(?<![\w.])[A-Z](?:\.[A-Z])+(?!\w)\.?")
@@ -41,7 +58,11 @@ def without_dots(text: str, *, any_case: bool = False) -> str:
 
 
 def in_singular(text: str) -> str:
-    """Return a text in which plurals in -ices and -ses, which English took over, are in the singular."""
+    """Return a text in which plurals that English took over, or are its own odd ones, are in the singular."""
+    small = text.lower()
+    # Most texts have none of them, and to look for each is faster than a pattern for all.
+    if any(one in small for one in _IRREGULAR):
+        text = _MANY.sub(lambda found: _IRREGULAR[found[0].lower()], text)
     parts: list[str] = []
     begin = 0
     # Not by a pattern for the whole word, which would look for the end from each letter of a long word anew.

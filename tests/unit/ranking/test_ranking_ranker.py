@@ -164,6 +164,13 @@ def test_muted_words_and_authors_are_hard(ranker: Ranker) -> None:
     assert ranker.top([ranker.profile(["video"], muted=["surveys"])], [keywords], 5) == [[]]
 
 
+@pytest.mark.parametrize("field", ["summary", "machine_summary"])
+def test_muted_words_are_looked_for_in_what_the_mail_shows_in_place_of_the_abstract(ranker: Ranker, field: str) -> None:
+    told = PAPERS[4].model_copy(update={field: "It is about casinos."})
+    assert ranker.top([ranker.profile(["video"])], [told], 5) != [[]]
+    assert ranker.top([ranker.profile(["video"], muted=["casino"])], [told], 5) == [[]]
+
+
 def test_received_and_hidden_papers_are_left_out(ranker: Ranker) -> None:
     profile = ranker.profile(["video generation"])
     chosen = ranker.top([profile, profile], PAPERS, 3, received=[{104, 999}, ()])
