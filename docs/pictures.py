@@ -20,8 +20,8 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOKS = ("comfortable", "compact")
-NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "nothing")
-KINDS = ("sections", *NOTICES)
+NOTICES = ("welcome", "confirmation", "goodbye", "link", "known", "answer", "nothing")
+KINDS = ("sections", "odd", "one", "many", *NOTICES)
 SIZES = {375: 1250, 700: 1000}
 SIZES_OF_NOTICES = {375: 760, 700: 640}
 SETTINGS = {

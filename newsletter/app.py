@@ -130,15 +130,16 @@ class App:
         learner = Learner(self.database, self.clock, self.blank_ranker, self.placing(kept=False))
         return Composer(self.database, self.clock, self.settings, await learner.fresh(), learner.placing)
 
-    async def sum_up(self) -> None:
+    async def sum_up(self) -> str:
         """Have the papers in waiting mail summed up by the endpoint of the settings, if there is one.
 
-        A fault is logged, since mail can do without summaries.
+        What went wrong is logged and returned, since mail can do without summaries.
         """
-        if self.settings.summaries.endpoint:
-            from newsletter.pipeline.summaries import sum_up
+        if not self.settings.summaries.endpoint:
+            return ""
+        from newsletter.pipeline.summaries import sum_up
 
-            await sum_up(self.database, self.clock, self.settings)
+        return (await sum_up(self.database, self.clock, self.settings)).fault
 
     async def writer(self) -> LetterWriter:
         """Return what makes the message of an issue."""

@@ -42,7 +42,8 @@ TROUBLE = ("deferred", "failed", "suppressed", "unknown")
 class Sent(NamedTuple):
     """What one run did, and how things stand after it: whose mail may or may not have arrived, how many wait.
 
-    `causes` tells of who got nothing, by their address, why: a key of `chooser.CAUSES`.
+    `causes` tells of who got nothing, by their address, why: a key of `chooser.CAUSES`. `unsummed` is why papers
+    are without the summary that an endpoint was to write.
     """
 
     due: int
@@ -54,6 +55,7 @@ class Sent(NamedTuple):
     papers: int
     obstacle: str = ""
     causes: Mapping[str, str] = {}
+    unsummed: str = ""
 
 
 @click.command(
@@ -114,7 +116,7 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
             composed = await composer.compose(due, progress=progress)
         causes = {email: composer.causes[email] for email in composed.empty}
     total = _waiting((await record.status(app.database)).deliveries) if person is None else 1
-    await app.sum_up()
+    unsummed = await app.sum_up()
     pacing = app.pacing()
     sending = await app.sending(pacing)
     async with app.courier() as courier:
@@ -126,7 +128,7 @@ async def run_once(app: "App", out: Output, *, day: date | None = None, only: st
     stands = await record.status(app.database)
     people = stands.subscribers.get("confirmed", 0)
     waiting = _waiting(stands.deliveries)
-    return Sent(len(due), composed, delivered, unknown, waiting, people, stands.papers, why_not, causes)
+    return Sent(len(due), composed, delivered, unknown, waiting, people, stands.papers, why_not, causes, unsummed)
 
 
 def report(out: Output, sent: Sent, day: date | None) -> None:
@@ -140,6 +142,7 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
                 "empty": composed.empty,
                 "causes": sent.causes,
                 "left_out": composed.left_out,
+                "unsummed": sent.unsummed,
                 "deliveries": delivered.states,
                 "unknown": sent.unknown,
                 "next_due": delivered.next_due,
@@ -155,6 +158,8 @@ def report(out: Output, sent: Sent, day: date | None) -> None:
             out.say(f"Nothing to send for {_named(addresses)}: {cause}.")
     elif not (composed.composed or delivered.states or composed.left_out):
         out.say(_nothing(sent, day))
+    if sent.unsummed:
+        out.warn(f"Papers are without a summary by the endpoint. {sent.unsummed}")
     _states(out, delivered.states)
     if sent.unknown:
         out.warn(f"{_counted(len(sent.unknown), 'message')} may or may not have arrived: {_addresses(sent.unknown)}.")

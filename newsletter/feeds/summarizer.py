@@ -20,6 +20,9 @@ LARGEST_ANSWER = 256 * 1024
 LONGEST_ABSTRACT = 8_000
 ANSWER_TOKENS = 200
 BYTES_A_TOKEN = 4
+# Bad request, too large, unprocessable (RFC 9110 section 15.5). All else, such as a wrong key or a model that is not
+# there, would be the answer for every paper.
+ABOUT_THE_PAPER = (400, 413, 422)
 # What an endpoint says that it used is believed up to here.
 MOST_CLAIMED = 10_000_000
 
@@ -148,7 +151,7 @@ class Summarizer:
                 if response.status_code != 200:
                     raise SummaryError(
                         f"The endpoint answered {response.status_code}.",
-                        pause=response.status_code == 429 or response.status_code >= 500,
+                        pause=response.status_code not in ABOUT_THE_PAPER,
                         tokens=answer.tokens,
                     )
                 async for part in response.aiter_bytes():

@@ -140,6 +140,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("pm ", re.compile(r"(?<=\{) ?pm (?=\d)"), "±"),
     (" mid ", re.compile(r"(?<=[A-Zxyz)]) mid (?=[A-Zxyz](?![a-z])|[Α-Ωα-ω]|[A-Z][a-z]+_)"), " | "),
     ("bullet ", re.compile(r"(?<![\w-])bullet (?=[A-Z][a-z]+ [a-z])"), "• "),
+    ("infty", re.compile(r"(?<![A-Za-z])((?:[A-Za-zℓ]|ell)[_^])infty(?![A-Za-z_])"), r"\1∞"),
     ("ell_", re.compile(r"(?<![\w\\])ell(?=_)"), "ℓ"),
     ("ell^", re.compile(r"(?<![\w\\])ell(?=\^)"), "ℓ"),
     ("ell(", re.compile(r"(?<![\w\\])ell(?=\()"), "ℓ"),

@@ -58,11 +58,15 @@ class Writer(Protocol):
 
 
 class Report(NamedTuple):
-    """How many papers were summed up, how many could not be, and how many are left for the next time."""
+    """How many papers were summed up, how many could not be, how many are left for the next time.
+
+    `fault` is what went wrong with the endpoint, or why not one of them can be shown.
+    """
 
     made: int = 0
     failed: int = 0
     left: int = 0
+    fault: str = ""
 
 
 class Summarizing:
@@ -88,7 +92,7 @@ class Summarizing:
             work = _Work(self._database, self._clock, writer, waiting, self._settings.daily_tokens)
             await work.done_within(self._settings.patience, at_once=self._settings.connections)
         report = work.report
-        log.info("summaries", made=report.made, failed=report.failed, left=report.left)
+        log.info("summaries", **report._asdict())
         return report
 
 
@@ -106,11 +110,15 @@ class _Work:
         self._silent = 0
         self._made = 0
         self._failed = 0
+        self._fault = ""
+        self._unshown = ""
 
     @property
     def report(self) -> Report:
         """What came of it so far."""
-        return Report(self._made, self._failed, len(self._waiting) - self._made - self._failed)
+        left = len(self._waiting) - self._made - self._failed
+        # That now and then a summary cannot be shown is no fault; that none can is one.
+        return Report(self._made, self._failed, left, self._fault or ("" if self._made else self._unshown))
 
     async def done_within(self, seconds: float, *, at_once: int) -> None:
         """Work until all is done, the time is up, the tokens are spent, or the endpoint answers no more."""
@@ -120,10 +128,12 @@ class _Work:
                 for _ in range(min(at_once, len(self._waiting))):
                     group.create_task(self._one_after_another(papers), name="summaries")
         except* TimeoutError:
+            self._fault = f"Together they took longer than {seconds:g} seconds (summaries.patience)."
             log.warning("summaries took too long", seconds=seconds)
         except* StoreError as errors:
             # Mail must not wait for what it can do without.
-            log.warning("summaries cannot be kept", fault=str(errors.exceptions[0]))
+            self._fault = str(errors.exceptions[0])
+            log.warning("summaries cannot be kept", fault=self._fault)
 
     async def _one_after_another(self, papers: Iterator[Wanting]) -> None:
         for paper in papers:
@@ -134,6 +144,7 @@ class _Work:
                 await exclusively(connection, "summaries")
                 spent = await summaries.spent(connection, asked.made_at - DAY)
                 if spent + most > self._daily_tokens:
+                    self._fault = "The tokens of a day are spent (summaries.daily_tokens)."
                     log.warning("the tokens of a day are spent")
                     return
                 there = await summaries.count(connection, asked)
@@ -152,8 +163,10 @@ class _Work:
             fault, tokens = error.message, error.tokens
             if error.pause:
                 keep, silent = summaries.count, self._silent + 1
+                self._fault = fault
             else:
                 self._failed += 1
+                self._unshown = fault
         self._silent = silent
         async with self._database.begin() as connection:
             await keep(connection, self._kept(paper, text=text, fault=fault, tokens=tokens - most))
@@ -176,8 +189,8 @@ def _digest(paper: Wanting) -> str:
     return blake2b(f"{paper.title}\0{paper.abstract}".encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-async def sum_up(database: Database, clock: Clock, settings: Settings) -> None:
-    """Have the papers in waiting mail summed up by the endpoint of the settings; a key that is not there is logged."""
+async def sum_up(database: Database, clock: Clock, settings: Settings) -> Report:
+    """Have the papers in waiting mail summed up by the endpoint of the settings; a key that is not there is a fault."""
     from newsletter.feeds.summarizer import Summarizer
 
     wanted = settings.summaries
@@ -187,8 +200,8 @@ async def sum_up(database: Database, clock: Clock, settings: Settings) -> None:
             key = secret(settings.path(wanted.key_file), "The key of the endpoint").get_secret_value()
         except SettingsError as error:
             log.warning("no summaries", fault=str(error))
-            return
+            return Report(fault=str(error))
     summarizer = Summarizer(
         wanted.endpoint, wanted.model, key=key, timeout=wanted.timeout, language=settings.newsletter.language
     )
-    await Summarizing(database, clock, wanted, shown=settings.rendering.abstract_characters).run(summarizer)
+    return await Summarizing(database, clock, wanted, shown=settings.rendering.abstract_characters).run(summarizer)

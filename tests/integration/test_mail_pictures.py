@@ -17,6 +17,7 @@ from babel import Locale
 
 from newsletter import config, resources
 from newsletter.models import Edition, Issue, Link, Paper, Pick, Reason, Recipient
+from newsletter.pipeline import samples
 from newsletter.rendering import Brand, Links, Renderer, brand_of
 from newsletter.rendering.language import Language, resolve
 
@@ -252,8 +253,12 @@ def test_the_pictures_of_the_documentation_are_made_by_a_command(chromium, tmp_p
     subprocess.run(command, check=True, timeout=300)
     kept = {file.name: file for file in (DOCS / "pictures").glob("*.png")}
     assert sorted(kept) == sorted(file.name for file in tmp_path.glob("*.png"))
-    # Two looks of an issue and seven other kinds, at two widths, light and dark.
-    assert len(kept) == 36
+    # Two looks of an issue and each other kind of the gallery, at two widths, light and dark.
+    names = {"comfortable", "compact", *samples.kinds()} - {"issue"}
+    views = [(width, scheme) for width in (375, 700) for scheme in ("light", "dark")]
+    assert kept.keys() == {f"{name}-{width}-{scheme}.png" for name in names for width, scheme in views}
+    shown = (DOCS / "mail.md").read_text(encoding="utf-8")
+    assert [name for name in kept if f"(pictures/{name})" not in shown] == []
     for name, file in kept.items():
         assert file.stat().st_size < 150_000
         # IHDR of both: the same width and height (PNG section 11.2.2).

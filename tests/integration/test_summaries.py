@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from newsroom import Newsroom, open_newsroom, papers, until
 
+from newsletter.cli.main import newsletter
 from newsletter.errors import SummaryError
 from newsletter.feeds.summarizer import ANSWER_TOKENS, LARGEST_ANSWER, MOST_CLAIMED, Summarizer, about_tokens, shown
 from newsletter.pipeline.summaries import UNANSWERED
@@ -196,10 +198,13 @@ async def test_a_paper_of_which_nothing_can_be_shown_is_tried_three_times(
     [
         (lambda _: (500, b"down"), 0),
         (lambda _: (429, b"{}"), 0),
+        (lambda _: (401, b"{}"), 0),
+        (lambda _: (404, b"no such model"), 0),
+        (lambda _: (302, b""), 0),
         (lambda _: None, 0),
         (lambda _: completion(GOOD), 0.05),
     ],
-    ids=["500", "429", "silence", "dripping"],
+    ids=["500", "429", "401", "404", "302", "silence", "dripping"],
 )
 async def test_an_endpoint_that_does_not_work_is_soon_left_alone(
     summing: Newsroom, endpoint: Endpoint, answer: Answer, dripping: float
@@ -230,6 +235,37 @@ async def test_a_fault_of_the_endpoint_takes_away_neither_a_summary_nor_a_try(
     endpoint.answer = lambda _: completion(GOOD)
     await summing.app.sum_up()
     assert await kept(summing) == [(GOOD, "", 2, 2000 + most)]
+
+
+async def test_what_went_wrong_is_returned(summing: Newsroom, endpoint: Endpoint) -> None:
+    unshown = "See https://x.example for the summary of this fine paper."
+    await compose(summing, *range(4))
+    endpoint.answer = lambda _: (401, b"{}")
+    assert await summing.app.sum_up() == "The endpoint answered 401."
+    endpoint.answer = lambda _: completion(unshown)
+    assert await summing.app.sum_up() == "The summary has links or markup."
+    endpoint.answer = lambda asked: completion(GOOD if len(endpoint.asked) % 2 else unshown)
+    assert await summing.app.sum_up() == ""
+    summing.set("summaries", daily_tokens=1000)
+    assert await summing.app.sum_up() == "The tokens of a day are spent (summaries.daily_tokens)."
+    summing.set("summaries", key_file=Path("nowhere"))
+    assert "nowhere" in await summing.app.sum_up()
+
+
+def test_send_tells_why_papers_are_without_a_summary(tmp_path: Path, unused_tcp_port: int) -> None:
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(newsletter, ["--config", str(tmp_path / "config.toml"), *words])
+
+    assert call("init").exit_code == 0
+    with (tmp_path / "config.toml").open("a") as settings:
+        settings.write(f'\n[summaries]\nendpoint = "http://127.0.0.1:{unused_tcp_port}/v1"\nmodel = "small"\n')
+    paper = {"title": "", "paper": {"id": "2603.00001", "title": "A violin", "summary": ABSTRACT}}
+    (tmp_path / "papers.json").write_text(json.dumps([paper]))
+    assert call("feeds", "ingest", str(tmp_path / "papers.json")).exit_code == 0
+    assert call("subscribers", "add", "ada@example.org").exit_code == 0
+    result = call("send")
+    assert result.exit_code == 0, result.output
+    assert "without a summary by the endpoint. The endpoint cannot be reached" in " ".join(result.stderr.split())
 
 
 async def test_what_never_went_out_costs_nothing(summing: Newsroom, unused_tcp_port: int) -> None:

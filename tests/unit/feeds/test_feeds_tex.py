@@ -213,6 +213,7 @@ def test_a_deep_text_ends(opening: str, closing: str) -> None:
         (r"\texorpdfstring{$\alpha$}{alpha}-GAN", "α-GAN"),
         (r"$\text{A}$$\text{B}$ is", "AB is"),
         ("a --- b and a---b", "a — b and a—b"),
+        ("an ell_infty-norm, L_infty and H_infty control", "an ℓ_∞-norm, L_∞ and H_∞ control"),
     ],
 )
 def test_formulae_and_commands_that_an_audit_found(raw: str, shown: str) -> None:
