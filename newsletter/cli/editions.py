@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # A note stands in everybody's mail, which mail programs cut at about 100 KB.
 LONGEST_NOTE = 20_000
+# So the footer stands before that end: as HTML a table of short rows takes five times its size.
+MOST_OF_MAIL = 70_000
 
 
 @click.group("editions", cls=Group)
@@ -94,6 +96,7 @@ def note(face: Face, file: Path, day: date | None, cadence: str | None) -> None:
     It stands above the papers in all mail of that day that is yet to be sent.
     """
     markdown = read(file, "The note", most=LONGEST_NOTE).strip()
+    _keep_within_a_mail(markdown)
 
     async def act(app: "App") -> "list[Edition]":
         return await _set(app, markdown, day, cadence)
@@ -105,6 +108,17 @@ def note(face: Face, file: Path, day: date | None, cadence: str | None) -> None:
         face.out.record(
             {"date": edition.date, "cadence": edition.cadence, "note": edition.note},
             f"The {edition.cadence} edition of {edition.date} {'has the note' if markdown else 'has no note'} now.",
+        )
+
+
+def _keep_within_a_mail(markdown: str) -> None:
+    from newsletter.pipeline import record
+
+    size = record.size_of(markdown)
+    if size > MOST_OF_MAIL:
+        raise UsageError(
+            f"The note would take {size:,} bytes of every mail, of which programs cut what is beyond about 100,000.",
+            next_step="Shorten it: long tables take several times the room of their words.",
         )
 
 

@@ -246,6 +246,14 @@ def refused_in(markdown: str) -> str:
     )
 
 
+def size_of(markdown: str) -> int:
+    """Return how many octets of a mail an editor's note takes, as HTML in quoted-printable."""
+    from newsletter.delivery import quoted
+    from newsletter.rendering import note
+
+    return len(quoted.encode(note.to_html(markdown)))
+
+
 async def set_note(
     database: Database, clock: Clock, markdown: str, day: date, cadences: Sequence[str]
 ) -> list[Edition]:

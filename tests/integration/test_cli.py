@@ -572,6 +572,9 @@ def test_the_note_of_the_editor_is_in_the_mail(place: Place) -> None:
     assert re.search(r"Read <em[^>]*>this</em>", page)
     assert "<script" not in page
     assert "larger than 20,000 bytes" in place.run("editions", "note", "-", code=2, given="x" * 20_001).stderr
+    rows = "a|b\n-|-\n" + "1|2\n" * 4000
+    assert "bytes of every mail" in place.run("editions", "note", "-", code=2, given=rows).stderr
+    assert "bytes of every mail" not in place.run("editions", "note", "-", code=0, given="纸" * 6600).stderr
     assert place.lines("editions", "list")[0]["date"] == tomorrow
     assert "There is no edition of 1999-01-01" in place.run("editions", "show", "1999-01-01", code=1).stderr
     assert (
