@@ -128,6 +128,18 @@ async def test_pages_are_found_with_the_path_of_the_proxy_and_without(small_room
             assert f'action="{whole}"' in page.text
 
 
+@pytest.mark.parametrize("name", ["papers", "mail", "settings", "f", "archive", "operator"])
+async def test_a_path_of_the_proxy_may_be_called_as_a_page_is(small_room: Newsroom, name: str) -> None:
+    await filled(small_room)
+    async with open_site(small_room, f"https://papers.example.org/{name}") as site:
+        number = (await site.room.records("ada"))[-1].delivery.issue_id
+        door = await site.door("settings")
+        verdict = (await site.saying("more")).rpartition("/f/")[2]
+        for page in (f"papers/{door}", f"mail/{door}/{number}", f"settings/{door}", f"f/{verdict}", "robots.txt"):
+            for path in (f"/{name}/{page}", f"/{page}"):
+                assert (await site.get(path)).status_code != 404, path
+
+
 # Served
 
 
