@@ -110,6 +110,16 @@ async def test_what_others_wrote_is_made_safe(small_room: Newsroom) -> None:
         assert not re.search(r"<(script|img|b|i)>", text)
 
 
+async def test_who_enters_the_bare_address_finds_where_to_subscribe(small_room: Newsroom) -> None:
+    for there in (True, False):
+        small_room.set("signup", open=there)
+        async with open_site(small_room) as site:
+            for path in ("/", "/letters", "/letters/"):
+                page = await site.get(path)
+                assert page.status_code == 404
+                assert ('href="/letters/subscribe"' in page.text) is there
+
+
 # Behind a proxy
 
 
