@@ -210,14 +210,15 @@ EditionKind = Literal["issue", "welcome", "confirmation", "goodbye", "link", "kn
 Notice = Literal["welcome", "confirmation", "goodbye", "link", "known", "answer", "nothing"]
 
 # Whom mail of each kind is for; nobody else may get it.
-STATE_FOR: Mapping[EditionKind, Consent] = {
-    "issue": Consent.CONFIRMED,
-    "welcome": Consent.CONFIRMED,
-    "confirmation": Consent.UNCONFIRMED,
-    "goodbye": Consent.UNSUBSCRIBED,
-    "link": Consent.CONFIRMED,
-    "known": Consent.CONFIRMED,
-    "answer": Consent.CONFIRMED,
+STATES_FOR: Mapping[EditionKind, tuple[Consent, ...]] = {
+    "issue": (Consent.CONFIRMED,),
+    "welcome": (Consent.CONFIRMED,),
+    "confirmation": (Consent.UNCONFIRMED,),
+    # Also if somebody has asked for them since: it may not have been them who did either.
+    "goodbye": (Consent.UNSUBSCRIBED, Consent.UNCONFIRMED),
+    "link": (Consent.CONFIRMED,),
+    "known": (Consent.CONFIRMED,),
+    "answer": (Consent.CONFIRMED,),
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsletter.clock import Clock
 from newsletter.config import Delivery as DeliverySettings
-from newsletter.models import STATE_FOR, Consent, Issue
+from newsletter.models import STATES_FOR, Consent, Issue
 from newsletter.pipeline import slots
 from newsletter.pipeline.notices import ANSWERS
 from newsletter.store import deliveries, doubles, issues, recall, suppressions
@@ -166,12 +166,11 @@ def _obstacle(loaded: Loaded, suppressed: Mapping[str, str], now: datetime) -> s
     issue, person = loaded
     if not issue.picks and not issue.said and issue.edition.kind == "issue":
         return NOTHING_LEFT
-    wanted = Consent.CONFIRMED if issue.picks else STATE_FOR[issue.edition.kind]
-    if person.state is not wanted:
+    if person.state not in STATES_FOR["issue" if issue.picks else issue.edition.kind]:
         return f"They are {person.state}."
     # Who left has no pause, and who has not come has none either.
     if (
-        wanted is Consent.CONFIRMED
+        person.state is Consent.CONFIRMED
         and issue.edition.kind not in ANSWERS
         and person.paused_until is not None
         and slots.date_there(person.timezone, now) < person.paused_until

@@ -251,10 +251,14 @@ class Readers:
         return person.model_copy(update={"paused_until": until, "best_missed": best_missed})
 
     async def _known(self, connection: AsyncConnection, person: Subscriber) -> Reader:
-        if person.state is not Consent.UNSUBSCRIBED:
+        # Somebody may have asked for them since they left; until they say so themselves, that they left stands.
+        asked_for = person.state is Consent.UNCONFIRMED and person.subscribed_at is not None
+        if person.state is not Consent.UNSUBSCRIBED and not asked_for:
             return Reader(person, None, may_return=False, may_tell=False)
         evidence = await subscribers.evidence(connection, person.id)
-        left = next((one for one in reversed(evidence) if one.how != REASON), None)
+        left = next(
+            (one for one in reversed(evidence) if one.how != REASON and one.state is not Consent.UNCONFIRMED), None
+        )
         theirs = left is not None and left.how in (BY_PAGE, BY_ONE_CLICK, BY_MAIL, BY_SENDER, BY_RELAY)
         email_key = addresses.key(person.email)
         may_return = (
@@ -265,7 +269,7 @@ class Readers:
             and person.subscribed_at is not None
             and not await suppressions.among(connection, [email_key])
         )
-        return Reader(person, left, may_return, may_tell=theirs and evidence[-1].how != REASON)
+        return Reader(person, left, may_return, may_tell=theirs and not asked_for and evidence[-1].how != REASON)
 
 
 def _within(at: datetime, now: datetime, days: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from newsletter.cadences import falls_on
 from newsletter.delivery.addresses import key
-from newsletter.models import FOREVER, STATE_FOR, Consent, DeliveryState, EditionKind, Subscriber
+from newsletter.models import FOREVER, STATES_FOR, Consent, DeliveryState, EditionKind, Subscriber
 from newsletter.pipeline import slots
 from newsletter.pipeline.notices import ANSWERS
 from newsletter.pipeline.record import PAGE, Record, list_deliveries
@@ -48,10 +48,9 @@ async def _judged(database: Database, part: list[Record], now: datetime) -> list
 
 
 def _never(person: Subscriber, kind: EditionKind, barred: dict[str, str], now: datetime) -> str:
-    wanted = STATE_FOR[kind]
-    if person.state is not wanted:
+    if person.state not in STATES_FOR[kind]:
         return f"they are {person.state}"
-    if wanted is Consent.CONFIRMED and kind not in ANSWERS and person.paused_on(slots.local_date(person, now)):
+    if person.state is Consent.CONFIRMED and kind not in ANSWERS and person.paused_on(slots.local_date(person, now)):
         return "they have paused"
     reason = barred.get(key(person.email))
     return f"they must not be mailed: {reason}" if reason else ""

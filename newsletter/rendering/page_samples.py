@@ -91,7 +91,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "days": 1,
     },
     "confirm": {"action": "/", "stage": "ask", "topics": (), "rhythm": "", "subscribe": "/", "at_once": True},
-    "fault": {"kind": "old", "days": 1, "lost": "/"},
+    "fault": {"kind": "old", "days": 1, "lost": "/", "subscribe": "/"},
     "address": {"action": "/", "stage": "ask", "typed": "", "fault": "same", "before": ""},
     "lost": {"action": "/", "stage": "ask", "typed": "", "fault": "address", "form": "a"},
     "settings": {

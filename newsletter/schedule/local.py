@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import logging
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -178,6 +179,8 @@ class Clockwork:
         self._running: set[asyncio.Task[None]] = set()
         self._end = asyncio.Event()
         # A tick that is still at work when the next is due takes its place; what came due is found by the one after.
+        # That is no fault, and APScheduler would warn of it at each interval of a long edition.
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )

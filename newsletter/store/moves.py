@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-from newsletter.models import STATE_FOR, Consent, DeliveryState
+from newsletter.models import STATES_FOR, Consent, DeliveryState
 from newsletter.store.ready import POSTGRESQL, SQLITE, Ready
 from newsletter.store.tables import deliveries, editions, issues, subscribers
 from newsletter.store.types import UtcDateTime
@@ -57,7 +57,7 @@ _GIVEN: dict[str, TypeEngine[Any]] = {
 def _for_those_in(state: Consent) -> ColumnElement[bool]:
     """Tell whether people in that state are those whom mail of the edition's kind is for."""
     kinds: list[ColumnElement[str]] = [
-        literal_column(f"'{kind}'") for kind, wanted in STATE_FOR.items() if wanted is state
+        literal_column(f"'{kind}'") for kind, wanted in STATES_FOR.items() if state in wanted
     ]
     return and_(subscribers.c.state == literal_column(f"'{state}'"), editions.c.kind.in_(kinds))
 

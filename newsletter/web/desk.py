@@ -156,7 +156,10 @@ class Desk:
     def fault(self, request: Request, kind: str, status: int, *, close: bool = False) -> Response:
         """Return the page of a fault, in a language that the browser names; `close` leaves a body unread."""
         language = self.language(request)
-        html = self._pages.page("fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"))
+        subscribe = self.path("/subscribe") if self.settings.signup.open else ""
+        html = self._pages.page(
+            "fault", language, kind=kind, days=FEEDBACK_DAYS, lost=self.path("/lost"), subscribe=subscribe
+        )
         headers = {**self.headers, "Content-Language": language.code} | ({"Connection": "close"} if close else {})
         return HTMLResponse(html, status, headers)
 

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsletter import config
@@ -161,7 +161,10 @@ def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if prefix and scope["type"] == "http" and scope["path"].startswith(f"{prefix}/"):
-            scope = {**scope, "path": scope["path"][len(prefix) :]}
+            within = {**scope, "path": scope["path"][len(prefix) :]}
+            # What begins like the path may be a page, as /papers behind example.org/papers.
+            if not _leads(site, scope) or _leads(site, within):
+                scope = within
         if scope["type"] == "http":
             if scope.get(CROWDED):
                 await site.state.desk.crowded(Request(scope))(scope, receive, send)
@@ -174,6 +177,10 @@ def _without_prefix(site: Starlette, settings: config.Settings) -> ASGIApp:
         await site(scope, receive, send)
 
     return call
+
+
+def _leads(site: Starlette, scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is not Match.NONE for route in site.routes)
 
 
 async def _robots(request: Request) -> Response:

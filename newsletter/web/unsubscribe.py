@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from newsletter.models import Consent
 from newsletter.pipeline.readers import BY_ONE_CLICK, BY_PAGE, LONGEST_REASON, Reader
 from newsletter.web.desk import Desk
 from newsletter.web.forms import UnreadError, fields
@@ -25,7 +26,8 @@ async def answer(request: Request) -> Response:
             return _page(desk, request, await desk.readers.leave(token, how=BY_PAGE), "left")
         case "return":
             reader = await desk.readers.come_back(token)
-            return _page(desk, request, reader, "back" if reader.left is None else "left")
+            back = reader.person.state is Consent.CONFIRMED
+            return _page(desk, request, reader, "back" if back else "ask" if reader.left is None else "left")
         case "reason":
             reader = await desk.readers.tell_why(token, asked.get("reason", ""))
             if reader.left is None:

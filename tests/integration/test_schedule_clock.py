@@ -1,5 +1,6 @@
 """Ticks go on when the clock of the machine steps, though APScheduler plans by it."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from apscheduler.schedulers import base
 from clockwork import counting, running
 from newsroom import Newsroom, until
 
+from newsletter.app import App
 from newsletter.clock import SystemClock
 from newsletter.schedule.local import Clockwork
 
@@ -64,3 +66,23 @@ async def test_what_is_merely_waiting_is_left_alone(small_room: Newsroom, wall: 
     async with running(clockwork):
         await until(lambda: calls["often"] >= 10)
     assert calls["rarely"] == 1
+
+
+async def test_an_act_that_outlasts_its_interval_warns_nobody(
+    small_room: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: Counter[str] = Counter()
+    done = asyncio.Event()
+
+    async def long(app: App) -> None:
+        await counting(calls, "long")(app)
+        await done.wait()
+
+    clockwork = Clockwork(small_room.app)
+    clockwork.every(0.02, long)
+    clockwork.every(0.02, counting(calls, "often"))
+    async with running(clockwork):
+        await until(lambda: calls["often"] >= 10)
+        done.set()
+        await until(lambda: calls["long"] >= 2)
+    assert not [record.getMessage() for record in caplog.records if record.name.startswith("apscheduler")]

@@ -110,6 +110,16 @@ async def test_what_others_wrote_is_made_safe(small_room: Newsroom) -> None:
         assert not re.search(r"<(script|img|b|i)>", text)
 
 
+async def test_who_enters_the_bare_address_finds_where_to_subscribe(small_room: Newsroom) -> None:
+    for there in (True, False):
+        small_room.set("signup", open=there)
+        async with open_site(small_room) as site:
+            for path in ("/", "/letters", "/letters/"):
+                page = await site.get(path)
+                assert page.status_code == 404
+                assert ('href="/letters/subscribe"' in page.text) is there
+
+
 # Behind a proxy
 
 
@@ -126,6 +136,18 @@ async def test_pages_are_found_with_the_path_of_the_proxy_and_without(small_room
             assert page.status_code == 200
             # A form leads back through the proxy.
             assert f'action="{whole}"' in page.text
+
+
+@pytest.mark.parametrize("name", ["papers", "mail", "settings", "f", "archive", "operator"])
+async def test_a_path_of_the_proxy_may_be_called_as_a_page_is(small_room: Newsroom, name: str) -> None:
+    await filled(small_room)
+    async with open_site(small_room, f"https://papers.example.org/{name}") as site:
+        number = (await site.room.records("ada"))[-1].delivery.issue_id
+        door = await site.door("settings")
+        verdict = (await site.saying("more")).rpartition("/f/")[2]
+        for page in (f"papers/{door}", f"mail/{door}/{number}", f"settings/{door}", f"f/{verdict}", "robots.txt"):
+            for path in (f"/{name}/{page}", f"/{page}"):
+                assert (await site.get(path)).status_code != 404, path
 
 
 # Served

@@ -250,6 +250,38 @@ async def test_who_left_comes_back_with_the_wishes_of_now(site: Site) -> None:
     )  # fmt: skip
 
 
+async def test_who_left_is_told_so_though_somebody_asks_for_them_at_once(site: Site) -> None:
+    # Else whoever has a mail that was passed on could leave for its reader, who would only see a mail to ignore.
+    await site.room.subscribe("bob", "violin")
+    await site.press(await site.leaving("bob"), act="leave")
+    await subscribe(site, "bob", words="glacier")
+    assert sorted(subjects(await work(site))) == [
+        "Please confirm: Papers for you", "You are unsubscribed: Papers for you",
+    ]  # fmt: skip
+
+
+async def test_who_left_may_undo_it_though_somebody_asked_for_them(site: Site) -> None:
+    await site.room.subscribe("bob", "violin")
+    path = await site.leaving("bob")
+    await site.press(path, act="leave")
+    await subscribe(site, "bob", words="glacier")
+    await work(site)
+    page = await site.get(path)
+    assert ("You are unsubscribed" in page.text, 'value="return"' in page.text) == (True, True)
+    assert 'name="reason"' not in page.text
+    assert "You are subscribed again" in (await site.press(path, act="return")).text
+    after = await subscribers.find(site.room.database, address("bob"))
+    assert (after.state, [topic.name for topic in after.topics]) == (Consent.CONFIRMED, ["violin"])
+
+
+async def test_who_never_said_so_is_not_called_subscribed(site: Site) -> None:
+    await subscribe(site, "ada")
+    await work(site)
+    page = await site.press(await site.leaving("ada"), act="return")
+    assert "You are subscribed again" not in page.text
+    assert (await subscribers.find(site.room.database, address("ada"))).state is Consent.UNCONFIRMED
+
+
 # Nobody is bombed
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from newsletter.models import STATE_FOR, DeliveryState
+from newsletter.models import STATES_FOR, DeliveryState
 from newsletter.store.tables.base import metadata, one_of
 from newsletter.store.types import Id, Json, UtcDateTime
 
@@ -30,7 +30,7 @@ editions = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("kind", String(16), nullable=False, server_default="issue"),
     UniqueConstraint("date", "cadence", "kind"),
-    one_of("kind", *STATE_FOR),
+    one_of("kind", *STATES_FOR),
 )
 
 issues = Table(
