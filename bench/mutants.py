@@ -209,13 +209,13 @@ MUTANTS = [
     Mutant(
         "the paused are mailed",
         "pipeline/groups.py",
-        "wanted is Consent.CONFIRMED\n        and issue.edition",
+        "person.state is Consent.CONFIRMED\n        and issue.edition",
         "False\n        and issue.edition",
     ),
     Mutant(
         "those who left keep their mail waiting",
         "pipeline/groups.py",
-        "if person.state is not wanted:",
+        'if person.state not in STATES_FOR["issue" if issue.picks else issue.edition.kind]:',
         "if False:",
     ),
     Mutant(

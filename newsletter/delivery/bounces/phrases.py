@@ -5,7 +5,7 @@ It knows neither codes nor formats; `kind` weighs both against these words.
 
 from typing import Literal, NamedTuple
 
-from newsletter.delivery.bounces.tongues import SENDER, UNKNOWN
+from newsletter.delivery.bounces.tongues import ANOTHER, SENDER, UNKNOWN
 from newsletter.delivery.fullness import FULL
 
 
@@ -136,6 +136,7 @@ WORDS: tuple[Row, ...] = (
             r"exit(ed)? (status|with)|died with|service unavailable|system error|operating system",
             r"internal (server )?error|local (configuration )?error|configuration|protocol error|out of memory",
             r"unknown error|shared object|child status|no such file|cannot open|process(ing)? error",
+            *ANOTHER,
         ),
     ),
     Row(

@@ -13,7 +13,7 @@ _MAILBOX_OR_OWNER = (
     r"felhasználó|címzett|postafiók|utilizator|destinatar|căsu[tț]|пользовател|адрес|получател|ящик|користувач|"
     r"одержувач|скриньк|kullanıcı|alıcı|posta kutusu|χρήστη|παραλήπτη|διεύθυνση|γραμματοκιβώτι|người dùng|"
     r"người nhận|địa chỉ|hộp thư|pengguna|penerima|alamat|kotak (surat|pesan)|用户|用戶|使用者|收件人|邮箱|郵箱|"
-    r"信箱|账号|帳號|帐号|地址|사용자|수신자|받는 ?사람|메일|주소|계정|ユーザ|宛先|受信者|メールボックス|アドレス"
+    r"信箱|账号|帳號|帐号|地址|사용자|수신자|받는 ?사람|메일함|주소|계정|ユーザ|宛先|受信者|メールボックス|アドレス"
 )
 _NOT_THERE = (
     r"unbekannt|existiert nicht|nicht (gefunden|vorhanden|bekannt)|kein(e|en)? solche|inconnu|introuvable|n'existe|"
@@ -23,8 +23,8 @@ _NOT_THERE = (
     r"nie (istnieje|znalezion|ma takie)|neexist|neznám|nenalezen|ismeretlen|nem (létez|található)|necunoscut|"
     r"nu (există|exista)|\bне (найден|существует|знайдено|існує)|неизвест|невідом|нет таког|bulunamad|bulunmuyor|"
     r"mevcut değil|bilinmeyen|böyle bir|άγνωστ|δεν (υπάρχει|βρέθηκε)|không tồn tại|không tìm thấy|tidak (ditemukan|"
-    r"dikenal|ada\b)|不存在|[无無]此|没有[此该這]|查[无無]|未找到|找不到|존재하지|없는|없습니다|찾을 수|存在しま|"
-    r"見つかりま|不明"
+    r"dikenal|ada\b)|不存在|[无無]此|没有[此该這]|查[无無]|未找到|找不到|존재하지|(?<!수 )없(는|습니다)|"
+    r"(찾을|알) 수 없|存在しま|見つかりま|不明"
 )
 _SENDER = (
     r"absender|expéditeur|remitente|remetente|mittente|afzender|avsända|avsender|afsender|lähettäj|nadawc|odesílatel|"
@@ -32,6 +32,23 @@ _SENDER = (
     r"보낸 ?사람|발신|送信者|差出人"
 )
 
+# What is not there, or not known, and is neither a mailbox nor its owner: a fault, a server, an address of one.
+_ANOTHER = (
+    r"fehler|erreur|error|erro|errore|fout|\bfel\b|fejl|\bfeil|virhe|błąd|błędu|chyb|\bhiba|eroare|ошибк|помилк|\bhata|"
+    r"σφάλμα|\blỗi|kesalahan|错误|錯誤|오류|エラー|serve[ur]\w*|servidor|sunucu|serwer|сервер|διακομιστ|máy chủ|服务器|"
+    r"伺服器|서버|サーバ|\bhost|主机|主機|호스트|ホスト|(\bip|client|rechner|server)-?adress|adresse ip|"
+    r"(direcci[oó]n|endere[cç]o|indirizzo|adres|alamat|địa chỉ) ip|ip[- ]?адрес|ip ?(地址|주소|アドレス)"
+)
+# Between both, if anything: an ending, whose it is, and a verb. A colon ends what is said of it.
+_OF_THEM = (
+    r"[^\s:;,.(]{0,8}(\s(du|de|del|des|der|do|van)\s((la|le|el|het|de)\s)?[^\s:;,]{1,20})?"
+    r"(\s(est|ist|wurde|è|está|não foi|is|was|werd|är|er))?\s?"
+)
+ANOTHER: tuple[str, ...] = (
+    # Who is named behind it is who is not there: `no existe el usuario`.
+    rf"({_ANOTHER}){_OF_THEM}({_NOT_THERE})(?!.{{0,4}}({_MAILBOX_OR_OWNER}))",
+    rf"({_NOT_THERE})[^\s:;,.(]{{0,8}}\s?({_ANOTHER})",
+)
 UNKNOWN: tuple[str, ...] = (
     rf"({_MAILBOX_OR_OWNER}).{{0,40}}({_NOT_THERE})",
     rf"({_NOT_THERE}).{{0,25}}({_MAILBOX_OR_OWNER})",

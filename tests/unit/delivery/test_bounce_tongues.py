@@ -70,6 +70,42 @@ NOT_OF_THE_READER = (
     "mailbox unknown error: retry",
 )
 
+OF_SOMETHING_ELSE = (
+    "Unbekannter Fehler im Postfach",
+    "Empfänger: Server nicht gefunden",
+    "Die IP-Adresse ist unbekannt",
+    "Client-Adresse nicht gefunden",
+    "Erreur inconnue lors de la remise au destinataire",
+    "Le serveur du destinataire est introuvable",
+    "Adresse IP inconnue",
+    "Usuario: error desconocido",
+    "Destinatario: servidor no encontrado",
+    "Erro desconhecido na caixa postal",
+    "Errore sconosciuto per la casella",
+    "Onbekende fout bij de mailbox van de ontvanger",
+    "Nieznany błąd skrzynki",
+    "Неизвестная ошибка почтового ящика",
+    "Bilinmeyen hata: posta kutusu",
+    "不明なエラー: メールボックス",
+    "サーバーのアドレスが見つかりません",
+    "找不到收件人的服务器",
+    "메일을 배달할 수 없습니다",
+    "수신자 서버에 연결할 수 없습니다",
+    "알 수 없는 오류: 수신자",
+)
+NOBODY_ON_A_SERVER = (
+    "Fehler: Benutzer unbekannt",
+    "Error: usuario desconocido",
+    "En este servidor no existe el usuario",
+    "L'utilisateur est introuvable sur le serveur",
+    "На сервере нет такого пользователя",
+    "Пользователь не найден на сервере",
+    "Sunucuda kullanıcı bulunamadı",
+    "服务器上找不到该用户",
+    "메일함을 찾을 수 없습니다",
+    "알 수 없는 사용자",
+)
+
 
 def said(words: str, code: str = "5.0.0") -> bytes:
     text = f"<{ADA}>: host mx.example.org[192.0.2.1] said: 550 {words} (in reply to RCPT TO command)"
@@ -85,6 +121,16 @@ def test_nobody_there_is_understood_in_the_languages_of_servers(words: str) -> N
 def test_full_is_never_dead_whatever_the_language_and_the_code(words: str) -> None:
     assert [bounce.kind for bounce in parse(said(words, "5.1.1"))] == ["soft"]
     assert not judge("rcpt", Reply(550, "5.1.1", words)).suppress
+
+
+@pytest.mark.parametrize("words", OF_SOMETHING_ELSE)
+def test_a_fault_or_a_server_that_is_unknown_takes_nobodys_mail_away(words: str) -> None:
+    assert [bounce.kind for bounce in parse(said(words))] == ["soft"]
+
+
+@pytest.mark.parametrize("words", NOBODY_ON_A_SERVER)
+def test_who_is_unknown_is_so_though_a_server_or_a_fault_is_named_too(words: str) -> None:
+    assert [bounce.kind for bounce in parse(said(words))] == ["hard"]
 
 
 @pytest.mark.parametrize("words", NOT_OF_THE_READER)
