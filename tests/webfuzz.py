@@ -102,7 +102,7 @@ PAGES: dict[str, Page] = {
             "language": of("de", "ar-XB"),
         }
     ),
-    "/operator/mail/{sight}": Page(words={"sight": st.just("{sight}") | TEXT}),
+    "/operator/mail/{shown}": Page(words={"shown": st.just("{operator mail}") | TEXT}),
     "/papers/{token}": Page("settings", fields=SAYING, query=PAPERS),
     "/papers/{token}/papers.{form}": Page("settings", FILE, query=PAPERS),
     "/feed/{token}/{form}": Page("feed", FEED),
@@ -268,7 +268,7 @@ def plain(route: str, **given: Any) -> Ask:
     """Return a request as a reader's browser makes it."""
     page = PAGES[route]
     words = {"mark": "{mark}", "form": "bib", "verdict": "more", "name": "mail", "day": "2026-03-01", "relay": "signed",
-             "issue": "{issue}", "sight": "{sight}"}  # fmt: skip
+             "issue": "{issue}", "shown": "{operator mail}"}  # fmt: skip
     ask = Ask(
         route, "GET", page.token, "ada", "none", 0, {name: words[name] for name in page.words}, "", True, (), (), (),
         "form", b"", 1, False, False,
@@ -282,7 +282,7 @@ def path_of(world: World, ask: Ask, token: str) -> bytes:
     path = ask.route.replace("{token}", quote(token, safe="", errors="surrogatepass"))
     for name, drawn in ask.words.items():
         word = drawn.replace("{issue}", issue).replace("{mark}", world.mark(ask.name))
-        word = word.replace("{sight}", world.token("sight", ask.name))
+        word = word.replace("{operator mail}", world.token("operator mail", ask.name))
         path = path.replace(f"{{{name}}}", quote(word, safe="", errors="surrogatepass"))
     query = "&".join("=".join(quote(part, safe="", errors="surrogatepass") for part in pair) for pair in ask.query)
     return f"{PREFIX * ask.behind_prefix}{path}{ask.ending.replace('#', '%23')}{'?' * bool(query)}{query}".encode()
@@ -399,7 +399,7 @@ def check(ask: Ask, answer: Answer) -> None:
         if name != ask.name or ask.purpose == "":
             assert email not in text, f"it tells the address of {name}"
             # The operator sees the mail of readers, which says why a paper is in it.
-            assert wish not in text or ask.route == "/operator/mail/{sight}", f"it tells a wish of {name}"
+            assert wish not in text or ask.route == "/operator/mail/{shown}", f"it tells a wish of {name}"
     if ask.route != "/data/{token}/data.json" and ask.purpose:
         assert SECRETS[ask.name][0] not in text, "an address is not masked"
     _parsed(answer)

@@ -164,7 +164,7 @@ class World:
             "lost": lambda: signer.sign("form.lost", seconds - 5),
             "operator": lambda: signer.sign("operator", seconds),
             "example": lambda: signer.sign("example", seconds, "en", "UTC", "violin"),
-            "sight": lambda: signer.sign("sight", seconds, "", person.id, "", ""),
+            "operator mail": lambda: signer.sign("operator mail", seconds, "", person.id, "", ""),
         }[purpose]()
 
     async def ask(

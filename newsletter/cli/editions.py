@@ -114,7 +114,7 @@ def note(face: Face, file: Path, day: date | None, cadence: str | None) -> None:
 def _keep_within_a_mail(markdown: str) -> None:
     from newsletter.pipeline import record
 
-    size = record.size_of(markdown)
+    size = record.octets_of_note(markdown)
     if size > MOST_OF_MAIL:
         raise UsageError(
             f"The note would take {size:,} bytes of every mail, of which programs cut what is beyond about 100,000.",

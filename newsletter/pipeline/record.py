@@ -246,7 +246,7 @@ def refused_in(markdown: str) -> str:
     )
 
 
-def size_of(markdown: str) -> int:
+def octets_of_note(markdown: str) -> int:
     """Return how many octets of a mail an editor's note takes, as HTML in quoted-printable."""
     from newsletter.delivery import quoted
     from newsletter.rendering import note

@@ -49,10 +49,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "spans": (30, 90),
         "found": _FIGURES,
     },
-    "sight": {
+    "operator_mail": {
         "path": "/", "form": "", "by_password": True, "fault": "", "kinds": (("issue", "An issue"),),
         "looks": ("plain",), "languages": {"en": "English"}, "asked": {"kind": "", "look": "", "language": ""},
-        "token": "a", "sight": {"subject": "A", "html": "a", "reader": "a", "obstacles": ("paused",)},
+        "token": "a", "mail": {"subject": "A", "html": "a", "reader": "a", "obstacles": ("paused",)},
     },
     "feedback": {
         "action": "/", "stage": "ask", "verdict": "more", "said": "less", "before": "", "paper": _PAPER,

@@ -11,7 +11,7 @@ from newsletter.app import App
 from newsletter.pipeline import figures
 from newsletter.pipeline.entrance import HOURS, Entrance
 from newsletter.pipeline.figures import Chart, Figures
-from newsletter.pipeline.sights import Sights
+from newsletter.pipeline.operator_mail import OperatorMail
 from newsletter.tokens import Signer, TokenError
 from newsletter.web.desk import PICTURES, Desk
 from newsletter.web.forms import UnreadError, fields
@@ -32,7 +32,7 @@ class Board:
 
     def __init__(self, app: App, signer: Signer, desk: Desk) -> None:
         self.settings: Operator = app.settings.operator
-        self.sights = Sights(app.database, app.clock, signer, desk.foresight, app.sample_writer)
+        self.mail = OperatorMail(app.database, app.clock, signer, desk.foresight, app.sample_writer)
         self.entrance = Entrance(app.database, app.clock, self.settings.password_hash)
         self.draws = app.draws
         self.secure = app.settings.web.base_url.startswith("https:")

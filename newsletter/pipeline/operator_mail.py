@@ -18,7 +18,7 @@ from newsletter.store import subscribers as kept
 from newsletter.store.database import Database
 from newsletter.tokens import Signer, TokenError
 
-SIGHT = "sight"
+PURPOSE = "operator mail"
 LASTS = timedelta(hours=1)
 # A page has two frames of one mail, which is made once; so many are at hand.
 KEPT = 16
@@ -36,7 +36,7 @@ class Wish(NamedTuple):
     language: str = ""
 
 
-class Sight(NamedTuple):
+class ShownMail(NamedTuple):
     """A mail as a page for a frame, which is empty where there is no paper for them.
 
     `reader` is a masked address, empty for a sample; `obstacles` are the kinds of what keeps mail from them just now.
@@ -48,7 +48,7 @@ class Sight(NamedTuple):
     obstacles: tuple[str, ...] = ()
 
 
-class Sights:
+class OperatorMail:
     """Shows mail whose links are dead; `make_writer` makes what writes samples."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Sights:
         self._foresight = foresight
         self._make_writer = make_writer
         self._writer: LetterWriter | None = None
-        self._made: OrderedDict[str, Sight] = OrderedDict()
+        self._made: OrderedDict[str, ShownMail] = OrderedDict()
 
     async def wish(self, kind: str, email: str, before: str, look: str, language: str) -> Wish:
         """Return what a form asks for: of who has that address, else a sample, else of whom was seen `before`, a token.
@@ -86,16 +86,16 @@ class Sights:
 
     def token(self, wish: Wish) -> str:
         """Return what a mail is asked for with, for an hour: no address of a page names a person."""
-        return self._signer.sign(SIGHT, int(self._clock.now().timestamp()), *wish)
+        return self._signer.sign(PURPOSE, int(self._clock.now().timestamp()), *wish)
 
     def read(self, token: str) -> Wish:
         """Return what a token asks for; raises TokenError for one that was not made here, or has had its time."""
-        at, kind, person, look, language = self._signer.read(SIGHT, token)
+        at, kind, person, look, language = self._signer.read(PURPOSE, token)
         if not 0 <= self._clock.now().timestamp() - int(at) <= LASTS.total_seconds():
             raise TokenError("This mail was shown long ago.", next_step="Ask for it anew.")
         return Wish(str(kind), int(person), str(look), str(language))
 
-    async def see(self, token: str) -> Sight | None:
+    async def see(self, token: str) -> ShownMail | None:
         """Return the mail that a token asks for; None if too many look at mail just now.
 
         Raises TokenError as `read` does, and NotFoundError for a person who was erased.
@@ -112,7 +112,7 @@ class Sights:
                 self._made.popitem(last=False)
         return self._made[token]
 
-    def _sample(self, wish: Wish) -> Sight:
+    def _sample(self, wish: Wish) -> ShownMail:
         if self._writer is None:
             self._writer = self._make_writer()
         kind = samples.kinds()[wish.kind]
@@ -121,16 +121,16 @@ class Sights:
         message, rendered = self._writer.unsigned(
             issue, address=samples.READER, message_id="<sample@preview.invalid>", date=samples.NOON
         )
-        return Sight(rendered.subject, proofs.page(message, rendered))
+        return ShownMail(rendered.subject, proofs.page(message, rendered))
 
-    async def _next(self, wish: Wish, person: Subscriber) -> Sight | None:
+    async def _next(self, wish: Wish, person: Subscriber) -> ShownMail | None:
         changed = {name: word for name, word in (("look", wish.look), ("language", wish.language)) if word}
         seen = await self._foresight.letter(person.model_copy(update=changed))
         if seen is None:
             return None
         now = self._clock.now()
         against = tuple(one.kind for one in await obstacles(self._database, person, now))
-        return Sight(seen.subject, seen.html, shown(person), against)
+        return ShownMail(seen.subject, seen.html, shown(person), against)
 
     async def _person(self, number: int) -> Subscriber:
         async with self._database.connect() as connection:

@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse, Response
 
 from newsletter.errors import NotFoundError, UsageError
 from newsletter.pipeline import gallery, samples
-from newsletter.pipeline.sights import Wish
+from newsletter.pipeline.operator_mail import Wish
 from newsletter.tokens import TokenError
 from newsletter.web.desk import Desk
 from newsletter.web.forms import fields
@@ -28,7 +28,7 @@ async def answer(request: Request) -> Response:
     kind, email, before = asked.get("kind", ""), asked.get("email", "").strip(), asked.get("of", "")
     look, language = asked.get("look", ""), asked.get("language", "")
     try:
-        wish = await board.sights.wish(kind, email, before, look, language)
+        wish = await board.mail.wish(kind, email, before, look, language)
     except (NotFoundError, UsageError):
         return await _page(desk, board, request, None, fault="unknown" if email else "nobody", status=422)
     return await _page(desk, board, request, wish)
@@ -40,7 +40,7 @@ async def mail(request: Request) -> Response:
     if not board.settings.open or not await board.lets_in(request):
         return desk.fault(request, "nowhere", 404)
     try:
-        seen = await board.sights.see(request.path_params["sight"])
+        seen = await board.mail.see(request.path_params["shown"])
     except (TokenError, NotFoundError):
         return framed(desk.fault(request, "broken", 404))
     if seen is None:
@@ -53,15 +53,15 @@ async def _page(
 ) -> Response:
     seen, token = None, ""
     if wish is not None:
-        token = board.sights.token(wish)
-        seen = await board.sights.see(token)
+        token = board.mail.token(wish)
+        seen = await board.mail.see(token)
         if seen is None:
             fault, status = "busy", 503
     return page_of(
         desk,
         board,
         request,
-        "sight",
+        "operator_mail",
         status,
         also="frame-src 'self'",
         fault=fault,
@@ -70,5 +70,5 @@ async def _page(
         languages=samples.LANGUAGES,
         asked={"kind": wish.kind, "look": wish.look, "language": wish.language} if wish else Wish()._asdict(),
         token=token,
-        sight=seen,
+        mail=seen,
     )

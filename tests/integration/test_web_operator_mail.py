@@ -11,7 +11,7 @@ from newsroom import DAY, TODAY, Newsroom, address, papers
 from test_web_operator import FORM, KEPT, enter
 from webroom import Site, open_site
 
-from newsletter.pipeline import sights, subscribers
+from newsletter.pipeline import operator_mail, subscribers
 from newsletter.pipeline.samples import kinds
 
 MAIL = "/letters/operator/mail"
@@ -174,7 +174,7 @@ async def test_a_mail_that_was_seen_is_gone_after_an_hour_and_with_its_reader(si
     frames = [FRAME.findall((await looked(site, cookie, email=address(name))).text)[0] for name in ("ada", "bob")]
     await subscribers.erase(site.room.database, site.room.clock, address("bob"))
     assert [(await site.get(one, headers=cookie)).status_code for one in frames] == [200, 404]
-    site.room.clock.moment += sights.LASTS + timedelta(seconds=1)
+    site.room.clock.moment += operator_mail.LASTS + timedelta(seconds=1)
     assert (await site.get(frames[0], headers=cookie)).status_code == 404
     assert (await site.get(f"{frames[0][:-2]}xx", headers=cookie)).status_code == 404
 
